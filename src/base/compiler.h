@@ -9,15 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define likely(x)		   __builtin_expect(!!(x), 1)
-#define unlikely(x)		   __builtin_expect(!!(x), 0)
-#define must_check		   __attribute__((warn_unused_result))
-#define no_return		   __attribute__((noreturn))
+#define likely(x)			 __builtin_expect(!!(x), 1)
+#define unlikely(x)			 __builtin_expect(!!(x), 0)
+#define must_check			 __attribute__((warn_unused_result))
+#define no_return			 __attribute__((noreturn))
 #define printf_like(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
-#define cacheline_aligned	   __attribute__((aligned(64)))
-#define unused_arg		   __attribute__((unused))
-#define no_inline		   __attribute__((noinline))
-#define always_inline		   inline __attribute__((always_inline))
+#define cacheline_aligned		 __attribute__((aligned(64)))
+#define unused_arg			 __attribute__((unused))
+#define no_inline			 __attribute__((noinline))
+#define always_inline			 inline __attribute__((always_inline))
 
 #define count_of(array)			(sizeof(array) / sizeof((array)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

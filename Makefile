@@ -1,0 +1,39 @@
+# The short names of common work. meson and ninja do the building; see CONTRIBUTING.md.
+BUILD  ?= build
+PREFIX ?= /usr/local
+PYTEST := /usr/bin/python3 -m pytest
+
+.PHONY: all deps run test check lint fuzz asan ubsan tsan install clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --prefix=$(PREFIX)
+
+deps:
+	@tools/deps
+
+# Everything: unit tests, then the whole stack in network namespaces (needs root).
+test: all
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+	@CONVOY_BUILD=$(BUILD) $(PYTEST) test
+
+# Fast and without root.
+check: all
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+lint:
+	@tools/lint
+
+fuzz:
+	@tools/fuzz $(ARGS)
+
+asan ubsan tsan:
+	@tools/sanitize $@
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf build build-*

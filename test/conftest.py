@@ -1,0 +1,118 @@
+"""Fixtures for tests of the running stack. Each test gets its own namespaces, processes and convoyd.
+
+    def test_ping(netns, convoyd):
+        lan = netns("lan")
+        stack = convoyd({"interfaces": [...]}, netns=lan)
+        lan.run("ping", "-c1", "10.0.0.1")
+        assert stack.call("show interfaces")
+
+What a test starts is stopped when it ends, in reverse order. A test that leaves a process or a
+namespace behind fails, and what it left is removed so that the next one starts clean.
+"""
+import os
+import pathlib
+import signal
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "test"))
+
+from harness import netns as namespaces  # noqa: E402
+from harness import process as processes  # noqa: E402
+from harness import wait  # noqa: E402
+from harness.daemon import Convoyd  # noqa: E402
+
+
+def pytest_configure(config):
+    processes.adopt_orphans()
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The build folder: $CONVOY_BUILD, relative to the top of the tree, or build/."""
+    path = TOP / os.environ.get("CONVOY_BUILD", "build")
+    assert (path / "build.ninja").exists(), f"{path} is not built; run make first"
+    return path
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind():
+    before = set(processes.descendants())
+    yield
+    processes.reap_orphans(known=set())
+    left = {pid: line for pid, line in processes.descendants().items() if pid not in before}
+    spaces = namespaces.ours()
+    processes.end(left)
+    for name in spaces:
+        namespaces.delete_by_name(name)
+    assert not left, f"processes left behind: {left}"
+    assert not spaces, f"namespaces left behind: {spaces}"
+
+
+@pytest.fixture
+def netns(leaves_nothing_behind):
+    """netns(NAME="") makes a network namespace that lasts as long as the test."""
+    made = []
+
+    def make(name=""):
+        made.append(namespaces.Netns(name))
+        return made[-1]
+    yield make
+    for space in reversed(made):
+        space.delete()
+
+
+@pytest.fixture
+def run(netns, tmp_path):
+    """run(PROGRAM, ARG..., netns=, env=, name=) starts a Process in the background.
+
+    At the end of the test it is told to stop; one that ignores SIGTERM fails the test.
+    """
+    started = []
+
+    def start(*argv, name=None, **keywords):
+        name = name or f"{len(started)}-{pathlib.Path(str(argv[0])).name}"
+        started.append(processes.Process(argv, out=tmp_path / name, **keywords))
+        return started[-1]
+    yield start
+    stop_all(started)
+
+
+@pytest.fixture
+def convoyd(netns, build, tmp_path):
+    """convoyd(CONFIG, netns=, arguments=(), ready=True) starts a Convoyd; it must end cleanly at the end."""
+    started = []
+
+    def start(config, **keywords):
+        folder = tmp_path / f"convoyd{len(started)}"
+        try:
+            daemon = Convoyd(build, folder, config, **keywords)
+        except BaseException:
+            # Not ready in time: the object never reached us, its process did.
+            processes.end(p for p, line in processes.descendants().items() if str(folder) in line)
+            raise
+        started.append(daemon)
+        return daemon
+    yield start
+    alive = [d for d in started if d.process.alive()]
+    crashed = [d.process for d in started if not d.process.alive() and d.process.popen.returncode < 0
+               and d.process.popen.returncode not in (-signal.SIGKILL, -signal.SIGTERM)]
+    stop_all([d.process for d in alive], expected={0})
+    assert not crashed, f"convoyd crashed: {[str(p) for p in crashed]}"
+
+
+def stop_all(started, expected=None):
+    """Stops processes, last started first, then reports everything that did not end as it should."""
+    faults = []
+    for process in reversed(started):
+        if not process.alive():
+            continue
+        try:
+            status = process.stop()
+            if expected is not None and status not in expected:
+                faults.append(f"ended with {status}: {process}")
+        except wait.Late as late:
+            faults.append(str(late))
+    assert not faults, "\n".join(faults)
