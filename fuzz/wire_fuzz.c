@@ -1,0 +1,98 @@
+/* wire_fuzz.c - every wire format: no crash on any input, and parse(emit(parse(x))) = parse(x). */
+#include <stdlib.h>
+
+#include "base/compiler.h"
+#include "wire/arp.h"
+#include "wire/checksum.h"
+#include "wire/icmp4.h"
+#include "wire/ip4.h"
+#include "wire/tcp.h"
+#include "wire/udp.h"
+
+enum { WIRE_MAX = 70000 };
+
+static uint8_t wire[WIRE_MAX];
+static char text[4096];
+
+static void fuzz_tcp(struct slice in)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct tcp a, b;
+
+	if (tcp_parse(in, &a) != 0)
+		return;
+	tcp_print(&t, &a);
+	tcp_emit(&w, &a);
+	invariant(writer_ok(&w));
+	invariant(tcp_parse(slice_of(wire, writer_len(&w)), &b) == 0);
+	invariant(a.options.has == b.options.has && a.options.mss == b.options.mss);
+	invariant(a.options.ts_echo == b.options.ts_echo && a.flags == b.flags);
+	invariant(b.options.n_sacks <= a.options.n_sacks);
+	invariant(slice_equal(a.payload, b.payload));
+}
+
+static void fuzz_udp(struct slice in)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct udp a, b;
+
+	if (udp_parse(in, &a) != 0)
+		return;
+	udp_print(&t, &a);
+	udp_emit(&w, &a);
+	invariant(udp_parse(slice_of(wire, writer_len(&w)), &b) == 0);
+	invariant(a.dport == b.dport && slice_equal(a.payload, b.payload));
+}
+
+static void fuzz_icmp(struct slice in)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct icmp4 a, b;
+
+	if (icmp4_parse(in, &a) != 0)
+		return;
+	icmp4_print(&t, &a);
+	icmp4_emit(&w, &a);
+	invariant(checksum_is_good(checksum_sum(wire, writer_len(&w))));
+	invariant(icmp4_parse(slice_of(wire, writer_len(&w)), &b) == 0);
+	invariant(a.rest == b.rest && slice_equal(a.payload, b.payload));
+}
+
+static void fuzz_ip4(struct slice in)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct ip4_options options;
+	struct ip4 a, b;
+
+	if (ip4_parse(in, &a) != 0)
+		return;
+	ip4_print(&t, &a);
+	if (ip4_options_scan(a.options, &options) != 0)
+		invariant(options.fault_at > IP4_HDR_LEN && options.fault_at <= IP4_HDR_MAX_LEN);
+	ip4_emit(&w, &a);
+	invariant(ip4_parse(slice_of(wire, writer_len(&w)), &b) == 0);
+	invariant(a.dst == b.dst && a.frag == b.frag && slice_equal(a.options, b.options));
+	invariant(slice_equal(a.payload, b.payload));
+	fuzz_tcp(a.payload);
+	fuzz_udp(a.payload);
+	fuzz_icmp(a.payload);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice in = slice_of(data, size);
+	struct ethernet frame;
+	struct arp_hdr arp;
+	struct writer t = writer_of(text, sizeof(text));
+
+	if (size > 65536 || ethernet_parse(in, &frame) != 0)
+		return 0;
+	ethernet_print(&t, &frame);
+	if (frame.type == ETHERNET_ARP && arp_parse(frame.payload, &arp) == 0)
+		arp_print(&t, &arp);
+	else
+		fuzz_ip4(frame.payload);
+	return 0;
+}
