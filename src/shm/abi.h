@@ -1,0 +1,147 @@
+/*
+ * abi.h - the shared-memory ABI between two workers: a stack worker and an application worker, or
+ * two application workers (cut-through). Version 1.
+ *
+ * Two workers meet over a *channel*: two segments (memfds), each written by one side only and
+ * mapped read-only by the other. Both segments have the same shape, so stack-to-app and app-to-app
+ * run the same code:
+ *
+ *      offset 0  +--------------------------------+
+ *                | struct shm_side       4 KiB    |  geometry, ring cursors, nap word
+ *                +--------------------------------+
+ *                | struct shm_event[RING] 64 KiB  |  events for the peer, in order
+ *                +--------------------------------+
+ *                | struct shm_half[n_slots]       |  my half of each session, 128 B
+ *                +--------------------------------+
+ *                | pages 0 .. n_pages-1, 4 KiB    |  bytes that I send, in chunks
+ *                +--------------------------------+
+ *
+ * A session occupies the same slot number in both segments. Its *fifo* toward the peer is the run
+ * of bytes [peer.head, mine.tail) of a free-running 32-bit byte space, cut into chunks of
+ * 2^shift bytes; byte b lies in chunk mine.chunk[(b >> shift) & 15] at offset b & (2^shift - 1).
+ * At most 15 chunks are in use, so a chunk never holds both old and new bytes of one position.
+ * The writer allocates chunks in its own segment with the first byte and takes them back when the
+ * reader has passed them: nothing is lent, so nothing needs to be believed.
+ *
+ * Nothing that the peer writes is trusted: each word is loaded once, then checked or masked
+ * (end.h does it for both sides). Every field below has one writer, the owner of the segment.
+ */
+#ifndef CONVOY_SHM_ABI_H
+#define CONVOY_SHM_ABI_H
+
+#include <stdatomic.h>
+
+#include "base/compiler.h"
+
+enum {
+	SHM_VERSION = 1,
+	SHM_MAGIC = 0x59564e43, /* "CNVY" */
+	SHM_PAGE_BYTES = 4096,
+	SHM_RING_EVENTS = 1024,
+	SHM_FIFO_CHUNKS = 16,
+	SHM_SHIFT_SMALL = 12, /* chunks of 4 KiB, fifo of 60 KiB */
+	SHM_SHIFT_LARGE = 16, /* chunks of 64 KiB, fifo of 960 KiB; aligned to 16 pages */
+	SHM_MAX_SLOTS = 1 << 20,
+	SHM_MAX_PAGES = 1 << 22, /* 16 GiB */
+};
+
+/* Features that one side may offer and the other may lack; none yet. */
+enum { SHM_FEATURES = 0 };
+
+/* Head of a segment. The first line is written once, before the segment is shared. */
+struct shm_side {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t n_slots;
+	uint32_t n_pages;
+	uint8_t unused0[48];
+	/* events that I have posted, ever */
+	_Atomic uint32_t ring_tail cacheline_aligned;
+	/* events of the peer that I have taken, ever */
+	_Atomic uint32_t ring_head cacheline_aligned;
+	/* odd while I sleep or am about to; grows by one at each change (wake.h) */
+	_Atomic uint32_t nap;
+};
+
+/* What the owner of a half says about its direction of the session. Only ever grows. */
+enum shm_state {
+	SHM_OPEN = 0,
+	SHM_FIN = 1,	/* tail is final; I go on reading */
+	SHM_CLOSED = 2, /* tail is final, and I read no more */
+	SHM_RESET = 3,	/* aborted: bytes on their way are void; see error */
+};
+
+struct shm_half {
+	/* Equal to the session's generation once the words below belong to that session. */
+	_Atomic uint32_t generation;
+	_Atomic uint32_t tail;	 /* bytes that I have put into my fifo */
+	_Atomic uint32_t head;	 /* bytes that I have taken from the peer's fifo */
+	_Atomic uint32_t posted; /* data events that I have posted for this session */
+	_Atomic uint32_t heard;	 /* value of the peer's posted when I last looked */
+	_Atomic uint32_t want;	 /* odd while I wait for room in my fifo */
+	_Atomic uint8_t state;	 /* enum shm_state */
+	_Atomic uint8_t shift;	 /* log2 of the chunk size; changes only when the fifo is empty */
+	_Atomic uint8_t taken;	 /* 1: the application has accepted this session */
+	uint8_t unused0;
+	_Atomic int32_t error; /* with SHM_RESET: enum err */
+	uint8_t unused1[32];
+	_Atomic uint32_t chunk[SHM_FIFO_CHUNKS]; /* first page of each chunk, plus 1; 0 is none */
+};
+
+enum shm_event_type {
+	SHM_EV_NONE = 0,
+	/* both ways, on every channel */
+	SHM_EV_DATA, /* tail or state of this session's half has moved */
+	SHM_EV_ROOM, /* head of this session's half has moved, as you wanted */
+	/* application to stack */
+	SHM_EV_CONNECT,	 /* cookie, local (port 0: any), remote */
+	SHM_EV_INTEREST, /* cookie, listener in `channel`; `flags` bit 0: wanted or no longer */
+	SHM_EV_RETURN,	 /* slot: an offered session that was not accepted */
+	SHM_EV_DETACHED, /* channel, slot, generation of a cut-through session that I have closed */
+	SHM_EV_OPTION,	 /* slot: `flags` is enum shm_option, `value` its new value */
+	/* stack to application */
+	SHM_EV_CONNECTED, /* cookie, channel (0: this one), slot, generation, local, remote */
+	SHM_EV_FAILED,	  /* cookie, value is an enum err */
+	SHM_EV_INCOMING,  /* cookie of the interest, channel, slot, generation, local, remote */
+	SHM_EV_CHANNEL,	  /* channel: ask for it over the socket (rpc.h) */
+	SHM_EV_GONE,	  /* channel: the peer at its other end is dead */
+	SHM_EV_LAST = SHM_EV_GONE,
+};
+
+/* Per-session settings that reach the transport. Durations in milliseconds. */
+enum shm_option {
+	SHM_OPT_NODELAY = 1,
+	SHM_OPT_CORK,
+	SHM_OPT_KEEPALIVE,
+	SHM_OPT_KEEPALIVE_IDLE_MS,
+	SHM_OPT_KEEPALIVE_INTERVAL_MS,
+	SHM_OPT_KEEPALIVE_PROBES,
+	SHM_OPT_LINGER_RESET, /* closing aborts */
+	SHM_OPT_USER_TIMEOUT_MS,
+};
+
+/* An IPv4 address lies in the first four bytes, network order. */
+struct shm_address {
+	uint8_t ip[16];
+	uint16_t port;	 /* host order */
+	uint16_t family; /* 4 or 6; 0 when unset */
+};
+
+struct shm_event {
+	uint16_t type; /* enum shm_event_type */
+	uint16_t flags;
+	uint32_t cookie;
+	uint32_t channel;
+	uint32_t slot;
+	uint32_t generation;
+	int32_t value;
+	struct shm_address local;
+	struct shm_address remote;
+};
+
+_Static_assert(sizeof(struct shm_side) == 192, "part of the ABI");
+_Static_assert(sizeof(struct shm_half) == 128, "part of the ABI");
+_Static_assert(sizeof(struct shm_event) == 64, "part of the ABI");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "words are shared between processes");
+
+#endif

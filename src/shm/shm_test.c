@@ -1,0 +1,285 @@
+/* shm_test.c - channels end to end: two sides in one process, honest and hostile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/random.h"
+#include "shm/fifo.h"
+
+enum { N_SLOTS = 8, N_PAGES = 1024 };
+
+struct pair {
+	struct channel a, b;
+	int fd_a, fd_b;
+};
+
+static struct segment mapped(int fd, bool writable)
+{
+	struct segment s;
+
+	assert_int_equal(segment_map(&s, fd, writable), 0);
+	return s;
+}
+
+static void pair_init(struct pair *p)
+{
+	p->fd_a = segment_create("a", N_SLOTS, N_PAGES);
+	p->fd_b = segment_create("b", N_SLOTS, N_PAGES);
+	assert_true(p->fd_a >= 0 && p->fd_b >= 0);
+	assert_int_equal(channel_init(&p->a, mapped(p->fd_a, true), mapped(p->fd_b, false), -1), 0);
+	assert_int_equal(channel_init(&p->b, mapped(p->fd_b, true), mapped(p->fd_a, false), -1), 0);
+}
+
+static void pair_deinit(struct pair *p)
+{
+	channel_deinit(&p->a);
+	channel_deinit(&p->b);
+	close(p->fd_a);
+	close(p->fd_b);
+}
+
+static void open_both(struct pair *p, struct fifo_end *a, struct fifo_end *b, uint32_t slot)
+{
+	fifo_open(a, &p->a, slot, 7);
+	fifo_open(b, &p->b, slot, 7);
+}
+
+/* 20 MB in random pieces arrive in order and unharmed, and every chunk comes back. */
+static void test_stream(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a, b;
+	struct random r;
+	uint64_t sent = 0, got = 0;
+	uint8_t *piece = malloc(1 << 20);
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 3);
+	random_seed(&r, 11);
+	while (got < 20u << 20) {
+		uint32_t n = random_below(&r, random_below(&r, 4) ? 3000 : 1 << 20);
+
+		for (uint32_t i = 0; i < n; i++)
+			piece[i] = (uint8_t)((sent + i) * 2654435761u >> 13);
+		sent += fifo_write(&a, piece, n);
+		fifo_poll(&b);
+		n = fifo_read(&b, piece, random_below(&r, 1 << 20));
+		for (uint32_t i = 0; i < n; i++)
+			if (piece[i] != (uint8_t)((got + i) * 2654435761u >> 13))
+				fail_msg("byte %lu differs", (unsigned long)(got + i));
+		got += n;
+	}
+	assert_int_equal(a.shift, SHM_SHIFT_LARGE);
+	fifo_poll(&b);
+	fifo_consume(&b, fifo_readable(&b));
+	fifo_room(&a);
+	assert_int_equal(p.a.chunks.n_pages_used, 0);
+	fifo_close(&a);
+	fifo_close(&b);
+	pair_deinit(&p);
+	free(piece);
+}
+
+/* Chunks of a session that went quiet come back when others write. */
+static void test_sweep_reclaims_idle_sessions(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a[N_SLOTS], b[N_SLOTS];
+	uint8_t bytes[SHM_PAGE_BYTES] = { 0 };
+
+	pair_init(&p);
+	for (uint32_t i = 0; i < N_SLOTS; i++) {
+		open_both(&p, &a[i], &b[i], i);
+		assert_int_equal(fifo_write(&a[i], bytes, sizeof(bytes)), sizeof(bytes));
+		fifo_poll(&b[i]);
+		fifo_consume(&b[i], sizeof(bytes));
+	}
+	assert_true(p.a.chunks.n_pages_used <= 2);
+	for (uint32_t i = 0; i < N_SLOTS; i++)
+		fifo_close(&a[i]);
+	assert_int_equal(p.a.chunks.n_pages_used, 0);
+	pair_deinit(&p);
+}
+
+static void test_states_follow_the_bytes(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a, b;
+	char text[8];
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 0);
+	fifo_write(&a, "bye", 3);
+	fifo_set_state(&a, SHM_FIN, 0);
+	assert_int_equal(fifo_write(&a, "x", 1), 0);
+	assert_int_equal(fifo_poll(&b), 3);
+	assert_true(fifo_finished(&b));
+	assert_int_equal(fifo_read(&b, text, sizeof(text)), 3);
+	fifo_set_state(&b, SHM_RESET, ERR_TIMEOUT);
+	fifo_poll(&a);
+	assert_true(fifo_was_reset(&a));
+	assert_int_equal(a.peer_error, ERR_TIMEOUT);
+	pair_deinit(&p);
+}
+
+/* One event announces any number of writes until the reader has looked. */
+static void test_events_collapse(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a, b;
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 0);
+	fifo_write(&a, "1", 1);
+	assert_true(fifo_data_due(&a));
+	fifo_write(&a, "2", 1);
+	assert_false(fifo_data_due(&a));
+	fifo_hear(&b);
+	assert_int_equal(fifo_poll(&b), 2);
+	fifo_write(&a, "3", 1);
+	assert_true(fifo_data_due(&a));
+	pair_deinit(&p);
+}
+
+static void test_room_is_announced_once_per_wish(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a, b;
+	uint8_t *bytes = calloc(1, 1 << 20);
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 0);
+	assert_int_equal(fifo_write(&a, bytes, 1 << 20), 15 * SHM_PAGE_BYTES);
+	fifo_want_room(&a);
+	assert_int_equal(fifo_room(&a), 0);
+	fifo_poll(&b);
+	assert_false(fifo_room_due(&b));
+	fifo_consume(&b, fifo_readable(&b));
+	assert_true(fifo_room_due(&b));
+	assert_false(fifo_room_due(&b));
+	assert_true(fifo_room(&a) > 900000); /* emptied after having been full: larger chunks */
+	pair_deinit(&p);
+	free(bytes);
+}
+
+static void test_ring_fills_and_drains(void **state unused_arg)
+{
+	struct pair p;
+	struct shm_event e = { .type = SHM_EV_DATA };
+
+	pair_init(&p);
+	for (uint32_t i = 0; i < SHM_RING_EVENTS; i++) {
+		e.slot = i;
+		assert_int_equal(channel_post(&p.a, &e), 0);
+	}
+	assert_int_equal(channel_post(&p.a, &e), ERR_FULL);
+	for (uint32_t i = 0; i < SHM_RING_EVENTS; i++) {
+		assert_true(channel_take(&p.b, &e));
+		assert_int_equal(e.slot, i);
+	}
+	assert_false(channel_take(&p.b, &e));
+	assert_int_equal(channel_post(&p.a, &e), 0);
+	pair_deinit(&p);
+}
+
+/* A peer that writes anything at all into what it owns gets a broken session, no more. */
+static void test_hostile_peer_breaks_only_its_session(void **state unused_arg)
+{
+	struct random r;
+
+	random_seed(&r, 5);
+	for (unsigned round = 0; round < 3000; round++) {
+		struct pair p;
+		struct fifo_end a, b;
+		uint8_t bytes[9000];
+		struct shm_event e;
+
+		pair_init(&p);
+		open_both(&p, &a, &b, 1);
+		fifo_write(&a, bytes, sizeof(bytes));
+		for (unsigned step = 0; step < 30; step++) {
+			uint8_t *at = (uint8_t *)(random_below(&r, 4) ? (void *)a.mine
+								      : (void *)p.a.mine.base);
+			uint32_t off = random_below(&r, random_below(&r, 2) ? 128 : 192) & ~3u;
+			uint32_t value = random_below(&r, 3) ? random_below(&r, 1 << 17)
+							     : (uint32_t)random_u64(&r);
+
+			memcpy(at + off, &value, 4);
+			fifo_hear(&b);
+			fifo_poll(&b);
+			fifo_read(&b, bytes, random_below(&r, sizeof(bytes)));
+			fifo_write(&b, bytes, random_below(&r, sizeof(bytes)));
+			fifo_room_due(&b);
+			fifo_data_due(&b);
+			while (channel_take(&p.b, &e))
+				;
+		}
+		fifo_close(&b);
+		assert_int_equal(p.b.chunks.n_pages_used, 0);
+		pair_deinit(&p);
+	}
+}
+
+/* Once sealed, the segment takes no new writer, not even through /proc. */
+static void test_seal_holds(void **state unused_arg)
+{
+	int fd = segment_create("sealed", N_SLOTS, N_PAGES);
+	struct segment s = mapped(fd, true);
+	char path[64];
+	int again;
+
+	assert_int_equal(segment_seal(fd), 0);
+	s.base[SHM_PAGE_BYTES] = 1; /* the existing mapping still writes */
+	assert_ptr_equal(mmap(NULL, s.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0),
+			 MAP_FAILED);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR | O_CLOEXEC);
+	if (again >= 0) {
+		assert_true(pwrite(again, "x", 1, 0) < 0);
+		assert_true(ftruncate(again, 0) < 0);
+		close(again);
+	}
+	segment_unmap(&s);
+	close(fd);
+}
+
+static void test_wrong_segments_are_refused(void **state unused_arg)
+{
+	struct segment s;
+	int unsealed = memfd_create("x", MFD_ALLOW_SEALING);
+	int changed = segment_create("y", N_SLOTS, N_PAGES);
+	uint32_t version = SHM_VERSION + 1;
+
+	assert_int_equal(ftruncate(unsealed, 1 << 20), 0);
+	assert_int_equal(segment_map(&s, unsealed, false), ERR_FORMAT);
+	assert_int_equal(pwrite(changed, &version, 4, 4), 4);
+	assert_int_equal(segment_map(&s, changed, false), ERR_VERSION);
+	assert_int_equal(segment_create("z", 0, N_PAGES), ERR_INVAL);
+	close(unsealed);
+	close(changed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_sweep_reclaims_idle_sessions),
+		cmocka_unit_test(test_states_follow_the_bytes),
+		cmocka_unit_test(test_events_collapse),
+		cmocka_unit_test(test_room_is_announced_once_per_wish),
+		cmocka_unit_test(test_ring_fills_and_drains),
+		cmocka_unit_test(test_hostile_peer_breaks_only_its_session),
+		cmocka_unit_test(test_seal_holds),
+		cmocka_unit_test(test_wrong_segments_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
