@@ -1,0 +1,77 @@
+/*
+ * engine.h - one packet engine: pool, graph, interfaces, workers. No globals, so that several can
+ * live in a process (tests do) and a program other than convoyd can run one.
+ *
+ *   engine_new() → modules' init → interfaces → engine_start() → … → engine_stop() → engine_free()
+ */
+#ifndef CONVOY_ENGINE_ENGINE_H
+#define CONVOY_ENGINE_ENGINE_H
+
+#include "engine/feature.h"
+#include "engine/graph.h"
+#include "engine/interface.h"
+#include "engine/worker.h"
+
+struct engine_options {
+	const struct node_type *const *nodes; /* daemon/modules.c */
+	unsigned n_nodes;
+	const struct feature_arc *const *arcs;
+	unsigned n_arcs;
+	unsigned n_workers;	   /* 1..WORKERS_MAX; 0 means 1 */
+	uint32_t n_buffers;	   /* 0 means 16384 */
+	const struct clock *clock; /* NULL means clock_monotonic */
+	uint64_t seed;		   /* of the workers' generators; 0 takes one from the kernel */
+	uint32_t spin_us; /* an idle worker polls on for so long before it sleeps; 0 for none */
+};
+
+struct engine {
+	const struct clock *clock;
+	uint32_t n_workers;
+	uint32_t spin_us;
+	bool running;
+	struct worker *worker[WORKERS_MAX];
+	struct buf_pool bufs;
+	struct graph graph;
+	struct feature_table features;
+	struct interface_table interfaces;
+	void *module[N_MODULE_SLOTS]; /* shared state, see module.h */
+	struct mailbox main;	      /* messages to main */
+};
+
+/* engine_new - build it, nothing runs yet. ERR_* with a line in the log, *@out untouched. */
+must_check
+int engine_new(const struct engine_options *options, struct engine **out);
+/* engine_free - stop it if it runs; interfaces still there are closed. */
+void engine_free(struct engine *e);
+
+/* engine_start - one thread for each worker. ERR_NOMEM when threads cannot be made. */
+must_check
+int engine_start(struct engine *e);
+/* engine_stop - let every worker finish its turn and join it. */
+void engine_stop(struct engine *e);
+
+/* engine_call_main - from any thread: run fn(arg) on main; ERR_NOMEM. */
+must_check
+int engine_call_main(struct engine *e, void (*fn)(struct engine *e, void *arg), void *arg);
+
+/*
+ * engine_main_fd - readable when messages wait for main. Its loop watches it, level-triggered, and
+ * calls engine_run_main(), which returns the number of messages delivered.
+ */
+int engine_main_fd(const struct engine *e);
+unsigned engine_run_main(struct engine *e);
+
+/*
+ * engine_on_each - main: run fn(w, arg) on every worker, then done(e, arg) on main when all have.
+ * With workers not started, everything happens before it returns. ERR_NOMEM and nothing is called.
+ */
+must_check
+int engine_on_each(struct engine *e, void (*fn)(struct worker *w, void *arg),
+		   void (*done)(struct engine *e, void *arg), void *arg);
+
+/* Nodes that the engine brings along; modules.c lists them with the rest. */
+extern const struct node_type drop_node;
+extern const struct node_type handoff_node;
+extern const struct node_type interface_output_node;
+
+#endif

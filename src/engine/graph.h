@@ -1,0 +1,76 @@
+/*
+ * graph.h - the directed graph of nodes: one table of types, one runtime copy for each worker.
+ *
+ * The table comes from daemon/modules.c, in any order. Names of next nodes are resolved once, all
+ * of them must exist. Instances (one transmit node per interface) may be added while workers run:
+ * room for them is set aside, and nobody knows an id before graph_add_instance() returns it.
+ */
+#ifndef CONVOY_ENGINE_GRAPH_H
+#define CONVOY_ENGINE_GRAPH_H
+
+#include "engine/node.h"
+
+enum { GRAPH_NODES_MAX = 2048, NODE_NONE = 0xffff };
+
+struct engine;
+
+/* What workers share: descriptions. */
+struct graph_entry {
+	const struct node_type *type;
+	void *instance;
+	uint16_t *next;
+	char name[NODE_NAME_MAX];
+};
+
+struct graph {
+	uint32_t n_nodes; /* released after a new entry is complete on every worker */
+	uint16_t drop;	  /* id of the node named "drop" */
+	struct graph_entry entry[GRAPH_NODES_MAX];
+};
+
+/* A worker's copy: its nodes, the frames on their way, spare frames. */
+struct graph_runtime {
+	struct node *node; /* [GRAPH_NODES_MAX] */
+	struct frame **pending;
+	uint32_t n_pending, pending_size;
+	uint32_t n_frames; /* ever allocated */
+	struct frame *free_frames;
+};
+
+/*
+ * graph_init - resolve @types into @g.
+ * ERR_NOENT when a next name or "drop" is missing, ERR_EXIST for a name given twice, ERR_FULL;
+ * each with a line in the log that names the node.
+ */
+must_check
+int graph_init(struct graph *g, const struct node_type *const *types, unsigned n_types);
+void graph_deinit(struct graph *g);
+
+/* graph_runtime_init - a worker's copy of every node of @g; ERR_NOMEM. */
+must_check
+int graph_runtime_init(struct graph_runtime *r, const struct graph *g);
+/* graph_runtime_deinit - frees the copy; packets still on their way must have been dispatched. */
+void graph_runtime_deinit(struct graph_runtime *r, const struct graph *g);
+
+/* graph_node_id - the id of the node @name, NODE_NONE if there is none. */
+uint16_t graph_node_id(const struct graph *g, const char *name);
+
+/*
+ * graph_add_instance - one more node of @type, with its own name, counters and @instance.
+ * Main thread, any time. Returns its id, or ERR_FULL, ERR_EXIST, ERR_NOENT, ERR_NOMEM.
+ */
+must_check
+int graph_add_instance(struct engine *e, const struct node_type *type, const char *name,
+		       void *instance);
+
+/*
+ * graph_remove_instance - forget the name of node @id, so that it can be used again. Workers may
+ * still send to it until they have passed a quiescent state; the id is reused by the next instance
+ * of the same type.
+ */
+void graph_remove_instance(struct engine *e, uint16_t id);
+
+/* graph_dispatch - run every pending frame and those that they cause; returns packets handled. */
+unsigned graph_dispatch(struct worker *w);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * interface.h - interfaces, and the seam to the drivers behind them.
+ *
+ *   driver's input node ──> interface_receive() ──> arc device-input ──> ethernet-input
+ *   interface-output ──> arc interface-output ──> the interface's transmit node (driver's)
+ *
+ * Main owns the table and changes it; workers read it by index: interface_get_or_null(). An object
+ * lives until every worker has passed a quiescent state after interface_remove().
+ */
+#ifndef CONVOY_ENGINE_INTERFACE_H
+#define CONVOY_ENGINE_INTERFACE_H
+
+#include "engine/rcu.h"
+#include "engine/worker.h"
+
+enum { INTERFACE_NAME_MAX = 32, MAC_LEN = 6 };
+
+struct interface;
+
+enum interface_cap {
+	CAP_CSUM = 1 << 0,    /* transmits BUF_NEED_L4_CSUM and BUF_NEED_IP_CSUM */
+	CAP_TSO = 1 << 1,     /* transmits gso_type packets, IPv4 and IPv6 */
+	CAP_RX_CSUM = 1 << 2, /* marks good checksums BUF_L4_CSUM_OK */
+	CAP_LRO = 1 << 3,     /* may deliver gso_type packets: coalesced by the other side */
+};
+
+/* The driver seam: one const object per kind of device. */
+struct interface_driver {
+	const char *name; /* "tap" */
+	/*
+	 * Transmit node; an instance is made for each interface, with node->instance = interface.
+	 * It owns the packets that reach it: sends, counts (interface_count_tx) and frees them.
+	 */
+	const struct node_type *tx;
+	/* Main: start or stop carrying traffic. NULL when the device needs no telling. */
+	int (*set_up)(struct interface *i, bool up);
+	/* Main: take a new MTU (L3 bytes); NULL when any value is fine. */
+	int (*set_mtu)(struct interface *i, uint32_t mtu_bytes);
+	/*
+	 * Main, first act of removal: stop receiving. Inputs are taken off their workers; calls
+	 * @done on main when no worker touches the device any more, apart from the transmit node.
+	 */
+	void (*close)(struct interface *i, void (*done)(struct interface *i));
+	/* Last act: nobody knows the interface now; free the device. Runs on main. */
+	void (*free)(struct interface *i);
+	/* Main: append "key value" lines about the device for people; may be NULL. */
+	void (*describe)(const struct interface *i, struct writer *out);
+};
+
+struct interface {
+	uint32_t index; /* 1 … INTERFACES_MAX - 1; reused after removal */
+	char name[INTERFACE_NAME_MAX];
+	uint8_t mac[MAC_LEN];
+	uint32_t mtu_bytes; /* L3: without the Ethernet header */
+	uint32_t caps;	    /* enum interface_cap */
+	uint32_t n_queues;  /* receive queues, placed on workers index modulo n_workers */
+	bool up;	    /* what the operator wants */
+	bool link;	    /* what the device says */
+	uint16_t tx_node;
+	const struct interface_driver *driver;
+	void *device; /* the driver's */
+	struct engine *engine;
+	struct rcu_later later;
+};
+
+enum interface_event { INTERFACE_ADDED, INTERFACE_UP, INTERFACE_DOWN, INTERFACE_REMOVED };
+
+/* Who wants to know (l2, l3): embedded in its owner; called on main. */
+struct interface_listener {
+	void (*changed)(struct interface_listener *l, struct interface *i,
+			enum interface_event event);
+	struct list link;
+};
+
+struct interface_table {
+	struct interface *slot[INTERFACES_MAX]; /* published */
+	struct list listeners;
+};
+
+/* What a driver says about a new interface. */
+struct interface_params {
+	const char *name;
+	const uint8_t *mac; /* NULL: a random one, locally administered */
+	uint32_t mtu_bytes;
+	uint32_t caps;
+	uint32_t n_queues;
+	const struct interface_driver *driver;
+	void *device;
+};
+
+/*
+ * interface_add - main: create it, with its transmit node, administratively down. Missing
+ * capabilities are made up for: the offload feature is enabled where CAP_TSO or CAP_CSUM lacks.
+ * ERR_EXIST (name), ERR_FULL, ERR_INVAL (name empty, too long or with spaces), ERR_NOMEM.
+ */
+must_check
+int interface_add(struct engine *e, const struct interface_params *params, struct interface **out);
+
+/* interface_remove - main: begin removal; the object is gone some turns later. */
+void interface_remove(struct interface *i);
+
+/* interface_set_up - main: bring it up or down; the driver's error if it refuses. */
+must_check
+int interface_set_up(struct interface *i, bool up);
+
+/* interface_set_link - main: the driver saw the link come or go. */
+void interface_set_link(struct interface *i, bool link);
+
+/* interface_by_name_or_null - main. */
+struct interface *interface_by_name_or_null(const struct engine *e, const char *name);
+
+/* interface_get_or_null - main or workers (until the end of the turn). */
+struct interface *interface_get_or_null(const struct engine *e, uint32_t index);
+
+void interface_listen(struct engine *e, struct interface_listener *l);
+void interface_unlisten(struct interface_listener *l);
+
+/* interface_counters - main: the sum over all workers, as of about now. */
+struct if_counters interface_counters(const struct interface *i);
+
+/*
+ * interface_receive - an input node's last act: count @f's packets (@n_bytes in all), stamp rx_if
+ * and rx_ns and send them into the device-input arc. Packets for an interface that is down are
+ * freed and counted as rx_drops.
+ */
+void interface_receive(struct worker *w, struct node *node, struct frame *f, struct interface *i,
+		       uint64_t n_bytes);
+
+static inline void interface_count_tx(struct worker *w, uint32_t if_index, uint64_t n_packets,
+				      uint64_t n_bytes, uint64_t n_drops)
+{
+	struct if_counters *c = &w->if_counters[if_index];
+
+	c->tx_packets += n_packets;
+	c->tx_bytes += n_bytes;
+	c->tx_drops += n_drops;
+}
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * module.h - who keeps state in the engine and in each worker.
+ *
+ * There are no globals: a module's shared state hangs off `engine->module[SLOT]`, its per-worker
+ * state off `worker->module[SLOT]`. Its init function, listed in daemon/modules.c, puts both there
+ * before the workers start; its deinit takes them away after they have stopped.
+ */
+#ifndef CONVOY_ENGINE_MODULE_H
+#define CONVOY_ENGINE_MODULE_H
+
+enum module_slot {
+	MODULE_TAP,
+	MODULE_MEMIF,
+	MODULE_LOOP,
+	MODULE_CAPTURE,
+	MODULE_IMPAIR,
+	MODULE_OFFLOAD,
+	MODULE_ETHERNET,
+	MODULE_NEIGHBOR,
+	MODULE_FIB,
+	MODULE_IP4,
+	MODULE_ICMP4,
+	MODULE_REASSEMBLY,
+	MODULE_SESSION,
+	MODULE_TCP,
+	MODULE_UDP,
+	MODULE_CUT_THROUGH,
+	N_MODULE_SLOTS = 48,
+};
+
+#endif
