@@ -17,7 +17,7 @@
 #define cacheline_aligned		 __attribute__((aligned(64)))
 #define unused_arg			 __attribute__((unused))
 #define no_inline			 __attribute__((noinline))
-#define always_inline			 inline __attribute__((always_inline))
+#define force_inline			 inline __attribute__((always_inline))
 
 #define count_of(array)			(sizeof(array) / sizeof((array)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
