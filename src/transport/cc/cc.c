@@ -1,0 +1,43 @@
+/* cc.c - what the algorithms have in common. */
+#include "transport/cc/cc.h"
+
+#include <string.h>
+
+static const struct cc_ops *const algorithms[] = { &cc_cubic, &cc_newreno };
+
+const struct cc_ops *cc_find_or_null(const char *name)
+{
+	for (unsigned i = 0; i < count_of(algorithms); i++)
+		if (strcmp(algorithms[i]->name, name) == 0)
+			return algorithms[i];
+	return NULL;
+}
+
+void cc_init(struct cc *cc, const struct cc_ops *ops, uint32_t mss)
+{
+	*cc = (struct cc){ .ops = ops, .mss = mss, .ssthresh = CC_SSTHRESH_NONE };
+	ops->init(cc);
+}
+
+uint32_t cc_initial_window(uint32_t mss)
+{
+	uint32_t floor = 2 * mss > 14600 ? 2 * mss : 14600;
+
+	return 10 * mss < floor ? 10 * mss : floor;
+}
+
+uint32_t cc_slow_start(struct cc *cc, uint32_t acked)
+{
+	uint32_t room = cc->ssthresh > cc->cwnd ? cc->ssthresh - cc->cwnd : 0;
+	uint32_t take = acked < room ? acked : room;
+
+	cc->cwnd += take;
+	return acked - take;
+}
+
+void cc_set_mss(struct cc *cc, uint32_t mss)
+{
+	cc->mss = mss;
+	if (cc->cwnd < mss)
+		cc->cwnd = mss;
+}

@@ -1,0 +1,40 @@
+/*
+ * delack.h - when to acknowledge. RFC 9293 §3.8.6.3, RFC 5681 §4.2. Pure.
+ *
+ * At least every second full segment at once, anything out of order at once, the rest within 40 ms.
+ * The first segments of a connection are acknowledged one by one, because a peer in slow start is
+ * waiting for them, until we answer: then acknowledgements travel on the answers.
+ */
+#ifndef CONVOY_TRANSPORT_TCP_DELACK_H
+#define CONVOY_TRANSPORT_TCP_DELACK_H
+
+#include "base/compiler.h"
+
+enum { TCP_DELACK_US = 40000, TCP_QUICK_ACKS = 8 };
+
+struct tcp_delack {
+	uint32_t bytes;	   /* received in order and not acknowledged */
+	uint16_t peer_mss; /* size of the peer's segments, as seen */
+	uint8_t quick;	   /* segments still to be acknowledged one by one */
+};
+
+enum tcp_ack_when { TCP_ACK_LATER, TCP_ACK_NOW };
+
+void tcp_delack_init(struct tcp_delack *d, uint16_t mss);
+
+/*
+ * tcp_delack_received - @len octets came in order; @segment is the size of one segment of them
+ * (less than @len after coalescing). Says whether to acknowledge now or within TCP_DELACK_US.
+ */
+enum tcp_ack_when tcp_delack_received(struct tcp_delack *d, uint32_t len, uint32_t segment);
+
+/* tcp_delack_sent - an acknowledgement has gone; @with_data when it travelled on our data. */
+void tcp_delack_sent(struct tcp_delack *d, bool with_data);
+
+/* tcp_delack_quicken - after a loss: acknowledge each segment for a while. */
+static inline void tcp_delack_quicken(struct tcp_delack *d)
+{
+	d->quick = TCP_QUICK_ACKS;
+}
+
+#endif
