@@ -1,0 +1,67 @@
+/*
+ * channel.h - one client's conversation in JSON-RPC 2.0: bytes in, lines out. No input or output
+ * of its own, so that a fuzzer and tests can drive it.
+ *
+ *   {"jsonrpc":"2.0","id":1,"method":"show version","params":{"format":"text"}}     one request a
+ * line
+ *   {"jsonrpc":"2.0","id":1,"result":{"text":"convoyd 0.1.0\n"}}                    its answer
+ *   {"jsonrpc":"2.0","method":"item","params":{"id":1,"item":{...}}}                streamed before
+ * it
+ *
+ * "format" is understood for every command: "json" (when not given) or "text", which runs the
+ * command's renderer and wraps its text. Several requests may be pending at once; answers carry
+ * the request's id. Notifications and batches are refused. Error codes are those of JSON-RPC, and
+ * -32000 + enum err for a command that failed.
+ */
+#ifndef CONVOY_CONTROL_CHANNEL_H
+#define CONVOY_CONTROL_CHANNEL_H
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "control/command.h"
+
+enum {
+	CHANNEL_LINE_MAX = 64 * 1024, /* bytes of one request */
+	CHANNEL_PENDING_MAX = 16,     /* requests under way at once */
+	CHANNEL_OUTPUTS_MAX = 4,      /* descriptors received and not yet claimed by a request */
+};
+
+enum channel_error {
+	CHANNEL_PARSE_ERROR = -32700,
+	CHANNEL_INVALID_REQUEST = -32600,
+	CHANNEL_UNKNOWN_METHOD = -32601,
+	CHANNEL_INVALID_PARAMS = -32602,
+	CHANNEL_COMMAND_FAILED = -32000,
+};
+
+struct channel {
+	const struct command_table *table;
+	/* out - send one line, newline included; borrowed. A line that @may_drop is dropped with
+	 * ERR_FULL when the client reads too slowly; an answer never is. */
+	int (*out)(void *context, struct slice line, bool may_drop);
+	void *context;
+	struct list pending; /* of requests under way */
+	unsigned n_pending;
+	int outputs[CHANNEL_OUTPUTS_MAX]; /* received descriptors, oldest first */
+	unsigned n_outputs;
+	size_t line_len;
+	char line[CHANNEL_LINE_MAX];
+};
+
+void channel_init(struct channel *ch, const struct command_table *table,
+		  int (*out)(void *context, struct slice line, bool may_drop), void *context);
+
+/* channel_deinit - the client has gone: cancels what is pending, closes unclaimed descriptors. */
+void channel_deinit(struct channel *ch);
+
+/* channel_input - bytes from the client. ERR_RANGE: a line is too long (told to the client); the
+ * conversation cannot go on. */
+must_check
+int channel_input(struct channel *ch, struct slice bytes);
+
+/* channel_output_fd - a descriptor from the client, for the next request with a COMMAND_OUTPUT
+ * argument. Taken, and closed at once if too many are waiting. */
+void channel_output_fd(struct channel *ch, int fd);
+
+#endif
