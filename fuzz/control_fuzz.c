@@ -1,9 +1,9 @@
-/* control_fuzz.c - any bytes on the control channel, cut anywhere, with commands of every kind
+/* control_fuzz.c - any bytes on the control dialog, cut anywhere, with commands of every kind
  * behind it. */
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "control/channel.h"
+#include "control/dialog.h"
 
 static struct command_call *pending;
 
@@ -49,16 +49,16 @@ static int discard(void *context unused_arg, struct slice line, bool may_drop un
 /* The first byte says how long the pieces are in which the rest arrives. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct channel channel;
+	static struct dialog dialog;
 	struct command_table *table = command_table_new();
 	size_t piece = size ? data[0] + 1u : 1;
 
 	if (!table || command_table_add(table, commands, count_of(commands), NULL) < 0)
 		abort();
-	channel_init(&channel, table, discard, NULL);
+	dialog_init(&dialog, table, discard, NULL);
 	for (struct slice in = slice_from(slice_of(data, size), 1); in.len > 0;
 	     in = slice_from(in, piece)) {
-		if (channel_input(&channel, slice_first(in, piece)) < 0)
+		if (dialog_input(&dialog, slice_first(in, piece)) < 0)
 			break;
 		if (pending && data[0] & 1) {
 			struct command_call *call = pending;
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			command_finish(call, ERR_TIMEOUT);
 		}
 	}
-	channel_deinit(&channel);
+	dialog_deinit(&dialog);
 	command_table_free(table);
 	return 0;
 }

@@ -58,7 +58,7 @@ struct command {
 	void (*render_item)(struct text *out, const json_t *item);
 };
 
-/* What the one who called has to offer; implemented by channel.c and by tests. */
+/* What the one who called has to offer; implemented by dialog.c and by tests. */
 struct command_sink {
 	/* item - one streamed item, borrowed. 0, or ERR_FULL if the client reads too slowly. */
 	int (*item)(struct command_call *call, const json_t *item);

@@ -1,9 +1,9 @@
 /*
- * server.c - moves bytes between clients and their channels.
+ * server.c - moves bytes between clients and their dialogs.
  *
  * A client is read while what it has not read itself stays under CONTROL_BACKLOG_MAX; so a client
  * that only asks cannot fill our memory. It is freed in its own event callback, never inside a
- * channel call.
+ * dialog call.
  */
 #include "control/server.h"
 
@@ -19,7 +19,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "control/channel.h"
+#include "control/dialog.h"
 #include "control/unix_socket.h"
 
 enum { READ_BYTES = 16 * 1024, FDS_PER_MESSAGE = 4 };
@@ -40,12 +40,12 @@ struct client {
 	bool ending; /* free it when the output is out */
 	struct event *readable, *writable;
 	struct evbuffer *output;
-	struct channel channel;
+	struct dialog dialog;
 };
 
 static void client_free(struct client *cl)
 {
-	channel_deinit(&cl->channel);
+	dialog_deinit(&cl->dialog);
 	list_remove(&cl->link);
 	cl->server->n_clients--;
 	if (cl->readable)
@@ -104,7 +104,7 @@ static void take_descriptors(struct client *cl, struct msghdr *message)
 		invariant(n <= FDS_PER_MESSAGE); /* the room that recvmsg() was given */
 		memcpy(fds, CMSG_DATA(c), n * sizeof(int));
 		for (size_t i = 0; i < n; i++)
-			channel_output_fd(&cl->channel, fds[i]);
+			dialog_output_fd(&cl->dialog, fds[i]);
 	}
 }
 
@@ -130,7 +130,7 @@ static void on_readable(evutil_socket_t fd, short what unused_arg, void *context
 		return;
 	}
 	take_descriptors(cl, &message);
-	if (channel_input(&cl->channel, slice_of(bytes, (size_t)n)) < 0) {
+	if (dialog_input(&cl->dialog, slice_of(bytes, (size_t)n)) < 0) {
 		cl->ending = true;
 		event_del(cl->readable);
 		event_add(cl->writable, NULL);
@@ -149,7 +149,7 @@ static void add_client(struct control_server *server, int fd)
 	cl->fd = fd;
 	list_push(&server->clients, &cl->link);
 	server->n_clients++;
-	channel_init(&cl->channel, server->table, queue_line, cl);
+	dialog_init(&cl->dialog, server->table, queue_line, cl);
 	cl->output = evbuffer_new();
 	cl->readable = event_new(server->base, fd, EV_READ | EV_PERSIST, on_readable, cl);
 	cl->writable = event_new(server->base, fd, EV_WRITE, on_writable, cl);

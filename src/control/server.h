@@ -1,5 +1,5 @@
 /*
- * server.h - the control socket: clients on a unix socket, each with a channel, on the main loop.
+ * server.h - the control socket: clients on a unix socket, each with a dialog, on the main loop.
  * The program must ignore SIGPIPE.
  */
 #ifndef CONVOY_CONTROL_SERVER_H

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "control/channel.h"
+#include "control/dialog.h"
 #include "control/server.h"
 
 static struct {

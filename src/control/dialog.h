@@ -1,5 +1,5 @@
 /*
- * channel.h - one client's conversation in JSON-RPC 2.0: bytes in, lines out. No input or output
+ * dialog.h - one client's conversation in JSON-RPC 2.0: bytes in, lines out. No input or output
  * of its own, so that a fuzzer and tests can drive it.
  *
  *   {"jsonrpc":"2.0","id":1,"method":"show version","params":{"format":"text"}}     one request a
@@ -13,8 +13,8 @@
  * the request's id. Notifications and batches are refused. Error codes are those of JSON-RPC, and
  * -32000 + enum err for a command that failed.
  */
-#ifndef CONVOY_CONTROL_CHANNEL_H
-#define CONVOY_CONTROL_CHANNEL_H
+#ifndef CONVOY_CONTROL_DIALOG_H
+#define CONVOY_CONTROL_DIALOG_H
 
 #include "base/compiler.h"
 #include "base/list.h"
@@ -22,20 +22,20 @@
 #include "control/command.h"
 
 enum {
-	CHANNEL_LINE_MAX = 64 * 1024, /* bytes of one request */
-	CHANNEL_PENDING_MAX = 16,     /* requests under way at once */
-	CHANNEL_OUTPUTS_MAX = 4,      /* descriptors received and not yet claimed by a request */
+	DIALOG_LINE_MAX = 64 * 1024, /* bytes of one request */
+	DIALOG_PENDING_MAX = 16,     /* requests under way at once */
+	DIALOG_OUTPUTS_MAX = 4,	     /* descriptors received and not yet claimed by a request */
 };
 
-enum channel_error {
-	CHANNEL_PARSE_ERROR = -32700,
-	CHANNEL_INVALID_REQUEST = -32600,
-	CHANNEL_UNKNOWN_METHOD = -32601,
-	CHANNEL_INVALID_PARAMS = -32602,
-	CHANNEL_COMMAND_FAILED = -32000,
+enum dialog_error {
+	DIALOG_PARSE_ERROR = -32700,
+	DIALOG_INVALID_REQUEST = -32600,
+	DIALOG_UNKNOWN_METHOD = -32601,
+	DIALOG_INVALID_PARAMS = -32602,
+	DIALOG_COMMAND_FAILED = -32000,
 };
 
-struct channel {
+struct dialog {
 	const struct command_table *table;
 	/* out - send one line, newline included; borrowed. A line that @may_drop is dropped with
 	 * ERR_FULL when the client reads too slowly; an answer never is. */
@@ -43,25 +43,25 @@ struct channel {
 	void *context;
 	struct list pending; /* of requests under way */
 	unsigned n_pending;
-	int outputs[CHANNEL_OUTPUTS_MAX]; /* received descriptors, oldest first */
+	int outputs[DIALOG_OUTPUTS_MAX]; /* received descriptors, oldest first */
 	unsigned n_outputs;
 	size_t line_len;
-	char line[CHANNEL_LINE_MAX];
+	char line[DIALOG_LINE_MAX];
 };
 
-void channel_init(struct channel *ch, const struct command_table *table,
-		  int (*out)(void *context, struct slice line, bool may_drop), void *context);
+void dialog_init(struct dialog *d, const struct command_table *table,
+		 int (*out)(void *context, struct slice line, bool may_drop), void *context);
 
-/* channel_deinit - the client has gone: cancels what is pending, closes unclaimed descriptors. */
-void channel_deinit(struct channel *ch);
+/* dialog_deinit - the client has gone: cancels what is pending, closes unclaimed descriptors. */
+void dialog_deinit(struct dialog *d);
 
-/* channel_input - bytes from the client. ERR_RANGE: a line is too long (told to the client); the
+/* dialog_input - bytes from the client. ERR_RANGE: a line is too long (told to the client); the
  * conversation cannot go on. */
 must_check
-int channel_input(struct channel *ch, struct slice bytes);
+int dialog_input(struct dialog *d, struct slice bytes);
 
-/* channel_output_fd - a descriptor from the client, for the next request with a COMMAND_OUTPUT
+/* dialog_output_fd - a descriptor from the client, for the next request with a COMMAND_OUTPUT
  * argument. Taken, and closed at once if too many are waiting. */
-void channel_output_fd(struct channel *ch, int fd);
+void dialog_output_fd(struct dialog *d, int fd);
 
 #endif

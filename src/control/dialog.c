@@ -1,10 +1,10 @@
 /*
- * channel.c - lines to requests, requests to calls, calls to answers.
+ * dialog.c - lines to requests, requests to calls, calls to answers.
  *
  * A request lives in a struct request from its line until its answer; a command that returns
- * COMMAND_PENDING leaves it in the channel's list, where channel_deinit() finds it.
+ * COMMAND_PENDING leaves it in the dialog's list, where dialog_deinit() finds it.
  */
-#include "control/channel.h"
+#include "control/dialog.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +15,14 @@
 
 struct request {
 	struct command_call call;
-	struct channel *channel;
-	struct list link; /* in channel->pending */
+	struct dialog *dialog;
+	struct list link; /* in dialog->pending */
 	json_t *id;
 	bool as_text;
 };
 
 /* Sends @message, whose reference is taken. */
-static int send_message(struct channel *ch, json_t *message, bool may_drop)
+static int send_message(struct dialog *d, json_t *message, bool may_drop)
 {
 	char *line = json_dumps(message, JSON_COMPACT);
 	size_t len;
@@ -33,7 +33,7 @@ static int send_message(struct channel *ch, json_t *message, bool may_drop)
 		return ERR_NOMEM;
 	len = strlen(line);
 	line[len] = '\n'; /* in place of the NUL, which a slice does not need */
-	err = ch->out(ch->context, slice_of(line, len + 1), may_drop);
+	err = d->out(d->context, slice_of(line, len + 1), may_drop);
 	free(line);
 	return err;
 }
@@ -49,9 +49,9 @@ static json_t *reason(const char *why)
 }
 
 /* An error that cannot be sent has nowhere else to go. */
-static void send_error(struct channel *ch, json_t *id, int code, const char *why)
+static void send_error(struct dialog *d, json_t *id, int code, const char *why)
 {
-	(void)send_message(ch,
+	(void)send_message(d,
 			   json_pack("{s:s, s:O?, s:{s:i, s:o}}", "jsonrpc", "2.0", "id", id,
 				     "error", "code", code, "message", reason(why)),
 			   false);
@@ -60,7 +60,7 @@ static void send_error(struct channel *ch, json_t *id, int code, const char *why
 static void request_free(struct request *rq)
 {
 	list_remove(&rq->link);
-	rq->channel->n_pending--;
+	rq->dialog->n_pending--;
 	if (rq->call.output_fd >= 0)
 		close(rq->call.output_fd);
 	json_decref(rq->call.params);
@@ -93,17 +93,17 @@ static void answer(struct request *rq, int err)
 	json_t *result;
 
 	if (err < 0) {
-		send_error(rq->channel, rq->id, CHANNEL_COMMAND_FAILED + err, why);
+		send_error(rq->dialog, rq->id, DIALOG_COMMAND_FAILED + err, why);
 		return;
 	}
 	result = rq->as_text ? rendered(rq->call.command->render, rq->call.result)
 			     : json_incref(rq->call.result);
 	err = send_message(
-		rq->channel,
+		rq->dialog,
 		json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", rq->id, "result", result),
 		false);
 	if (err < 0)
-		send_error(rq->channel, rq->id, CHANNEL_COMMAND_FAILED + err, err_text(err));
+		send_error(rq->dialog, rq->id, DIALOG_COMMAND_FAILED + err, err_text(err));
 }
 
 static void call_finished(struct command_call *call, int err)
@@ -123,7 +123,7 @@ static int call_item(struct command_call *call, const json_t *item)
 
 	json_object_set(params, "id", rq->id);
 	return send_message(
-		rq->channel,
+		rq->dialog,
 		json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "item", "params", params),
 		true);
 }
@@ -150,20 +150,20 @@ static int take_format(struct request *rq, char *why, size_t room)
 /* Hands the oldest received descriptor to a request that names an output. */
 static int take_output(struct request *rq, char *why, size_t room)
 {
-	struct channel *ch = rq->channel;
+	struct dialog *d = rq->dialog;
 
 	for (unsigned i = 0; i < COMMAND_ARGS_MAX && rq->call.command->args[i].name; i++) {
 		const struct command_arg *arg = &rq->call.command->args[i];
 
 		if (arg->kind != COMMAND_OUTPUT || !json_object_get(rq->call.params, arg->name))
 			continue;
-		if (ch->n_outputs == 0) {
+		if (d->n_outputs == 0) {
 			snprintf(why, room, "%s: no descriptor came with the request", arg->name);
 			return ERR_INVAL;
 		}
-		rq->call.output_fd = ch->outputs[0];
-		ch->n_outputs--;
-		memmove(ch->outputs, ch->outputs + 1, ch->n_outputs * sizeof(ch->outputs[0]));
+		rq->call.output_fd = d->outputs[0];
+		d->n_outputs--;
+		memmove(d->outputs, d->outputs + 1, d->n_outputs * sizeof(d->outputs[0]));
 	}
 	return 0;
 }
@@ -176,7 +176,7 @@ static void run_request(struct request *rq)
 	if (take_format(rq, why, sizeof(why)) < 0 ||
 	    command_check_params(rq->call.command, rq->call.params, why, sizeof(why)) < 0 ||
 	    take_output(rq, why, sizeof(why)) < 0) {
-		send_error(rq->channel, rq->id, CHANNEL_INVALID_PARAMS, why);
+		send_error(rq->dialog, rq->id, DIALOG_INVALID_PARAMS, why);
 		request_free(rq);
 		return;
 	}
@@ -187,7 +187,7 @@ static void run_request(struct request *rq)
 }
 
 /* NULL, and the reason sent, when the message is not a request that can be served. */
-static struct request *request_of_or_null(struct channel *ch, json_t *message)
+static struct request *request_of_or_null(struct dialog *d, json_t *message)
 {
 	json_t *id = json_object_get(message, "id");
 	const char *version = json_string_value(json_object_get(message, "jsonrpc"));
@@ -200,26 +200,26 @@ static struct request *request_of_or_null(struct channel *ch, json_t *message)
 
 	if (!json_is_object(message) || !version || strcmp(version, "2.0") != 0 || !method ||
 	    !(json_is_string(id) || json_is_integer(id)) || (params && !json_is_object(params))) {
-		send_error(ch, NULL, CHANNEL_INVALID_REQUEST,
+		send_error(d, NULL, DIALOG_INVALID_REQUEST,
 			   "a request is one object with jsonrpc \"2.0\", an id (number or text), "
 			   "a method and, if any, params as an object");
 		return NULL;
 	}
-	command = command_find_or_null(ch->table, method, &context);
+	command = command_find_or_null(d->table, method, &context);
 	if (!command) {
 		snprintf(why, sizeof(why), "no command \"%.64s\"", method);
-		send_error(ch, id, CHANNEL_UNKNOWN_METHOD, why);
+		send_error(d, id, DIALOG_UNKNOWN_METHOD, why);
 		return NULL;
 	}
-	if (ch->n_pending >= CHANNEL_PENDING_MAX) {
-		send_error(ch, id, CHANNEL_COMMAND_FAILED + ERR_FULL,
+	if (d->n_pending >= DIALOG_PENDING_MAX) {
+		send_error(d, id, DIALOG_COMMAND_FAILED + ERR_FULL,
 			   "too many requests are under way on this connection");
 		return NULL;
 	}
 	rq = calloc(1, sizeof(*rq));
 	if (!rq)
 		return NULL;
-	rq->channel = ch;
+	rq->dialog = d;
 	rq->id = json_incref(id);
 	rq->call = (struct command_call){
 		.command = command,
@@ -228,12 +228,12 @@ static struct request *request_of_or_null(struct channel *ch, json_t *message)
 		.output_fd = -1,
 		.sink = &sink,
 	};
-	list_push(&ch->pending, &rq->link);
-	ch->n_pending++;
+	list_push(&d->pending, &rq->link);
+	d->n_pending++;
 	return rq;
 }
 
-static void serve_line(struct channel *ch, const char *line, size_t len)
+static void serve_line(struct dialog *d, const char *line, size_t len)
 {
 	json_error_t error;
 	json_t *message = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
@@ -242,67 +242,67 @@ static void serve_line(struct channel *ch, const char *line, size_t len)
 
 	if (!message) {
 		snprintf(why, sizeof(why), "not JSON: %.200s", error.text);
-		send_error(ch, NULL, CHANNEL_PARSE_ERROR, why);
+		send_error(d, NULL, DIALOG_PARSE_ERROR, why);
 		return;
 	}
-	rq = request_of_or_null(ch, message);
+	rq = request_of_or_null(d, message);
 	if (rq)
 		run_request(rq);
 	json_decref(message);
 }
 
-int channel_input(struct channel *ch, struct slice bytes)
+int dialog_input(struct dialog *d, struct slice bytes)
 {
 	while (bytes.len > 0) {
 		const uint8_t *newline = memchr(bytes.at, '\n', bytes.len);
 		size_t n = newline ? (size_t)(newline - bytes.at) : bytes.len;
 
-		if (ch->line_len + n > sizeof(ch->line)) {
-			send_error(ch, NULL, CHANNEL_INVALID_REQUEST,
+		if (d->line_len + n > sizeof(d->line)) {
+			send_error(d, NULL, DIALOG_INVALID_REQUEST,
 				   "the request is longer than 65536 bytes");
 			return ERR_RANGE;
 		}
-		memcpy(ch->line + ch->line_len, bytes.at, n);
-		ch->line_len += n;
+		memcpy(d->line + d->line_len, bytes.at, n);
+		d->line_len += n;
 		if (!newline)
 			break;
-		if (ch->line_len > 0)
-			serve_line(ch, ch->line, ch->line_len);
-		ch->line_len = 0;
+		if (d->line_len > 0)
+			serve_line(d, d->line, d->line_len);
+		d->line_len = 0;
 		bytes = slice_from(bytes, n + 1);
 	}
 	return 0;
 }
 
-void channel_output_fd(struct channel *ch, int fd)
+void dialog_output_fd(struct dialog *d, int fd)
 {
-	if (ch->n_outputs == CHANNEL_OUTPUTS_MAX)
+	if (d->n_outputs == DIALOG_OUTPUTS_MAX)
 		close(fd);
 	else
-		ch->outputs[ch->n_outputs++] = fd;
+		d->outputs[d->n_outputs++] = fd;
 }
 
-void channel_init(struct channel *ch, const struct command_table *table,
-		  int (*out)(void *context, struct slice line, bool may_drop), void *context)
+void dialog_init(struct dialog *d, const struct command_table *table,
+		 int (*out)(void *context, struct slice line, bool may_drop), void *context)
 {
-	ch->table = table;
-	ch->out = out;
-	ch->context = context;
-	list_init(&ch->pending);
-	ch->n_pending = 0;
-	ch->n_outputs = 0;
-	ch->line_len = 0;
+	d->table = table;
+	d->out = out;
+	d->context = context;
+	list_init(&d->pending);
+	d->n_pending = 0;
+	d->n_outputs = 0;
+	d->line_len = 0;
 }
 
-void channel_deinit(struct channel *ch)
+void dialog_deinit(struct dialog *d)
 {
-	list_for_each(link, &ch->pending) {
+	list_for_each(link, &d->pending) {
 		struct request *rq = container_of(link, struct request, link);
 
 		rq->call.on_cancel(&rq->call);
 		request_free(rq);
 	}
-	for (unsigned i = 0; i < ch->n_outputs; i++)
-		close(ch->outputs[i]);
-	ch->n_outputs = 0;
+	for (unsigned i = 0; i < d->n_outputs; i++)
+		close(d->outputs[i]);
+	d->n_outputs = 0;
 }

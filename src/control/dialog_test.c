@@ -1,4 +1,4 @@
-/* channel_test.c - conversations with the control channel: what goes in, what comes out. */
+/* dialog_test.c - conversations with the control dialog: what goes in, what comes out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "control/channel.h"
+#include "control/dialog.h"
 
 static struct {
 	struct command_table *table;
-	struct channel channel;
+	struct dialog dialog;
 	char sent[128 * 1024];
 	size_t n_sent;
 	struct command_call *pending; /* the last that is pending */
@@ -99,13 +99,13 @@ static int setup(void **state unused_arg)
 	t.table = command_table_new();
 	if (command_table_add(t.table, commands, count_of(commands), NULL) < 0)
 		return -1;
-	channel_init(&t.channel, t.table, record, NULL);
+	dialog_init(&t.dialog, t.table, record, NULL);
 	return 0;
 }
 
 static int teardown(void **state unused_arg)
 {
-	channel_deinit(&t.channel);
+	dialog_deinit(&t.dialog);
 	command_table_free(t.table);
 	return 0;
 }
@@ -114,7 +114,7 @@ static int say(const char *text)
 {
 	t.n_sent = 0;
 	t.sent[0] = '\0';
-	return channel_input(&t.channel, slice_of_text(text));
+	return dialog_input(&t.dialog, slice_of_text(text));
 }
 
 /* clang-format off */
@@ -179,17 +179,17 @@ static void test_input_in_single_bytes(void **state unused_arg)
 	const char *request = conversations[0].request;
 
 	for (const char *c = request; *c; c++)
-		assert_int_equal(channel_input(&t.channel, slice_of(c, 1)), 0);
+		assert_int_equal(dialog_input(&t.dialog, slice_of(c, 1)), 0);
 	assert_string_equal(t.sent, conversations[0].answer);
 }
 
 static void test_long_line_ends_the_conversation(void **state unused_arg)
 {
-	static char spaces[CHANNEL_LINE_MAX];
+	static char spaces[DIALOG_LINE_MAX];
 
 	memset(spaces, ' ', sizeof(spaces));
-	assert_int_equal(channel_input(&t.channel, slice_of(spaces, sizeof(spaces))), 0);
-	assert_int_equal(channel_input(&t.channel, slice_of(spaces, 1)), ERR_RANGE);
+	assert_int_equal(dialog_input(&t.dialog, slice_of(spaces, sizeof(spaces))), 0);
+	assert_int_equal(dialog_input(&t.dialog, slice_of(spaces, 1)), ERR_RANGE);
 	assert_non_null(strstr(t.sent, "longer than 65536 bytes"));
 }
 
@@ -246,20 +246,20 @@ static void test_streamed_items_as_text(void **state unused_arg)
 static void test_leaving_client_cancels(void **state unused_arg)
 {
 	assert_int_equal(say("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"watch\"}\n"), 0);
-	channel_deinit(&t.channel);
+	dialog_deinit(&t.dialog);
 	assert_int_equal(t.n_cancelled, 1);
-	assert_int_equal(t.channel.n_pending, 0);
+	assert_int_equal(t.dialog.n_pending, 0);
 }
 
 static void test_pending_requests_are_bounded(void **state unused_arg)
 {
-	for (unsigned i = 0; i < CHANNEL_PENDING_MAX; i++)
+	for (unsigned i = 0; i < DIALOG_PENDING_MAX; i++)
 		assert_int_equal(say("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"watch\"}\n"), 0);
 	assert_string_equal(t.sent, "");
 	assert_int_equal(say("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"watch\"}\n"), 0);
 	assert_non_null(strstr(t.sent, "\"code\":-32004"));
-	channel_deinit(&t.channel);
-	assert_int_equal(t.n_cancelled, CHANNEL_PENDING_MAX);
+	dialog_deinit(&t.dialog);
+	assert_int_equal(t.n_cancelled, DIALOG_PENDING_MAX);
 }
 
 static void test_output_goes_to_the_clients_descriptor(void **state unused_arg)
@@ -268,7 +268,7 @@ static void test_output_goes_to_the_clients_descriptor(void **state unused_arg)
 	char got[8] = "";
 
 	assert_int_equal(pipe(ends), 0);
-	channel_output_fd(&t.channel, ends[1]);
+	dialog_output_fd(&t.dialog, ends[1]);
 	assert_int_equal(say("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"dump\","
 			     "\"params\":{\"to\":\"x\"}}\n"),
 			 0);
@@ -284,10 +284,10 @@ static void test_unclaimed_descriptors_are_closed(void **state unused_arg)
 	char got;
 
 	assert_int_equal(pipe(ends), 0);
-	for (unsigned i = 0; i < CHANNEL_OUTPUTS_MAX + 3; i++)
-		channel_output_fd(&t.channel, dup(ends[1]));
+	for (unsigned i = 0; i < DIALOG_OUTPUTS_MAX + 3; i++)
+		dialog_output_fd(&t.dialog, dup(ends[1]));
 	close(ends[1]);
-	channel_deinit(&t.channel);
+	dialog_deinit(&t.dialog);
 	assert_int_equal(read(ends[0], &got, 1), 0);
 	close(ends[0]);
 }
