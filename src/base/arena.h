@@ -49,12 +49,39 @@ void *arena_alloc_slow_or_null(struct arena *a, size_t bytes);
 static inline void *arena_alloc_or_null(struct arena *a, size_t bytes)
 {
 	size_t rounded = arena_round(bytes);
-	void *p = a->at;
+	uint8_t *p = a->at + (-(uintptr_t)a->at & 15); /* text may have left it odd */
 
-	if (unlikely(rounded < bytes || rounded > (size_t)(a->end - a->at)))
+	if (unlikely(rounded < bytes || rounded > (size_t)(a->end - p)))
 		return arena_alloc_slow_or_null(a, bytes);
-	a->at += rounded;
+	a->at = p + rounded;
 	return p;
+}
+
+/*
+ * arena_reserve_text_or_null - @bytes in one piece, of any alignment, that stay free until
+ * arena_commit_text() takes the first of them. Texts that are committed one after the other lie
+ * without a gap while the chunk lasts.
+ */
+static inline uint8_t *arena_reserve_text_or_null(struct arena *a, size_t bytes)
+{
+	uint8_t *p;
+
+	if (likely(bytes < (size_t)(a->end - a->at)))
+		return a->at;
+	p = arena_alloc_slow_or_null(a, bytes);
+	if (p && a->at == p + arena_round(bytes))
+		a->at = p;
+	return p;
+}
+
+/*
+ * arena_commit_text - @at is what the last reservation returned. Nothing may have been allocated
+ * in between.
+ */
+static inline void arena_commit_text(struct arena *a, uint8_t *at, size_t bytes)
+{
+	if (at == a->at) /* otherwise it is a chunk of its own, taken already */
+		a->at += bytes;
 }
 
 /* arena_zalloc_or_null - the same, zeroed. */

@@ -65,6 +65,27 @@ static void copies_and_formats_text(void **state unused_arg)
 	arena_deinit(&a);
 }
 
+static void texts_lie_without_gaps(void **state unused_arg)
+{
+	struct arena a;
+	uint8_t *one, *two, *large;
+
+	arena_init(&a, 64, SIZE_MAX);
+	one = arena_reserve_text_or_null(&a, 50);
+	memcpy(one, "abc", 3);
+	arena_commit_text(&a, one, 3);
+	two = arena_reserve_text_or_null(&a, 50);
+	assert_ptr_equal(two, one + 3);
+	arena_commit_text(&a, two, 5);
+	large = arena_reserve_text_or_null(&a, 1000);
+	memset(large, 1, 1000);
+	arena_commit_text(&a, large, 1000);
+	assert_ptr_equal(arena_reserve_text_or_null(&a, 1), two + 5);
+	assert_int_equal((uintptr_t)arena_alloc_or_null(&a, 1) % 16, 0);
+	assert_int_equal(memcmp(one, "abc", 3), 0);
+	arena_deinit(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -72,6 +93,7 @@ int main(void)
 		cmocka_unit_test(stops_at_the_limit),
 		cmocka_unit_test(reset_starts_over_in_the_same_memory),
 		cmocka_unit_test(copies_and_formats_text),
+		cmocka_unit_test(texts_lie_without_gaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
