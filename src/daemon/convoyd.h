@@ -1,0 +1,46 @@
+/*
+ * convoyd.h - one running stack. main.c makes one; tests and other programs may make their own.
+ */
+#ifndef CONVOY_DAEMON_CONVOYD_H
+#define CONVOY_DAEMON_CONVOYD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "control/config_tree.h"
+#include "daemon/net_config.h"
+#include "daemon/options.h"
+
+struct command_table;
+struct control_server;
+struct event;
+struct event_base;
+
+struct convoyd {
+	struct options options;
+	struct arena arena; /* holds the configuration */
+	const struct net_config *config;
+	struct event_base *base;
+	struct event *signals[2];
+	struct command_table *commands;
+	struct control_server *control;
+	uint64_t started_ns;
+	unsigned n_modules;	   /* initialised so far, in the order of modules.c */
+	struct config_error error; /* why it could not start, when the configuration is to blame */
+};
+
+/*
+ * convoyd_open - load the configuration and start every module.
+ * On failure nothing is left; the reason is @d->error.text if that is not empty, else in the log.
+ */
+must_check
+int convoyd_open(struct convoyd *d, const struct options *options);
+
+/* convoyd_run - serve until SIGTERM or SIGINT. */
+void convoyd_run(struct convoyd *d);
+
+/* convoyd_close - stop every module in reverse order and free everything. */
+void convoyd_close(struct convoyd *d);
+
+#endif

@@ -1,0 +1,69 @@
+/* main.c - convoyd, the program: a thin main over the library. */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "daemon/convoyd.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+enum { CHECK_CHUNK_BYTES = 64 * 1024, CHECK_LIMIT_BYTES = 64 << 20 };
+
+static int check(const struct options *options)
+{
+	const struct net_config *config;
+	struct config_error error = { "" };
+	struct arena arena;
+	int err;
+
+	arena_init(&arena, CHECK_CHUNK_BYTES, CHECK_LIMIT_BYTES);
+	err = net_config_load(&arena, options->config_path, &error, &config);
+	arena_deinit(&arena);
+	if (err < 0) {
+		fprintf(stderr, "%s\n", error.text[0] ? error.text : err_text(err));
+		return EXIT_USAGE;
+	}
+	printf("%s: fine\n", options->config_path);
+	return EXIT_OK;
+}
+
+static int run(const struct options *options)
+{
+	struct convoyd d;
+	int err = convoyd_open(&d, options);
+
+	if (err < 0 && d.error.text[0]) {
+		fprintf(stderr, "%s\n", d.error.text);
+		return EXIT_USAGE;
+	}
+	if (err < 0) {
+		fprintf(stderr, "convoyd: cannot start: %s\n", err_text(err));
+		return EXIT_FAILED;
+	}
+	convoyd_run(&d);
+	convoyd_close(&d);
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+
+	if (options_parse(&options, argc, argv, stderr) < 0)
+		return EXIT_USAGE;
+	log_set_level(options.log_level);
+	switch (options.action) {
+	case OPTIONS_HELP:
+		options_print_help(stdout);
+		return EXIT_OK;
+	case OPTIONS_VERSION:
+		printf("convoyd %s\n", convoy_version());
+		return EXIT_OK;
+	case OPTIONS_CHECK:
+		return check(&options);
+	case OPTIONS_RUN:
+		return run(&options);
+	}
+	return EXIT_USAGE;
+}
