@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct arp_hdr) == ARP_LEN, "as on the wire");
 static inline bool arp_is_ip4_on_ethernet(const struct arp_hdr *a)
 {
 	return host16(a->hardware) == ARP_ETHERNET && host16(a->protocol) == ETHERNET_IP4 &&
-	       a->hardware_len == MAC_LEN && a->protocol_len == 4;
+	       a->hardware_len == MAC_BYTES && a->protocol_len == 4;
 }
 
 /* arp_of - a complete message for Ethernet and IPv4. */
@@ -33,7 +33,7 @@ static inline struct arp_hdr arp_of(enum arp_op op, struct mac sender_mac, be32 
 {
 	return (struct arp_hdr){ be16_of(ARP_ETHERNET),
 				 be16_of(ETHERNET_IP4),
-				 MAC_LEN,
+				 MAC_BYTES,
 				 4,
 				 be16_of((uint16_t)op),
 				 sender_mac,

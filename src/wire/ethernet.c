@@ -20,11 +20,11 @@ int mac_from_text(const char *text, struct mac *out)
 
 	if (strlen(text) != MAC_TEXT_LEN)
 		return ERR_FORMAT;
-	for (unsigned i = 0; i < MAC_LEN; i++) {
+	for (unsigned i = 0; i < MAC_BYTES; i++) {
 		int high = hex_digit(text[3 * i]);
 		int low = hex_digit(text[3 * i + 1]);
 
-		if (high < 0 || low < 0 || (i < MAC_LEN - 1 && text[3 * i + 2] != ':'))
+		if (high < 0 || low < 0 || (i < MAC_BYTES - 1 && text[3 * i + 2] != ':'))
 			return ERR_FORMAT;
 		m.b[i] = (uint8_t)(high << 4 | low);
 	}
@@ -40,11 +40,11 @@ void mac_print(struct writer *w, const struct mac *m)
 
 static struct mac take_mac(struct reader *r)
 {
-	struct slice s = take_bytes(r, MAC_LEN);
+	struct slice s = take_bytes(r, MAC_BYTES);
 	struct mac m = { { 0 } };
 
 	if (s.len)
-		memcpy(m.b, s.at, MAC_LEN);
+		memcpy(m.b, s.at, MAC_BYTES);
 	return m;
 }
 
@@ -65,8 +65,8 @@ int ethernet_parse(struct slice in, struct ethernet *out)
 
 void ethernet_emit(struct writer *w, const struct ethernet *e)
 {
-	put_bytes(w, e->dst.b, MAC_LEN);
-	put_bytes(w, e->src.b, MAC_LEN);
+	put_bytes(w, e->dst.b, MAC_BYTES);
+	put_bytes(w, e->src.b, MAC_BYTES);
 	put_u16(w, e->type);
 	put_bytes(w, e->payload.at, e->payload.len);
 }

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "base/writer.h"
 
-enum { ETHERNET_HDR_LEN = 14, MAC_LEN = 6, MAC_TEXT_LEN = 17 };
+enum { ETHERNET_HDR_LEN = 14, MAC_BYTES = 6, MAC_TEXT_LEN = 17 };
 
 enum ethernet_type {
 	ETHERNET_IP4 = 0x0800,
@@ -21,7 +21,7 @@ enum ethernet_type {
 };
 
 struct mac {
-	uint8_t b[MAC_LEN];
+	uint8_t b[MAC_BYTES];
 };
 
 struct ethernet_hdr {
