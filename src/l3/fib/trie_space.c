@@ -1,0 +1,94 @@
+/* trie_space.c - blocks of nodes and leaves out of reserved address space. */
+#include "l3/fib/trie_space.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static int region_init(struct trie_region *r, uint32_t item_bytes, uint32_t max)
+{
+	void *base = mmap(NULL, (size_t)max * item_bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (base == MAP_FAILED)
+		return ERR_NOMEM;
+	*r = (struct trie_region){ .base = base, .item_bytes = item_bytes, .end = 1, .max = max };
+	return 0;
+}
+
+static void region_deinit(struct trie_region *r)
+{
+	munmap(r->base, (size_t)r->max * r->item_bytes);
+	r->base = NULL;
+}
+
+int trie_space_init(struct trie_space *s)
+{
+	if (region_init(&s->nodes, sizeof(struct trie_node), TRIE_MAX_NODES) != 0)
+		return ERR_NOMEM;
+	if (region_init(&s->leaves, sizeof(uint32_t), TRIE_MAX_LEAVES) != 0) {
+		region_deinit(&s->nodes);
+		return ERR_NOMEM;
+	}
+	return 0;
+}
+
+void trie_space_deinit(struct trie_space *s)
+{
+	region_deinit(&s->nodes);
+	region_deinit(&s->leaves);
+}
+
+static uint32_t *first_word(const struct trie_region *r, uint32_t at)
+{
+	return (uint32_t *)(void *)(r->base + (size_t)at * r->item_bytes);
+}
+
+uint32_t trie_take_or_zero(struct trie_region *r, unsigned n)
+{
+	uint32_t at = r->free_of_size[n];
+
+	if (at) {
+		r->free_of_size[n] = *first_word(r, at);
+	} else {
+		if (n > r->max - r->end)
+			return 0;
+		at = r->end;
+		r->end += n;
+	}
+	r->n_used += n;
+	return at;
+}
+
+void trie_give(struct trie_region *r, uint32_t at, unsigned n)
+{
+	*first_word(r, at) = r->free_of_size[n];
+	r->free_of_size[n] = at;
+	r->n_used -= n;
+}
+
+int trie_note(struct trie_garbage *g, struct trie_block block)
+{
+	if (g->n == g->room) {
+		uint32_t room = g->room ? 2 * g->room : 16;
+		struct trie_block *grown = realloc(g->block, room * sizeof(*grown));
+
+		if (!grown)
+			return ERR_NOMEM;
+		g->block = grown;
+		g->room = room;
+	}
+	g->block[g->n++] = block;
+	return 0;
+}
+
+void trie_collect(struct trie_space *s, struct trie_garbage *garbage)
+{
+	for (uint32_t i = 0; i < garbage->n; i++) {
+		struct trie_block b = garbage->block[i];
+
+		trie_give(b.is_leaves ? &s->leaves : &s->nodes, b.at, b.n);
+	}
+	free(garbage->block);
+	*garbage = (struct trie_garbage){ 0 };
+}

@@ -1,0 +1,15 @@
+/* trie_space.h - what trie.c needs from trie_space.c, and nobody else. */
+#ifndef CONVOY_L3_FIB_TRIE_SPACE_H
+#define CONVOY_L3_FIB_TRIE_SPACE_H
+
+#include "l3/fib/trie.h"
+
+/* trie_take_or_zero - the index of @n (1..64) adjacent items, not cleared; 0 when all are used. */
+uint32_t trie_take_or_zero(struct trie_region *r, unsigned n);
+void trie_give(struct trie_region *r, uint32_t at, unsigned n);
+
+/* trie_note - append @block to the list; ERR_NOMEM. */
+must_check
+int trie_note(struct trie_garbage *g, struct trie_block block);
+
+#endif
