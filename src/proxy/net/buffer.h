@@ -24,6 +24,7 @@ enum {
 	BUFFER_SMALL_BLOCK_BYTES = 2048,  /* block with its header: header-sized writes */
 	BUFFER_LARGE_BLOCK_BYTES = 16384, /* block with its header: reads and bodies */
 	BUFFER_GATHER_MAX = 64,		  /* most iovecs that one write of a handle gathers */
+	BUFFER_MIN_READ_ROOM = 1024,	  /* a read fills up a block only if it has so much left */
 };
 
 struct buffer_block;
@@ -44,6 +45,7 @@ struct buffer_memory {
 	struct buffer_block *free_large;
 	struct buffer_block *free_lent;
 	struct buffer_chunk *chunks; /* what slices were cut from */
+	uint64_t n_slices_used;
 	uint32_t n_free_small, n_free_large;
 	uint64_t n_small, n_large; /* blocks in existence, free ones included */
 	uint64_t bytes_borrowed;   /* lent fragments not yet given back */
@@ -100,15 +102,14 @@ void buffer_append_slice(struct buffer *b, struct slice s);
 /*
  * buffer_reserve - room for at least @len more bytes in one piece, at the end.
  * @len: at most BUFFER_LARGE_BLOCK_BYTES - 64
- * Write there, then buffer_commit(). Nothing else may touch the buffer in between; a reservation
- * that is not committed needs no undoing.
+ * Write there, then buffer_commit() with 1 to @len bytes before anything else touches the buffer.
  */
 uint8_t *buffer_reserve(struct buffer *b, size_t len);
 void buffer_commit(struct buffer *b, size_t len);
 
 /*
- * buffer_reserve_blocks - room for a scattered read: first what is left in the last block, if at
- * least @min_first bytes, then whole large blocks.
+ * buffer_reserve_blocks - room for a scattered read: first what is left in the last block, if that
+ * is worth it (BUFFER_MIN_READ_ROOM), then whole large blocks.
  * @iov:    filled; @n_max entries at most
  * @bytes:  wanted
  * Returns the entries filled. buffer_commit_blocks() must follow, also with 0 bytes.

@@ -54,7 +54,6 @@ enum io_option {
 	IO_OPT_RECEIVE_BYTES,
 	IO_OPT_ERROR, /* read only: pending error as an enum err, 0 for none; clears it */
 	IO_OPT_TOS,   /* IPv4 TOS byte or IPv6 traffic class, by the handle's family */
-	IO_OPT_SEND_UNSENT_BYTES, /* read only: written but not yet acknowledged by the peer */
 	IO_OPT_N,
 };
 
