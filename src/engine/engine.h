@@ -36,6 +36,8 @@ struct engine {
 	struct interface_table interfaces;
 	void *module[N_MODULE_SLOTS]; /* shared state, see module.h */
 	struct mailbox main;	      /* messages to main */
+	struct trace_control *trace;  /* trace.c */
+	uint16_t handoff;	      /* id of the node that holds hand-off's counters */
 };
 
 /* engine_new - build it, nothing runs yet. ERR_* with a line in the log, *@out untouched. */
@@ -53,6 +55,9 @@ void engine_stop(struct engine *e);
 /* engine_call_main - from any thread: run fn(arg) on main; ERR_NOMEM. */
 must_check
 int engine_call_main(struct engine *e, void (*fn)(struct engine *e, void *arg), void *arg);
+
+/* engine_post_main - the same with a message that the caller embeds; cannot fail. */
+void engine_post_main(struct engine *e, struct mail *mail);
 
 /*
  * engine_main_fd - readable when messages wait for main. Its loop watches it, level-triggered, and

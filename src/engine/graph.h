@@ -28,13 +28,20 @@ struct graph {
 	struct graph_entry entry[GRAPH_NODES_MAX];
 };
 
-/* A worker's copy: its nodes, the frames on their way, spare frames. */
+/*
+ * A worker's copy: its nodes, the frames on their way, spare frames. There is a frame for each
+ * node and for each 256 buffers of the pool, so that they never run out; untouched memory until
+ * used.
+ */
 struct graph_runtime {
-	struct node *node; /* [GRAPH_NODES_MAX] */
-	struct frame **pending;
-	uint32_t n_pending, pending_size;
-	uint32_t n_frames; /* ever allocated */
+	const struct graph *graph;
+	struct node *node;	/* [GRAPH_NODES_MAX] */
+	struct frame **pending; /* ring, room for every frame */
+	uint32_t pending_head, pending_tail, pending_mask;
+	uint32_t n_frames, frames_max; /* cut from `frames` so far */
+	struct frame *frames;
 	struct frame *free_frames;
+	struct frame *input_frame; /* for the input that is running */
 };
 
 /*
@@ -46,11 +53,20 @@ must_check
 int graph_init(struct graph *g, const struct node_type *const *types, unsigned n_types);
 void graph_deinit(struct graph *g);
 
-/* graph_runtime_init - a worker's copy of every node of @g; ERR_NOMEM. */
+/* graph_runtime_init - a worker's copy of every node of @g, buffers from @pool; ERR_NOMEM. */
 must_check
-int graph_runtime_init(struct graph_runtime *r, const struct graph *g);
+int graph_runtime_init(struct graph_runtime *r, const struct graph *g, const struct buf_pool *pool);
 /* graph_runtime_deinit - frees the copy; packets still on their way must have been dispatched. */
-void graph_runtime_deinit(struct graph_runtime *r, const struct graph *g);
+void graph_runtime_deinit(struct graph_runtime *r);
+
+/* graph_run_input - give one input its turn; returns the work that it reports. */
+unsigned graph_run_input(struct worker *w, struct input *in);
+
+/* graph_pending - true while frames wait for dispatch. */
+static inline bool graph_pending(const struct graph_runtime *r)
+{
+	return r->pending_head != r->pending_tail;
+}
 
 /* graph_node_id - the id of the node @name, NODE_NONE if there is none. */
 uint16_t graph_node_id(const struct graph *g, const char *name);

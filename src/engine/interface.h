@@ -10,6 +10,7 @@
 #ifndef CONVOY_ENGINE_INTERFACE_H
 #define CONVOY_ENGINE_INTERFACE_H
 
+#include "base/writer.h"
 #include "engine/rcu.h"
 #include "engine/worker.h"
 
@@ -37,11 +38,12 @@ struct interface_driver {
 	/* Main: take a new MTU (L3 bytes); NULL when any value is fine. */
 	int (*set_mtu)(struct interface *i, uint32_t mtu_bytes);
 	/*
-	 * Main, first act of removal: stop receiving. Inputs are taken off their workers; calls
-	 * @done on main when no worker touches the device any more, apart from the transmit node.
+	 * On each worker, after interface_add() and before interface_remove() is over: add the
+	 * inputs and hooks that this worker serves, take them off. NULL when there are none.
 	 */
-	void (*close)(struct interface *i, void (*done)(struct interface *i));
-	/* Last act: nobody knows the interface now; free the device. Runs on main. */
+	void (*attach)(struct worker *w, struct interface *i);
+	void (*detach)(struct worker *w, struct interface *i);
+	/* Main, last act of removal: no worker knows the interface any more; free the device. */
 	void (*free)(struct interface *i);
 	/* Main: append "key value" lines about the device for people; may be NULL. */
 	void (*describe)(const struct interface *i, struct writer *out);
@@ -60,7 +62,6 @@ struct interface {
 	const struct interface_driver *driver;
 	void *device; /* the driver's */
 	struct engine *engine;
-	struct rcu_later later;
 };
 
 enum interface_event { INTERFACE_ADDED, INTERFACE_UP, INTERFACE_DOWN, INTERFACE_REMOVED };
@@ -74,6 +75,7 @@ struct interface_listener {
 
 struct interface_table {
 	struct interface *slot[INTERFACES_MAX]; /* published */
+	bool going[INTERFACES_MAX]; /* removal is under way: the index is not free yet */
 	struct list listeners;
 };
 
@@ -96,8 +98,12 @@ struct interface_params {
 must_check
 int interface_add(struct engine *e, const struct interface_params *params, struct interface **out);
 
-/* interface_remove - main: begin removal; the object is gone some turns later. */
-void interface_remove(struct interface *i);
+/*
+ * interface_remove - main: unpublish it, detach it from every worker, free it. It is unknown when
+ * this returns and freed some turns later. ERR_NOMEM: it is out of service but its memory is kept.
+ */
+must_check
+int interface_remove(struct interface *i);
 
 /* interface_set_up - main: bring it up or down; the driver's error if it refuses. */
 must_check

@@ -77,9 +77,7 @@ struct node {
 	void *instance;	      /* what graph_add_instance() was given: an interface, a tunnel */
 	const uint16_t *next; /* next index to node id */
 	uint16_t id;
-	bool is_drop;	       /* the node that frees what others condemn */
-	bool pending;	       /* `filling` waits for dispatch */
-	struct frame *filling; /* what was sent to it and has not been run */
+	struct frame *filling; /* pending frame that still has room */
 	uint64_t *reasons;     /* [type->n_reasons + 1]; the last counts drops without a reason */
 	uint64_t n_calls, n_vectors, n_cycles;
 	uint32_t trace_left; /* packets still to be marked here: `trace add` */

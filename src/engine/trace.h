@@ -1,9 +1,12 @@
 /*
  * trace.h - what happened to single packets: each node that they met, with what they looked like.
  *
- * `trace add 10 tap-input` marks the next ten packets that pass that node. From then on the engine
- * notes each node that a marked packet enters (nodes need no code for it) and where it was sent.
- * A worker without a trace pays one test per frame.
+ * `trace add 10 tap-input` marks the next ten packets that pass that node on each worker. From then
+ * on the engine notes each node that a marked packet enters (nodes need no code for it) and where
+ * it was sent. A worker without a trace pays one test per frame.
+ *
+ * A worker appends to its own store and releases each packet's hop count; main reads only what is
+ * complete. Marks carry a generation, so that those of a cleared store mean nothing.
  */
 #ifndef CONVOY_ENGINE_TRACE_H
 #define CONVOY_ENGINE_TRACE_H
@@ -12,21 +15,61 @@
 #include "engine/worker.h"
 
 enum {
-	TRACE_HOPS = 24,	  /* per packet; later ones are not noted */
-	TRACE_BYTES = 96,	  /* of the packet, per hop */
-	TRACE_PACKETS_MAX = 1024, /* per worker */
+	TRACE_HOPS = 24,	 /* per packet; later ones are not noted */
+	TRACE_BYTES = 96,	 /* of the packet, per hop */
+	TRACE_PACKETS_MAX = 250, /* per worker */
 };
 
-/* A marked packet as it entered one node. */
+/* A marked packet as it entered one node; for an input node, as it left it. */
 struct trace_hop {
+	uint8_t lanes[offsetof(struct buf, room)]; /* both lines of the buffer: trace_buf() */
+	uint8_t bytes[TRACE_BYTES];		   /* from the first byte of its data */
+	uint64_t at_ns;				   /* of the turn */
+	uint64_t cycles;			   /* time stamp counter */
 	uint16_t node;
 	uint16_t next;	 /* node that it was sent to; NODE_NONE: consumed, kept or not yet sent */
-	uint16_t reason; /* set when next is drop */
+	uint16_t reason; /* when it was sent to drop */
 	uint16_t n_bytes;
-	uint64_t at_ns;
-	uint32_t cycles;	    /* since the packet's mark */
-	uint8_t lanes[128];	    /* both lines of the buffer: trace_buf() */
-	uint8_t bytes[TRACE_BYTES]; /* from the first byte of its data */
 };
+
+struct trace_packet {
+	uint32_t n_hops; /* released by the worker */
+	struct trace_hop hop[TRACE_HOPS];
+};
+
+/* The store of one worker. */
+struct trace {
+	uint32_t generation; /* 1 … 0xffff */
+	uint32_t n_packets;  /* released by the worker */
+	uint32_t max_packets;
+	struct trace_packet packet[];
+};
+
+static inline const struct buf *trace_buf(const struct trace_hop *hop)
+{
+	return (const struct buf *)(const void *)hop->lanes;
+}
+
+/*
+ * trace_add - main: mark the next @n packets at each worker that pass @node. What was traced
+ * before is cleared. Returns 0; ERR_INVAL for n of 0 or beyond TRACE_PACKETS_MAX, ERR_NOMEM,
+ * ERR_BUSY while an earlier change is under way.
+ */
+must_check
+int trace_add(struct engine *e, uint16_t node, uint32_t n);
+
+/* trace_clear - main: stop and forget. ERR_NOMEM, ERR_BUSY. */
+must_check
+int trace_clear(struct engine *e);
+
+/* trace_store_or_null - main: what worker @index has noted; good until trace_add or trace_clear. */
+const struct trace *trace_store_or_null(const struct engine *e, uint32_t index);
+
+/* trace_deinit - free the stores; workers have stopped. */
+void trace_deinit(struct engine *e);
+
+/* trace_entered, trace_sent - called by node.c while w->trace is set. */
+void trace_entered(struct worker *w, struct node *node, const struct frame *f);
+void trace_sent(struct worker *w, struct node *node, const uint32_t *idx, unsigned n, uint16_t to);
 
 #endif

@@ -113,7 +113,10 @@ struct worker {
 	struct list inputs;
 	struct list hooks;
 	int epoll_fd;
+	bool is_reader; /* registered with RCU */
 	unsigned turns_since_epoll;
+	unsigned n_handed_over;	     /* packets to other workers in this turn */
+	uint64_t epoll_ns;	     /* when epoll was last asked */
 	unsigned n_events, event_at; /* the batch that is being handled, see worker_unwatch() */
 	struct epoll_event events[WORKER_EVENTS];
 	uint64_t idle_since_ns; /* 0 while busy */
@@ -124,6 +127,15 @@ struct worker {
 	bool stop;
 	pthread_t thread;
 };
+
+/* worker_init - build it in zeroed memory; on failure worker_deinit() cleans up. For engine_new().
+ */
+must_check
+int worker_init(struct worker *w, struct engine *e, uint32_t index, uint64_t seed);
+void worker_deinit(struct worker *w);
+
+/* worker_main - the thread's function: turns and sleeps until w->stop. */
+void *worker_main(void *worker);
 
 /*
  * worker_turn - one turn without sleeping; returns the amount of work done, 0 when idle.

@@ -1,0 +1,274 @@
+/* engine.c - putting the parts together, starting and stopping, messages to main. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/handoff.h"
+#include "engine/trace.h"
+
+enum { DEFAULT_BUFFERS = 16384 };
+
+static int add_workers(struct engine *e, uint64_t seed)
+{
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		int err;
+
+		e->worker[i] = aligned_alloc(64, sizeof(struct worker));
+		if (!e->worker[i])
+			return ERR_NOMEM;
+		memset(e->worker[i], 0, sizeof(struct worker));
+		err = worker_init(e->worker[i], e, i, seed);
+		if (err)
+			return err;
+	}
+	return handoff_init(e);
+}
+
+static int build(struct engine *e, const struct engine_options *o)
+{
+	uint64_t seed = o->seed;
+	int err = mailbox_init(&e->main);
+
+	if (err) {
+		e->main.wake_fd = -1;
+		return err;
+	}
+	mailbox_arm(&e->main); /* main has its own loop and always wants to hear the bell */
+	if (!seed)
+		random_secret(&seed, sizeof(seed));
+	err = buf_pool_init(&e->bufs, o->n_buffers ? o->n_buffers : DEFAULT_BUFFERS);
+	if (!err)
+		err = graph_init(&e->graph, o->nodes, o->n_nodes);
+	if (!err)
+		err = feature_table_init(&e->features, &e->graph, o->arcs, o->n_arcs);
+	if (err)
+		return err;
+	e->handoff = graph_node_id(&e->graph, "handoff");
+	if (e->n_workers > 1 && e->handoff == NODE_NONE) {
+		log_error("engine.new", "node=handoff error=no such node");
+		return ERR_NOENT;
+	}
+	return add_workers(e, seed);
+}
+
+int engine_new(const struct engine_options *options, struct engine **out)
+{
+	struct engine *e;
+	int err;
+
+	if (options->n_workers > WORKERS_MAX)
+		return ERR_RANGE;
+	e = aligned_alloc(64, (sizeof(*e) + 63) / 64 * 64);
+	if (!e)
+		return ERR_NOMEM;
+	memset(e, 0, sizeof(*e));
+	e->clock = options->clock ? options->clock : &clock_monotonic;
+	e->n_workers = options->n_workers ? options->n_workers : 1;
+	e->spin_us = options->spin_us;
+	list_init(&e->interfaces.listeners);
+	err = build(e, options);
+	if (err) {
+		log_error("engine.new", "error=%s", err_text(err));
+		engine_free(e);
+		return err;
+	}
+	*out = e;
+	return 0;
+}
+
+static void close_interfaces(struct engine *e)
+{
+	for (uint32_t index = 1; index < INTERFACES_MAX; index++) {
+		struct interface *i = e->interfaces.slot[index];
+
+		if (i && interface_remove(i) < 0)
+			log_error("engine.free", "interface=%s error=not removed", i->name);
+	}
+}
+
+void engine_free(struct engine *e)
+{
+	if (e->running)
+		engine_stop(e);
+	close_interfaces(e);
+	if (e->main.wake_fd >= 0)
+		engine_run_main(e);
+	trace_deinit(e);
+	handoff_deinit(e);
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		if (!e->worker[i])
+			continue;
+		worker_deinit(e->worker[i]);
+		free(e->worker[i]);
+	}
+	graph_deinit(&e->graph);
+	if (e->bufs.base)
+		buf_pool_deinit(&e->bufs);
+	if (e->main.wake_fd >= 0)
+		mailbox_deinit(&e->main);
+	rcu_drain();
+	free(e);
+}
+
+int engine_start(struct engine *e)
+{
+	e->running = true;
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		struct worker *w = e->worker[i];
+
+		w->stop = false;
+		if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+			engine_stop(e);
+			return ERR_NOMEM;
+		}
+		w->started = true;
+	}
+	return 0;
+}
+
+static void stop_worker(void *consumer, struct mail *mail)
+{
+	struct worker *w = consumer;
+
+	(void)mail;
+	w->stop = true;
+}
+
+void engine_stop(struct engine *e)
+{
+	struct mail stop[WORKERS_MAX];
+
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		if (!e->worker[i]->started)
+			continue;
+		stop[i] = (struct mail){ NULL, stop_worker };
+		worker_post(e->worker[i], &stop[i]);
+	}
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		if (!e->worker[i]->started)
+			continue;
+		pthread_join(e->worker[i]->thread, NULL);
+		e->worker[i]->started = false;
+	}
+	e->running = false;
+	/* Workers are silent now: deliver what they told main, and what main told them. */
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		mailbox_run(&e->worker[i]->mailbox, e->worker[i]);
+	engine_run_main(e);
+}
+
+struct main_call {
+	struct mail mail;
+	void (*fn)(struct engine *e, void *arg);
+	void *arg;
+};
+
+static void deliver_main_call(void *consumer, struct mail *mail)
+{
+	struct main_call *call = container_of(mail, struct main_call, mail);
+
+	call->fn(consumer, call->arg);
+	free(call);
+}
+
+int engine_call_main(struct engine *e, void (*fn)(struct engine *e, void *arg), void *arg)
+{
+	struct main_call *call = malloc(sizeof(*call));
+
+	if (!call)
+		return ERR_NOMEM;
+	*call = (struct main_call){ { NULL, deliver_main_call }, fn, arg };
+	engine_post_main(e, &call->mail);
+	return 0;
+}
+
+void engine_post_main(struct engine *e, struct mail *mail)
+{
+	mailbox_post(&e->main, mail);
+}
+
+int engine_main_fd(const struct engine *e)
+{
+	return e->main.wake_fd;
+}
+
+unsigned engine_run_main(struct engine *e)
+{
+	unsigned n = 0, step;
+
+	mailbox_clear_fd(&e->main);
+	mailbox_arm(&e->main);
+	/* A message may itself cause one. */
+	while ((step = mailbox_run(&e->main, e)) > 0)
+		n += step;
+	return n;
+}
+
+/* One errand to all workers, and the way back. */
+struct errand {
+	struct engine *engine;
+	void (*fn)(struct worker *w, void *arg);
+	void (*done)(struct engine *e, void *arg);
+	void *arg;
+	uint32_t n_left; /* atomic */
+	struct mail back;
+	struct errand_mail {
+		struct mail mail;
+		struct errand *errand;
+	} to[];
+};
+
+static void errand_over(void *consumer, struct mail *mail)
+{
+	struct errand *errand = container_of(mail, struct errand, back);
+
+	if (errand->done)
+		errand->done(consumer, errand->arg);
+	free(errand);
+}
+
+static void run_errand(void *consumer, struct mail *mail)
+{
+	struct errand *errand = container_of(mail, struct errand_mail, mail)->errand;
+
+	errand->fn(consumer, errand->arg);
+	if (__atomic_sub_fetch(&errand->n_left, 1, __ATOMIC_ACQ_REL) == 0)
+		engine_post_main(errand->engine, &errand->back);
+}
+
+static void run_errand_here(struct engine *e, void (*fn)(struct worker *w, void *arg),
+			    void (*done)(struct engine *e, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		if (e->worker[i])
+			fn(e->worker[i], arg);
+	if (done)
+		done(e, arg);
+}
+
+int engine_on_each(struct engine *e, void (*fn)(struct worker *w, void *arg),
+		   void (*done)(struct engine *e, void *arg), void *arg)
+{
+	struct errand *errand;
+
+	if (!e->running) {
+		run_errand_here(e, fn, done, arg);
+		return 0;
+	}
+	errand = calloc(1, sizeof(*errand) + e->n_workers * sizeof(struct errand_mail));
+	if (!errand)
+		return ERR_NOMEM;
+	errand->engine = e;
+	errand->fn = fn;
+	errand->done = done;
+	errand->arg = arg;
+	errand->n_left = e->n_workers;
+	errand->back.deliver = errand_over;
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		errand->to[i].mail.deliver = run_errand;
+		errand->to[i].errand = errand;
+		worker_post(e->worker[i], &errand->to[i].mail);
+	}
+	return 0;
+}

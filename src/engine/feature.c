@@ -1,0 +1,91 @@
+/* feature.c - resolving arcs, and switching features per interface. */
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/engine.h"
+
+static int resolve_arc(struct arc *a, const struct graph *g)
+{
+	const struct feature_arc *desc = a->desc;
+
+	a->end = NODE_NONE;
+	if (desc->n_nodes > FEATURES_MAX)
+		return ERR_FULL;
+	for (unsigned i = 0; i < desc->n_nodes; i++) {
+		a->node[i] = graph_node_id(g, desc->nodes[i]);
+		if (a->node[i] == NODE_NONE) {
+			log_error("feature.arc", "arc=%s feature=%s error=no such node", desc->name,
+				  desc->nodes[i]);
+			return ERR_NOENT;
+		}
+	}
+	if (!desc->end)
+		return 0;
+	a->end = graph_node_id(g, desc->end);
+	if (a->end == NODE_NONE) {
+		log_error("feature.arc", "arc=%s end=%s error=no such node", desc->name, desc->end);
+		return ERR_NOENT;
+	}
+	return 0;
+}
+
+int feature_table_init(struct feature_table *t, const struct graph *g,
+		       const struct feature_arc *const *arcs, unsigned n_arcs)
+{
+	memset(t, 0, sizeof(*t));
+	for (unsigned i = 0; i < n_arcs; i++) {
+		struct arc *a = &t->arc[arcs[i]->id];
+		int err;
+
+		if (a->desc)
+			return ERR_EXIST;
+		a->desc = arcs[i];
+		err = resolve_arc(a, g);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int find_feature(const struct arc *a, const char *name)
+{
+	for (int i = 0; a->desc && i < a->desc->n_nodes; i++)
+		if (strcmp(a->desc->nodes[i], name) == 0)
+			return i;
+	return ERR_NOENT;
+}
+
+int feature_enable(struct engine *e, enum arc_id arc, const char *name, uint32_t if_index, bool on)
+{
+	struct arc *a = &e->features.arc[arc];
+	int pos = find_feature(a, name);
+	uint64_t word;
+
+	if (pos < 0)
+		return pos;
+	if (if_index == 0 || if_index >= INTERFACES_MAX)
+		return ERR_INVAL;
+	word = a->enabled[if_index] & ~((uint64_t)1 << pos);
+	if (on)
+		word |= (uint64_t)1 << pos;
+	__atomic_store_n(&a->enabled[if_index], word, __ATOMIC_RELEASE);
+	return 0;
+}
+
+bool feature_enabled(const struct engine *e, enum arc_id arc, const char *name, uint32_t if_index)
+{
+	const struct arc *a = &e->features.arc[arc];
+	int pos = find_feature(a, name);
+
+	return pos >= 0 && if_index < INTERFACES_MAX && (a->enabled[if_index] >> pos & 1);
+}
+
+uint16_t feature_end(const struct engine *e, const struct arc *a, const struct buf *b)
+{
+	const struct interface *i;
+
+	if (a->end != NODE_NONE)
+		return next_node(a->end);
+	i = interface_get_or_null(e, b->tx_if);
+	return next_node(i ? i->tx_node : e->graph.drop);
+}

@@ -1,0 +1,186 @@
+/* trace.c - marking packets and noting their way. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/trace.h"
+
+/* What main remembers. The stores change hands by engine_on_each(): workers take the new one. */
+struct trace_control {
+	struct trace *store[WORKERS_MAX];
+	struct trace *old[WORKERS_MAX];
+	uint32_t generation;
+	uint32_t n;
+	uint16_t node;
+	bool changing;
+};
+
+static struct trace_packet *packet_of_or_null(struct trace *t, const struct buf *b)
+{
+	uint32_t slot = (b->trace & 0xffff) - 1;
+
+	if (b->trace == 0 || b->trace >> 16 != t->generation || slot >= t->n_packets)
+		return NULL;
+	return &t->packet[slot];
+}
+
+static void note_hop(struct worker *w, struct trace_packet *p, const struct node *node,
+		     const struct buf *b)
+{
+	struct trace_hop *hop = &p->hop[p->n_hops];
+
+	if (p->n_hops == TRACE_HOPS)
+		return;
+	memcpy(hop->lanes, b, sizeof(hop->lanes));
+	hop->n_bytes = b->len < TRACE_BYTES ? b->len : TRACE_BYTES;
+	memcpy(hop->bytes, b->room + b->at, hop->n_bytes);
+	hop->at_ns = w->now_ns;
+	hop->cycles = cpu_cycles();
+	hop->node = node->id;
+	hop->next = NODE_NONE;
+	hop->reason = BUF_NO_REASON;
+	__atomic_store_n(&p->n_hops, p->n_hops + 1, __ATOMIC_RELEASE);
+}
+
+/* Mark @b if its node is asked to and there is room; true if it is marked now. */
+static bool mark(struct worker *w, struct node *node, struct buf *b)
+{
+	struct trace *t = w->trace;
+
+	if (node->trace_left == 0 || b->trace || t->n_packets == t->max_packets)
+		return false;
+	node->trace_left--;
+	b->trace = t->generation << 16 | (t->n_packets + 1);
+	__atomic_store_n(&t->n_packets, t->n_packets + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+void trace_entered(struct worker *w, struct node *node, const struct frame *f)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		struct buf *b = buf_at(f->base, f->idx[i]);
+		struct trace_packet *p;
+
+		mark(w, node, b);
+		p = packet_of_or_null(w->trace, b);
+		if (p)
+			note_hop(w, p, node, b);
+	}
+}
+
+void trace_sent(struct worker *w, struct node *node, const uint32_t *idx, unsigned n, uint16_t to)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct buf *b = buf_at(w->bufs.pool->base, idx[i]);
+		struct trace_packet *p;
+		struct trace_hop *last;
+
+		/* An input's packets are seen for the first time when it sends them. */
+		if (node->type->kind == NODE_INPUT && mark(w, node, b))
+			note_hop(w, packet_of_or_null(w->trace, b), node, b);
+		p = packet_of_or_null(w->trace, b);
+		if (!p || p->n_hops == 0)
+			continue;
+		last = &p->hop[p->n_hops - 1];
+		if (last->node != node->id || last->next != NODE_NONE)
+			continue;
+		last->reason = b->reason;
+		__atomic_store_n(&last->next, to, __ATOMIC_RELEASE);
+	}
+}
+
+static struct trace_control *control_or_null(struct engine *e)
+{
+	if (!e->trace)
+		e->trace = calloc(1, sizeof(*e->trace));
+	return e->trace;
+}
+
+static void free_stores(struct trace **store)
+{
+	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
+		free(store[i]);
+		store[i] = NULL;
+	}
+}
+
+static void switch_store(struct worker *w, void *arg)
+{
+	struct trace_control *c = arg;
+
+	for (uint32_t id = 0; id < w->graph.graph->n_nodes; id++)
+		w->graph.node[id].trace_left = id == c->node ? c->n : 0;
+	w->trace = c->store[w->index];
+}
+
+static void stores_switched(struct engine *e, void *arg)
+{
+	struct trace_control *c = arg;
+
+	(void)e;
+	free_stores(c->old);
+	c->changing = false;
+}
+
+/* Give workers new stores for @n packets, none for 0. */
+static int change(struct engine *e, uint16_t node, uint32_t n)
+{
+	struct trace_control *c = control_or_null(e);
+	struct trace *fresh[WORKERS_MAX] = { NULL };
+	int err;
+
+	if (!c)
+		return ERR_NOMEM;
+	if (c->changing)
+		return ERR_BUSY;
+	c->generation = c->generation % 0xffff + 1;
+	for (uint32_t i = 0; i < e->n_workers && n; i++) {
+		fresh[i] = calloc(1, sizeof(struct trace) + n * sizeof(struct trace_packet));
+		if (!fresh[i]) {
+			free_stores(fresh);
+			return ERR_NOMEM;
+		}
+		fresh[i]->generation = c->generation;
+		fresh[i]->max_packets = n;
+	}
+	memcpy(c->old, c->store, sizeof(c->old));
+	memcpy(c->store, fresh, sizeof(c->store));
+	c->node = node;
+	c->n = n;
+	c->changing = true;
+	err = engine_on_each(e, switch_store, stores_switched, c);
+	if (err) {
+		memcpy(c->store, c->old, sizeof(c->store));
+		memset(c->old, 0, sizeof(c->old));
+		free_stores(fresh);
+		c->changing = false;
+	}
+	return err;
+}
+
+int trace_add(struct engine *e, uint16_t node, uint32_t n)
+{
+	if (n == 0 || n > TRACE_PACKETS_MAX || node >= e->graph.n_nodes)
+		return ERR_INVAL;
+	return change(e, node, n);
+}
+
+int trace_clear(struct engine *e)
+{
+	return change(e, NODE_NONE, 0);
+}
+
+const struct trace *trace_store_or_null(const struct engine *e, uint32_t index)
+{
+	return e->trace && !e->trace->changing ? e->trace->store[index] : NULL;
+}
+
+void trace_deinit(struct engine *e)
+{
+	if (!e->trace)
+		return;
+	free_stores(e->trace->store);
+	free_stores(e->trace->old);
+	free(e->trace);
+	e->trace = NULL;
+}
