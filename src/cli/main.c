@@ -1,0 +1,246 @@
+/*
+ * main.c - convoy, the command line: a thin client of convoyd's control socket. convoyd describes
+ * its commands, so this program knows none of them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/version.h"
+#include "cli/arguments.h"
+#include "cli/client.h"
+#include "cli/exec.h"
+#include "cli/help.h"
+#include "control/server.h"
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+enum { LINE_MAX_BYTES = 512 };
+
+struct options {
+	const char *socket_path;
+	bool json, help, version;
+	char **words; /* what is left: command and arguments */
+	unsigned n_words;
+};
+
+/* Text from other machines and programs must not steer the terminal. */
+static void print_text(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < ' ' && *text != '\n' && *text != '\t' ? '?' : *text);
+}
+
+static void print_item(const json_t *params)
+{
+	const json_t *item = json_object_get(params, "item");
+	const char *text = json_string_value(json_object_get(params, "text"));
+
+	if (text) {
+		print_text(text);
+	} else if (item) {
+		json_dumpf(item, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+		putchar('\n');
+	}
+	fflush(stdout);
+}
+
+static void print_result(const json_t *result, bool json)
+{
+	const char *text = json_string_value(json_object_get(result, "text"));
+
+	if (json) {
+		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		putchar('\n');
+	} else if (text) {
+		print_text(text);
+	}
+}
+
+static int failed(const char *why)
+{
+	fprintf(stderr, "convoy: %s\n", why);
+	return STATUS_FAILED;
+}
+
+/* Joins words as a command's name would be written. */
+static void join(const struct options *o, char *out, size_t room)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < o->n_words && n < room; i++)
+		n += (size_t)snprintf(out + n, room - n, "%s%s", i ? " " : "", o->words[i]);
+}
+
+/* The words name no command: perhaps a group of them, like "show". */
+static int unknown_command(const struct options *o, const json_t *commands)
+{
+	char name[LINE_MAX_BYTES];
+
+	join(o, name, sizeof(name) - 1);
+	fprintf(stderr, "convoy: no command \"%s\"", name);
+	strcat(name, " ");
+	if (o->n_words == 0 || strlen(name) >= sizeof(name) - 1) {
+		fprintf(stderr, "; see convoy help\n");
+		return STATUS_USAGE;
+	}
+	fprintf(stderr, "; there are:\n");
+	if (help_print_commands(stderr, commands, name) == 0)
+		help_print_commands(stderr, commands, "");
+	return STATUS_USAGE;
+}
+
+static int open_output(const char *path)
+{
+	if (strcmp(path, "-") == 0)
+		return dup(STDOUT_FILENO);
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
+static int run_request(struct client *client, struct request *rq, bool json)
+{
+	const char *method = json_string_value(json_object_get(rq->command, "name"));
+	json_t *result;
+	int output = -1, err;
+
+	if (rq->output) {
+		output = open_output(rq->output);
+		if (output < 0) {
+			fprintf(stderr, "convoy: %s: %s\n", rq->output, strerror(errno));
+			json_decref(rq->params);
+			return STATUS_FAILED;
+		}
+	}
+	json_object_set_new(rq->params, "format", json_string(json ? "json" : "text"));
+	err = client_call(client, method, rq->params, output, print_item, &result);
+	if (output >= 0)
+		close(output);
+	if (err < 0)
+		return failed(client->why);
+	if (!rq->output || strcmp(rq->output, "-") != 0) /* standard output is the capture */
+		print_result(result, json);
+	json_decref(result);
+	return STATUS_OK;
+}
+
+static int run_command(const struct options *o, struct client *client, const json_t *commands)
+{
+	struct request rq;
+	char why[LINE_MAX_BYTES];
+	unsigned n_used;
+	const json_t *command = arguments_find_or_null(commands, o->words, o->n_words, &n_used);
+
+	if (!command)
+		return unknown_command(o, commands);
+	if (o->help) {
+		help_print_command(stdout, command);
+		return STATUS_OK;
+	}
+	if (arguments_parse(command, o->words + n_used, o->n_words - n_used, &rq, why,
+			    sizeof(why)) < 0) {
+		fprintf(stderr, "convoy: %s\n", why);
+		help_print_command(stderr, command);
+		return STATUS_USAGE;
+	}
+	return run_request(client, &rq, o->json);
+}
+
+static int print_help(const struct options *o, struct client *client, const json_t *commands)
+{
+	if (o->n_words > 0) {
+		struct options one = *o;
+
+		one.help = true;
+		return run_command(&one, client, commands);
+	}
+	help_print_usage(stdout);
+	printf("\nCommands of convoyd at %s:\n\n", o->socket_path);
+	help_print_commands(stdout, commands, "");
+	return STATUS_OK;
+}
+
+static int ask_convoyd(const struct options *o, bool help)
+{
+	struct client client;
+	json_t *commands;
+	int status;
+
+	if (client_open(&client, o->socket_path) < 0 ||
+	    client_call(&client, "commands", json_object(), -1, NULL, &commands) < 0) {
+		if (help && o->n_words == 0)
+			help_print_usage(stdout);
+		status = help && o->n_words == 0 ? STATUS_OK : STATUS_FAILED;
+		fprintf(stderr, "%sconvoy: %s\n", status == STATUS_OK ? "\n" : "", client.why);
+		client_close(&client);
+		return status;
+	}
+	status = help ? print_help(o, &client, commands) : run_command(o, &client, commands);
+	json_decref(commands);
+	client_close(&client);
+	return status;
+}
+
+/* Takes the options that every command has out of the words; "exec" ends the search. */
+static int take_options(struct options *o, int argc, char **argv)
+{
+	const char *from_environment = getenv("CONVOY_SOCKET");
+
+	*o = (struct options){
+		.socket_path = from_environment && *from_environment ? from_environment
+								     : CONTROL_SOCKET_DEFAULT,
+		.words = argv + 1,
+	};
+	for (int i = 1; i < argc; i++) {
+		if (o->n_words == 0 && strcmp(argv[i], "exec") == 0) {
+			for (; i < argc; i++)
+				o->words[o->n_words++] = argv[i];
+		} else if (strcmp(argv[i], "--json") == 0) {
+			o->json = true;
+		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			o->help = true;
+		} else if (strcmp(argv[i], "--version") == 0 && o->n_words == 0) {
+			o->version = true;
+		} else if (strncmp(argv[i], "--socket=", 9) == 0) {
+			o->socket_path = argv[i] + 9;
+		} else if (strcmp(argv[i], "--socket") == 0) {
+			if (++i == argc) {
+				fprintf(stderr, "convoy: --socket needs a path\n");
+				return ERR_INVAL;
+			}
+			o->socket_path = argv[i];
+		} else {
+			o->words[o->n_words++] = argv[i];
+		}
+	}
+	o->words[o->n_words] = NULL;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+
+	if (take_options(&o, argc, argv) < 0)
+		return STATUS_USAGE;
+	if (o.version) {
+		printf("convoy %s\n", convoy_version());
+		return STATUS_OK;
+	}
+	if (o.n_words > 0 && strcmp(o.words[0], "exec") == 0)
+		return exec_main(o.socket_path, o.words + 1);
+	if (o.n_words > 0 && strcmp(o.words[0], "help") == 0) {
+		o.words++;
+		o.n_words--;
+		return ask_convoyd(&o, true);
+	}
+	if (o.n_words == 0 && !o.help) {
+		help_print_usage(stderr);
+		return STATUS_USAGE;
+	}
+	return ask_convoyd(&o, o.help && o.n_words == 0);
+}
