@@ -4,19 +4,17 @@
 
 enum { VERSION_LEN = 8, MAX_LENGTH_DIGITS = 18, MAX_NAME = UINT16_MAX };
 
-/* Copy @s into the message's arena. */
-static bool copy_text(struct http1 *h, struct slice s, struct slice *out)
+/*
+ * Copy @s into the message's arena, with @extra bytes of room after it. What is looked at is the
+ * copy: bytes lent from shared memory may change between two looks.
+ */
+static uint8_t *copy_line(struct arena *arena, struct slice s, size_t extra)
 {
-	struct arena *arena = h->head->headers.arena;
-	uint8_t *at = arena_reserve_text_or_null(arena, s.len);
+	uint8_t *at = arena_reserve_text_or_null(arena, s.len + extra);
 
-	if (!at)
-		return false;
-	if (s.len)
+	if (at && s.len)
 		memcpy(at, s.at, s.len);
-	arena_commit_text(arena, at, s.len);
-	*out = slice_of(at, s.len);
-	return true;
+	return at;
 }
 
 static bool read_version(struct http1 *h, struct slice s)
@@ -50,11 +48,11 @@ static enum http1_verdict absolute_target(struct http1 *h, struct slice t)
 	if (n == 0 || !chars_all(slice_first(t, n), CHAR_HOST))
 		return HTTP1_BAD_TARGET;
 	h->absolute = head->has_host = true;
-	if (!copy_text(h, slice_first(t, n), &head->authority))
-		return HTTP1_NO_MEMORY;
+	head->authority = slice_first(t, n);
 	t = slice_from(t, n);
+	head->path = t;
 	if (t.len && t.at[0] == '/')
-		return copy_text(h, t, &head->path) ? HTTP1_OK : HTTP1_NO_MEMORY;
+		return HTTP1_OK;
 	path = arena_alloc_or_null(head->headers.arena, t.len + 1);
 	if (!path)
 		return HTTP1_NO_MEMORY;
@@ -75,11 +73,13 @@ static enum http1_verdict read_target(struct http1 *h, struct slice t)
 		if (!chars_all(t, CHAR_HOST))
 			return HTTP1_BAD_TARGET;
 		h->absolute = head->has_host = true;
-		return copy_text(h, t, &head->authority) ? HTTP1_OK : HTTP1_NO_MEMORY;
+		head->authority = t;
+		return HTTP1_OK;
 	}
 	if (t.at[0] != '/' && !(slice_is(t, "*") && head->method_id == METHOD_OPTIONS))
 		return absolute_target(h, t);
-	return copy_text(h, t, &head->path) ? HTTP1_OK : HTTP1_NO_MEMORY;
+	head->path = t;
+	return HTTP1_OK;
 }
 
 /* method SP request-target SP HTTP-version. RFC 9112 §3. */
@@ -96,8 +96,7 @@ static enum http1_verdict request_line(struct http1 *h, struct slice line)
 	if (id < 0)
 		return HTTP1_BAD_METHOD;
 	h->head->method_id = h->request_method = (uint8_t)id;
-	if (!copy_text(h, method, &h->head->method))
-		return HTTP1_NO_MEMORY;
+	h->head->method = method;
 	line = slice_from(line, method.len + 1);
 	space = memchr(line.at, ' ', line.len);
 	if (!space)
@@ -135,6 +134,13 @@ static enum http1_verdict status_line(struct http1 *h, struct slice line)
 
 enum http1_verdict http1_start_line(struct http1 *h, struct slice line)
 {
+	struct arena *arena = h->head->headers.arena;
+	uint8_t *copy = copy_line(arena, line, 0);
+
+	if (!copy)
+		return HTTP1_NO_MEMORY;
+	arena_commit_text(arena, copy, line.len);
+	line.at = copy;
 	return h->role == HTTP1_SERVER ? request_line(h, line) : status_line(h, line);
 }
 
@@ -224,35 +230,29 @@ static bool trailer_forbidden(enum header_id id)
 	}
 }
 
-/*
- * Write @line as "name: value CR LF" to @out, the name in lower case, and describe it in @f.
- * Room: line.len + 3.
- */
-static enum http1_verdict normalise(struct slice line, uint8_t *out, struct header *f)
+/* Turn the @len bytes at @line into "name: value CR LF" in place, three more at most. */
+static enum http1_verdict normalise(uint8_t *line, size_t len, struct header *f)
 {
 	struct slice value;
 	size_t n = 0;
 
-	while (n < line.len && token_lower[line.at[n]]) {
-		out[n] = token_lower[line.at[n]];
+	while (n < len && token_lower[line[n]]) {
+		line[n] = token_lower[line[n]];
 		n++;
 	}
-	if (n == 0 || n > MAX_NAME || n == line.len || line.at[n] != ':')
+	if (n == 0 || n > MAX_NAME || n == len || line[n] != ':')
 		return HTTP1_BAD_NAME;
-	value = chars_trim(slice_from(line, n + 1));
+	value = chars_trim(slice_of(line + n + 1, len - n - 1));
 	if (!chars_value_ok(value))
 		return HTTP1_BAD_VALUE;
-	f->name = out;
+	f->name = line;
 	f->name_len = (uint16_t)n;
-	out += n;
-	*out++ = ':';
-	*out++ = ' ';
-	f->value = out;
+	f->value = line + n + 2;
 	f->value_len = (uint32_t)value.len;
-	memcpy(out, value.at, value.len);
-	out += value.len;
-	*out++ = '\r';
-	*out++ = '\n';
+	if (unlikely(value.at != f->value))
+		memmove(line + n + 2, value.at, value.len);
+	line[n + 1] = ' ';
+	memcpy(line + n + 2 + value.len, "\r\n", 2);
 	f->id = (uint8_t)header_id_of(header_name(f));
 	f->wire = 1;
 	return HTTP1_OK;
@@ -271,10 +271,10 @@ enum http1_verdict http1_field(struct http1 *h, struct slice line, struct header
 		return HTTP1_FOLDED;
 	if (++h->n_headers > h->settings->max_headers)
 		return HTTP1_TOO_MANY_HEADERS;
-	out = arena_reserve_text_or_null(to->arena, line.len + 3);
+	out = copy_line(to->arena, line, 3);
 	if (!out)
 		return HTTP1_NO_MEMORY;
-	verdict = normalise(line, out, &f);
+	verdict = normalise(out, line.len, &f);
 	if (verdict != HTTP1_OK)
 		return verdict;
 	if (trailer && (!h->settings->enable_trailers || trailer_forbidden(f.id)))
