@@ -14,6 +14,7 @@
 
 struct command_table;
 struct control_server;
+struct engine;
 struct event;
 struct event_base;
 
@@ -25,6 +26,8 @@ struct convoyd {
 	struct event *signals[2];
 	struct command_table *commands;
 	struct control_server *control;
+	struct engine *engine;
+	struct event *messages; /* from the workers to main */
 	uint64_t started_ns;
 	unsigned n_modules;	   /* initialised so far, in the order of modules.c */
 	struct config_error error; /* why it could not start, when the configuration is to blame */

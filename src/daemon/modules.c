@@ -1,60 +1,44 @@
 /*
- * modules.c - every module of convoyd in boot order. Nothing registers itself: what is not in a
- * table here does not run.
+ * modules.c - everything that convoyd is made of: its modules in boot order, the nodes of its
+ * graph, its feature arcs. Nothing registers itself: what is not in a table here does not run.
  */
 #include "daemon/modules.h"
 
-#include <stdio.h>
-
 #include "base/err.h"
 #include "base/log.h"
-#include "control/command.h"
-#include "control/server.h"
 #include "daemon/convoyd.h"
-#include "daemon/show_version.h"
+#include "daemon/parts.h"
+#include "engine/engine.h"
 
-enum { CONTROL_SOCKET_MODE = 0660 };
-
-/* A part of the daemon. init() fails with an enum err after it has said why in the log. */
-struct module {
+static const struct {
 	const char *name;
 	int (*init)(struct convoyd *d);
-	void (*deinit)(struct convoyd *d); /* NULL: nothing to undo */
+	void (*deinit)(struct convoyd *d);
+} modules[] = {
+	{ "commands", part_commands_init, part_commands_deinit },
+	{ "engine", part_engine_init, part_engine_deinit },
+	{ "workers", part_workers_init, part_workers_deinit },
+	{ "control", part_control_init, part_control_deinit }, /* who asks finds all of it there */
 };
 
-static int init_commands(struct convoyd *d)
-{
-	d->commands = command_table_new();
-	if (!d->commands)
-		return ERR_NOMEM;
-	return show_version_register(d->commands, d);
-}
-
-static void deinit_commands(struct convoyd *d)
-{
-	command_table_free(d->commands);
-}
-
-static int init_control(struct convoyd *d)
-{
-	char why[256];
-	int err = control_server_open(&d->control, d->base, d->commands, d->options.socket_path,
-				      CONTROL_SOCKET_MODE, why, sizeof(why));
-
-	if (err < 0)
-		log_error("control.open", "error=\"%s\"", why);
-	return err;
-}
-
-static void deinit_control(struct convoyd *d)
-{
-	control_server_close(d->control);
-}
-
-static const struct module modules[] = {
-	{ "commands", init_commands, deinit_commands },
-	{ "control", init_control, deinit_control }, /* last: who asks finds everything there */
+const struct node_type *const modules_nodes[] = {
+	&drop_node,
+	&handoff_node,
+	&interface_output_node,
 };
+const unsigned modules_n_nodes = count_of(modules_nodes);
+
+/* In the order in which packets visit them; feature.h says between which nodes each arc lies. */
+static const struct feature_arc interface_output_arc = {
+	.id = ARC_INTERFACE_OUTPUT,
+	.name = "interface-output",
+	.side = ARC_TX,
+};
+
+const struct feature_arc *const modules_arcs[] = {
+	&interface_output_arc,
+};
+const unsigned modules_n_arcs = count_of(modules_arcs);
 
 int modules_init(struct convoyd *d)
 {
@@ -73,10 +57,6 @@ int modules_init(struct convoyd *d)
 
 void modules_deinit(struct convoyd *d)
 {
-	while (d->n_modules > 0) {
-		const struct module *m = &modules[--d->n_modules];
-
-		if (m->deinit)
-			m->deinit(d);
-	}
+	while (d->n_modules > 0)
+		modules[--d->n_modules].deinit(d);
 }

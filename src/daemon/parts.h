@@ -1,0 +1,30 @@
+/*
+ * parts.h - how convoyd starts and stops each of its parts; modules.c has their order. An init
+ * function fails with an enum err, after it has said why in the log or in d->error.
+ */
+#ifndef CONVOY_DAEMON_PARTS_H
+#define CONVOY_DAEMON_PARTS_H
+
+#include "base/compiler.h"
+
+struct convoyd;
+
+must_check
+int part_commands_init(struct convoyd *d);
+void part_commands_deinit(struct convoyd *d);
+
+/* The engine with its graph; workers do not run yet. */
+must_check
+int part_engine_init(struct convoyd *d);
+void part_engine_deinit(struct convoyd *d);
+
+/* The workers' threads. */
+must_check
+int part_workers_init(struct convoyd *d);
+void part_workers_deinit(struct convoyd *d);
+
+must_check
+int part_control_init(struct convoyd *d);
+void part_control_deinit(struct convoyd *d);
+
+#endif
