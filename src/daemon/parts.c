@@ -9,17 +9,17 @@
 #include "control/server.h"
 #include "daemon/convoyd.h"
 #include "daemon/modules.h"
+#include "daemon/show_interfaces.h"
 #include "daemon/show_version.h"
 #include "engine/engine.h"
+#include "engine/engine_cli.h"
 
 enum { CONTROL_SOCKET_MODE = 0660 };
 
 int part_commands_init(struct convoyd *d)
 {
 	d->commands = command_table_new();
-	if (!d->commands)
-		return ERR_NOMEM;
-	return show_version_register(d->commands, d);
+	return d->commands ? show_version_register(d->commands, d) : ERR_NOMEM;
 }
 
 void part_commands_deinit(struct convoyd *d)
@@ -49,13 +49,23 @@ int part_engine_init(struct convoyd *d)
 
 	if (err < 0)
 		return err;
+	err = engine_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = trace_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = show_interfaces_register(d->commands, d);
+	if (err < 0)
+		goto fail;
 	d->messages =
 		event_new(d->base, engine_main_fd(d->engine), EV_READ | EV_PERSIST, on_messages, d);
 	if (!d->messages || event_add(d->messages, NULL) < 0) {
-		part_engine_deinit(d);
-		return ERR_NOMEM;
+		err = ERR_NOMEM;
+		goto fail;
 	}
 	return 0;
+fail:
+	part_engine_deinit(d);
+	return err;
 }
 
 void part_engine_deinit(struct convoyd *d)

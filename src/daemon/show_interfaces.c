@@ -1,0 +1,104 @@
+/* show_interfaces.c - `show interfaces`. */
+#include "daemon/show_interfaces.h"
+
+#include "control/command.h"
+#include "control/table.h"
+#include "daemon/convoyd.h"
+#include "engine/engine.h"
+#include "wire/ethernet.h"
+
+enum { DEVICE_TEXT_MAX = 1024 };
+
+static json_t *counters_json(const struct interface *i)
+{
+	struct if_counters c = interface_counters(i);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets", (json_int_t)c.rx_packets,
+			 "rx_bytes", (json_int_t)c.rx_bytes, "rx_drops", (json_int_t)c.rx_drops,
+			 "tx_packets", (json_int_t)c.tx_packets, "tx_bytes", (json_int_t)c.tx_bytes,
+			 "tx_drops", (json_int_t)c.tx_drops);
+}
+
+static json_t *mac_json(const struct interface *i)
+{
+	char text[MAC_TEXT_LEN];
+	struct writer out = writer_of(text, sizeof(text));
+	struct mac mac;
+
+	_Static_assert(sizeof(mac.b) == sizeof(i->mac), "one length");
+	memcpy(mac.b, i->mac, sizeof(mac.b));
+	mac_print(&out, &mac);
+	return json_stringn(text, writer_len(&out));
+}
+
+static json_t *device_json(const struct interface *i)
+{
+	char text[DEVICE_TEXT_MAX];
+	struct writer out = writer_of(text, sizeof(text));
+
+	if (i->driver->describe)
+		i->driver->describe(i, &out);
+	return json_stringn(text, writer_len(&out));
+}
+
+static json_t *interface_json(const struct interface *i)
+{
+	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:i, s:i, s:o, s:o}", "name", i->name, "index",
+			 (int)i->index, "driver", i->driver->name, "state",
+			 !i->up	    ? "down"
+			 : !i->link ? "no link"
+				    : "up",
+			 "mac", mac_json(i), "mtu_bytes", (int)i->mtu_bytes, "queues",
+			 (int)i->n_queues, "counters", counters_json(i), "device", device_json(i));
+}
+
+static int show_interfaces(struct command_call *call)
+{
+	const struct convoyd *d = call->context;
+	const char *only = command_arg_text(call, "interface");
+	json_t *list = json_array();
+
+	for (uint32_t index = 1; index < INTERFACES_MAX; index++) {
+		const struct interface *i = interface_get_or_null(d->engine, index);
+
+		if (i && (!only || strcmp(i->name, only) == 0))
+			json_array_append_new(list, interface_json(i));
+	}
+	if (only && json_array_size(list) == 0) {
+		json_decref(list);
+		return command_fail(call, ERR_NOENT,
+				    "no interface \"%.32s\"; see: convoy show interfaces", only);
+	}
+	return command_reply(call, list);
+}
+
+static void render_interfaces(struct text *out, const json_t *list)
+{
+	static const struct table_column columns[] = {
+		{ "name", "interface", TABLE_TEXT },
+		{ "driver", "driver", TABLE_TEXT },
+		{ "state", "state", TABLE_TEXT },
+		{ "mtu_bytes", "mtu", TABLE_NUMBER },
+		{ "counters.rx_packets", "rx", TABLE_NUMBER },
+		{ "counters.rx_bytes", "bytes", TABLE_BYTES },
+		{ "counters.rx_drops", "drop", TABLE_NUMBER },
+		{ "counters.tx_packets", "tx", TABLE_NUMBER },
+		{ "counters.tx_bytes", "bytes", TABLE_BYTES },
+		{ "counters.tx_drops", "drop", TABLE_NUMBER },
+	};
+
+	table_render(out, list, columns, count_of(columns));
+}
+
+static const struct command commands[] = {
+	{ .name = "show interfaces",
+	  .help = "interfaces, their state, packets and bytes",
+	  .args = { { "interface", COMMAND_TEXT, "only this one", .positional = true } },
+	  .run = show_interfaces,
+	  .render = render_interfaces },
+};
+
+int show_interfaces_register(struct command_table *table, struct convoyd *d)
+{
+	return command_table_add(table, commands, count_of(commands), d);
+}
