@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
+#include "drivers/loop/loop.h"
+#include "drivers/tap/tap.h"
 #include "engine/engine.h"
 
 static const struct {
@@ -22,9 +24,8 @@ static const struct {
 };
 
 const struct node_type *const modules_nodes[] = {
-	&drop_node,
-	&handoff_node,
-	&interface_output_node,
+	&drop_node,	 &handoff_node, &interface_output_node,
+	&tap_input_node, &tap_tx_node,	&loop_tx_node,
 };
 const unsigned modules_n_nodes = count_of(modules_nodes);
 

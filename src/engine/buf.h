@@ -36,13 +36,12 @@ enum {
 };
 
 enum buf_flag {
-	BUF_L4_CSUM_OK = 1 << 0,   /* the TCP or UDP checksum was verified; need not be again */
-	BUF_IP_CSUM_OK = 1 << 1,   /* the same for the IPv4 header */
-	BUF_NEED_L4_CSUM = 1 << 2, /* to be filled before the wire, see below */
-	BUF_NEED_IP_CSUM = 1 << 3, /* to be filled before the wire; the field's value is ignored */
-	BUF_LINK_BROADCAST = 1 << 4, /* came to the link's broadcast address */
-	BUF_LINK_MULTICAST = 1 << 5, /* came to a link multicast address */
-	BUF_LOCAL = 1 << 6,	     /* made by this stack, not received */
+	BUF_L4_CSUM_OK = 1 << 0,     /* the TCP or UDP checksum was verified; need not be again */
+	BUF_IP_CSUM_OK = 1 << 1,     /* the same for the IPv4 header */
+	BUF_NEED_L4_CSUM = 1 << 2,   /* to be filled before the wire, see below */
+	BUF_LINK_BROADCAST = 1 << 3, /* came to the link's broadcast address */
+	BUF_LINK_MULTICAST = 1 << 4, /* came to a link multicast address */
+	BUF_LOCAL = 1 << 5,	     /* made by this stack, not received */
 };
 
 /*
@@ -51,6 +50,9 @@ enum buf_flag {
  * the pseudo-header, folded and not inverted; who sends the packet adds the bytes from l4_at to the
  * end and inverts. A driver without CAP_CSUM never sees such a packet: the `offload` feature
  * fills it in before. The same goes for gso_type and CAP_TSO.
+ *
+ * The IPv4 header checksum is never offloaded: who writes the header writes it. In a super-segment
+ * the IP header's length is that of the whole, 65535 at most; the segments get their own.
  */
 enum gso_type { GSO_NONE, GSO_TCP4, GSO_TCP6 };
 

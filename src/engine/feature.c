@@ -4,6 +4,9 @@
 #include "base/log.h"
 #include "engine/engine.h"
 
+/* What stands for an arc that the table does not have: packets that enter it are dropped. */
+static const struct feature_arc absent = { .name = "absent", .end = "drop" };
+
 static int resolve_arc(struct arc *a, const struct graph *g)
 {
 	const struct feature_arc *desc = a->desc;
@@ -33,11 +36,13 @@ int feature_table_init(struct feature_table *t, const struct graph *g,
 		       const struct feature_arc *const *arcs, unsigned n_arcs)
 {
 	memset(t, 0, sizeof(*t));
+	for (unsigned i = 0; i < N_ARCS; i++)
+		t->arc[i] = (struct arc){ .desc = &absent, .end = g->drop };
 	for (unsigned i = 0; i < n_arcs; i++) {
 		struct arc *a = &t->arc[arcs[i]->id];
 		int err;
 
-		if (a->desc)
+		if (a->desc != &absent)
 			return ERR_EXIST;
 		a->desc = arcs[i];
 		err = resolve_arc(a, g);
@@ -49,7 +54,7 @@ int feature_table_init(struct feature_table *t, const struct graph *g,
 
 static int find_feature(const struct arc *a, const char *name)
 {
-	for (int i = 0; a->desc && i < a->desc->n_nodes; i++)
+	for (int i = 0; i < a->desc->n_nodes; i++)
 		if (strcmp(a->desc->nodes[i], name) == 0)
 			return i;
 	return ERR_NOENT;

@@ -47,7 +47,7 @@ struct feature_arc {
 
 /* An arc with its names resolved. */
 struct arc {
-	const struct feature_arc *desc; /* NULL when the table has no such arc */
+	const struct feature_arc *desc; /* never NULL: an absent arc has no features, and drops */
 	uint16_t node[FEATURES_MAX];
 	uint16_t end;
 	uint64_t enabled[INTERFACES_MAX]; /* [interface index]; stored by main, loaded by workers */

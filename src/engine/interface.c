@@ -133,11 +133,11 @@ int interface_add(struct engine *e, const struct interface_params *params, struc
 	if (err)
 		goto no_caps;
 	rcu_publish(e->interfaces.slot[index], i);
+	*out = i;
 	if (i->driver->attach)
 		err = engine_on_each(e, attach, NULL, i);
 	if (err)
 		goto not_attached;
-	*out = i;
 	log_info("interface.added", "name=%s index=%u driver=%s", i->name, index, i->driver->name);
 	tell(i, INTERFACE_ADDED);
 	return 0;

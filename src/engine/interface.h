@@ -19,7 +19,7 @@ enum { INTERFACE_NAME_MAX = 32, MAC_LEN = 6 };
 struct interface;
 
 enum interface_cap {
-	CAP_CSUM = 1 << 0,    /* transmits BUF_NEED_L4_CSUM and BUF_NEED_IP_CSUM */
+	CAP_CSUM = 1 << 0,    /* transmits BUF_NEED_L4_CSUM */
 	CAP_TSO = 1 << 1,     /* transmits gso_type packets, IPv4 and IPv6 */
 	CAP_RX_CSUM = 1 << 2, /* marks good checksums BUF_L4_CSUM_OK */
 	CAP_LRO = 1 << 3,     /* may deliver gso_type packets: coalesced by the other side */
@@ -94,6 +94,7 @@ struct interface_params {
  * interface_add - main: create it, with its transmit node, administratively down. Missing
  * capabilities are made up for: the offload feature is enabled where CAP_TSO or CAP_CSUM lacks.
  * ERR_EXIST (name), ERR_FULL, ERR_INVAL (name empty, too long or with spaces), ERR_NOMEM.
+ * *@out is set before any worker is told, so that it may be a field that the driver's nodes read.
  */
 must_check
 int interface_add(struct engine *e, const struct interface_params *params, struct interface **out);
