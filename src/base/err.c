@@ -50,10 +50,14 @@ int errno_of_err(int err)
 
 int err_of_errno(int errno_value)
 {
-	if (errno_value == EWOULDBLOCK)
-		errno_value = EAGAIN;
-	if (errno_value == EACCES)
+	switch (errno_value) {
+	case EACCES:
 		return ERR_PERM;
+	case EBUSY:
+		return ERR_BUSY;
+	case EINVAL: /* which several of our errors become */
+		return ERR_INVAL;
+	}
 	for (int err = -1; err >= ERR_LAST; err--)
 		if (errors[-err].errno_value == errno_value)
 			return err;
