@@ -38,7 +38,7 @@ static inline struct slice guarded_copy(struct guarded *g, struct slice in)
 
 	invariant(in.len <= g->page_bytes);
 	if (in.len)
-		memcpy(at, in.at, in.len);
+		memmove(at, in.at, in.len); /* @in may be a part of the page itself */
 	return slice_of(at, in.len);
 }
 
