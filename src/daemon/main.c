@@ -35,7 +35,8 @@ static int run(const struct options *options)
 
 	if (err < 0 && d.error.text[0]) {
 		fprintf(stderr, "%s\n", d.error.text);
-		return EXIT_USAGE;
+		return d.config ? EXIT_FAILED
+				: EXIT_USAGE; /* it read well, but the system refused */
 	}
 	if (err < 0) {
 		fprintf(stderr, "convoyd: cannot start: %s\n", err_text(err));

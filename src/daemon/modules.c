@@ -10,15 +10,18 @@
 #include "daemon/parts.h"
 #include "drivers/loop/loop.h"
 #include "drivers/tap/tap.h"
+#include "drivers/loop/loop.h"
+#include "drivers/tap/tap.h"
 #include "engine/engine.h"
 
 static const struct {
 	const char *name;
 	int (*init)(struct convoyd *d);
-	void (*deinit)(struct convoyd *d);
+	void (*deinit)(struct convoyd *d); /* NULL: nothing to undo */
 } modules[] = {
 	{ "commands", part_commands_init, part_commands_deinit },
 	{ "engine", part_engine_init, part_engine_deinit },
+	{ "interfaces", part_interfaces_init, NULL },
 	{ "workers", part_workers_init, part_workers_deinit },
 	{ "control", part_control_init, part_control_deinit }, /* who asks finds all of it there */
 };
@@ -58,6 +61,9 @@ int modules_init(struct convoyd *d)
 
 void modules_deinit(struct convoyd *d)
 {
-	while (d->n_modules > 0)
-		modules[--d->n_modules].deinit(d);
+	while (d->n_modules > 0) {
+		d->n_modules--;
+		if (modules[d->n_modules].deinit)
+			modules[d->n_modules].deinit(d);
+	}
 }

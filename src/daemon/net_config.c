@@ -3,11 +3,137 @@
 
 #include "control/config_decode.h"
 
-enum { WORKERS_LIMIT = 64, BUFFERS_MIN = 1024, BUFFERS_LIMIT = 1 << 22 };
+enum {
+	WORKERS_LIMIT = 64,
+	BUFFERS_MIN = 1024,
+	BUFFERS_LIMIT = 1 << 22,
+	MTU_MIN = 68,
+	MTU_LIMIT = 65521,
+};
 
 #define SPIN_LIMIT_NS 10000000ull
 
-static const struct net_config net_defaults = { .n_workers = 1, .n_buffers = 16384 };
+/* --- values of their own kind --- */
+
+static int take_mac(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_interface *i = holder;
+	const char *text;
+	int err = config_take_string(d, n, &text);
+
+	if (err < 0)
+		return err;
+	if (mac_from_text(text, &i->mac) < 0 || mac_is_group(&i->mac) || mac_is_zero(&i->mac))
+		return config_fail(d->error, n,
+				   "\"%.40s\" is no MAC address of an interface; "
+				   "expected one like 02:00:00:00:00:01",
+				   text);
+	i->has_mac = true;
+	return 0;
+}
+
+/* --- interfaces --- */
+
+static const struct config_field tap_fields[] = {
+	{ .name = "queues",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct tap_config, n_queues),
+	  .min = 1,
+	  .max = TAP_QUEUES_MAX },
+	{ .name = "no_offload",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct tap_config, no_offload) },
+	{ .name = "host_name",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct tap_config, host_name),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "host_netns",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct tap_config, host_netns),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "host_addresses",
+	  .type = CONFIG_STRING_LIST,
+	  .offset = offsetof(struct tap_config, host_addresses),
+	  .n_offset = offsetof(struct tap_config, n_host_addresses) },
+};
+
+static const struct config_message tap_message = {
+	.name = "tap",
+	.size = sizeof(struct tap_config),
+	.fields = tap_fields,
+	.n_fields = count_of(tap_fields),
+};
+
+static int take_loop(struct config_decoder *d, const struct config_node *n, void *holder unused_arg)
+{
+	if (n->kind == CONFIG_MAP && n->n_items == 0)
+		return 0;
+	return config_fail(d->error, n, "a loop has no fields of its own; write loop: {}");
+}
+
+static const struct config_field interface_fields[] = {
+	{ .name = "name",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_interface, name),
+	  .flags = CONFIG_REQUIRED },
+	{ .name = "mac", .type = CONFIG_CUSTOM, .decode = take_mac },
+	{ .name = "mtu",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct net_interface, mtu_bytes),
+	  .min = MTU_MIN,
+	  .max = MTU_LIMIT },
+	{ .name = "down", .type = CONFIG_BOOL, .offset = offsetof(struct net_interface, down) },
+	{ .name = "tap",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, tap),
+	  .message = &tap_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_TAP },
+	{ .name = "loop",
+	  .type = CONFIG_CUSTOM,
+	  .decode = take_loop,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_LOOP },
+};
+
+static const char *bad_name(const char *name)
+{
+	if (strlen(name) >= INTERFACE_NAME_MAX)
+		return "the name is too long";
+	for (; *name; name++)
+		if (*name <= ' ' || *name > '~')
+			return "the name has a character that is not printable ASCII";
+	return NULL;
+}
+
+/* What several fields decide, and what the driver wants repeated. */
+static int finish_interface(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_interface *i = holder;
+	const char *fault = bad_name(i->name);
+
+	if (fault)
+		return config_fail(d->error, config_member_or_null(n, "name"), "%s", fault);
+	if (i->kind == NET_NO_KIND)
+		return config_fail(d->error, n,
+				   "the interface \"%s\" has no kind; give it one of: tap, loop",
+				   i->name);
+	i->tap.name = i->name;
+	i->tap.mac = i->has_mac ? i->mac.b : NULL;
+	i->tap.mtu_bytes = i->mtu_bytes;
+	return 0;
+}
+
+static const struct config_message interface_message = {
+	.name = "interface",
+	.size = sizeof(struct net_interface),
+	.fields = interface_fields,
+	.n_fields = count_of(interface_fields),
+	.at_offset = offsetof(struct net_interface, at),
+	.finish = finish_interface,
+};
+
+/* --- the whole --- */
 
 static const struct config_field net_fields[] = {
 	{ .name = "workers",
@@ -24,14 +150,46 @@ static const struct config_field net_fields[] = {
 	  .type = CONFIG_DURATION,
 	  .offset = offsetof(struct net_config, spin_ns),
 	  .max = SPIN_LIMIT_NS },
+	{ .name = "interfaces",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_config, interfaces),
+	  .n_offset = offsetof(struct net_config, n_interfaces),
+	  .message = &interface_message },
 };
 
+static const struct net_interface *find_or_null(const struct net_config *c, uint32_t n,
+						const char *name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(c->interfaces[i].name, name) == 0)
+			return &c->interfaces[i];
+	return NULL;
+}
+
+static int finish_net(struct config_decoder *d, const struct config_node *n unused_arg,
+		      void *holder)
+{
+	const struct net_config *c = holder;
+
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct net_interface *one = &c->interfaces[i];
+
+		if (find_or_null(c, i, one->name))
+			return config_fail(d->error, config_member_or_null(one->at, "name"),
+					   "two interfaces are called \"%s\"", one->name);
+	}
+	return 0;
+}
+
+static const struct net_config net_defaults = { .n_workers = 1, .n_buffers = 16384 };
+
 static const struct config_message net_message = {
-	.name = "net",
+	.name = "net.yaml",
 	.size = sizeof(struct net_config),
 	.defaults = &net_defaults,
 	.fields = net_fields,
 	.n_fields = count_of(net_fields),
+	.finish = finish_net,
 };
 
 int net_config_load(struct arena *a, const char *path, struct config_error *error,

@@ -1,16 +1,34 @@
 /*
  * net_config.h - what net.yaml says, checked and typed. docs/operate.md is its manual.
+ * Each item keeps its place in the file (@at), for what only shows when it is carried out.
  */
 #ifndef CONVOY_DAEMON_NET_CONFIG_H
 #define CONVOY_DAEMON_NET_CONFIG_H
 
 #include "base/arena.h"
 #include "control/config_tree.h"
+#include "drivers/tap/tap.h"
+#include "wire/ethernet.h"
+
+enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP };
+
+struct net_interface {
+	const char *name;
+	const struct config_node *at;
+	uint8_t kind; /* enum net_interface_kind */
+	bool down;    /* leave it administratively down */
+	bool has_mac;
+	struct mac mac;
+	uint32_t mtu_bytes; /* 0: the driver's own default */
+	struct tap_config tap;
+};
 
 struct net_config {
 	uint32_t n_workers;
 	uint32_t n_buffers;
 	uint64_t spin_ns; /* how long an idle worker polls before it sleeps */
+	const struct net_interface *interfaces;
+	uint32_t n_interfaces;
 };
 
 /*

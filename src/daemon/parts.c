@@ -8,6 +8,7 @@
 #include "control/command.h"
 #include "control/server.h"
 #include "daemon/convoyd.h"
+#include "daemon/interfaces.h"
 #include "daemon/modules.h"
 #include "daemon/show_interfaces.h"
 #include "daemon/show_version.h"
@@ -73,6 +74,11 @@ void part_engine_deinit(struct convoyd *d)
 	if (d->messages)
 		event_free(d->messages);
 	engine_free(d->engine);
+}
+
+int part_interfaces_init(struct convoyd *d)
+{
+	return interfaces_create(d);
 }
 
 int part_workers_init(struct convoyd *d)

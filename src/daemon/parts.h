@@ -18,6 +18,10 @@ must_check
 int part_engine_init(struct convoyd *d);
 void part_engine_deinit(struct convoyd *d);
 
+/* What net.yaml says about interfaces; they go with the engine. */
+must_check
+int part_interfaces_init(struct convoyd *d);
+
 /* The workers' threads. */
 must_check
 int part_workers_init(struct convoyd *d);
