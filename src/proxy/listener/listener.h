@@ -3,7 +3,7 @@
  *
  * The spec is shared and immutable; every worker opens its own struct listener over it,
  * with its own socket (SO_REUSEPORT, enable_reuse_port in Envoy), so that the kernel spreads
- * connections and workers share nothing.
+ * connections and workers share nothing. A unix path is one socket: open it in one worker only.
  */
 #ifndef CONVOY_PROXY_LISTENER_LISTENER_H
 #define CONVOY_PROXY_LISTENER_LISTENER_H

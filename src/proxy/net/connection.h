@@ -159,8 +159,8 @@ bool connection_draining(const struct connection *c);
  * Off at first: the peer's end closes the connection after its last bytes were handed up. */
 void connection_set_half_close(struct connection *c, bool enabled);
 
-/* connection_set_detect_early_close - close when the peer does although reading is disabled.
- * On at first. HTTP/1 servers switch it off: a pipelined request may still be waiting. */
+/* connection_set_detect_early_close - close when the peer does although reading is disabled, and
+ * whatever it sent before. Off at first: a response or a pipelined request may wait to be read. */
 void connection_set_detect_early_close(struct connection *c, bool enabled);
 
 void connection_set_buffer_limit(struct connection *c, uint32_t bytes);
@@ -174,7 +174,6 @@ const struct address *connection_peer(const struct connection *c);
 /* connection_local - asked of the handle on first use; ADDRESS_NONE when it is closed by then. */
 const struct address *connection_local(struct connection *c);
 struct slice connection_protocol(const struct connection *c); /* ALPN */
-bool connection_is_secure(const struct connection *c);
 uint64_t connection_start_ns(const struct connection *c);
 uint64_t connection_bytes_received(const struct connection *c);
 uint64_t connection_bytes_sent(const struct connection *c);
