@@ -49,12 +49,12 @@ void *arena_alloc_slow_or_null(struct arena *a, size_t bytes);
 static inline void *arena_alloc_or_null(struct arena *a, size_t bytes)
 {
 	size_t rounded = arena_round(bytes);
-	size_t gap = -(uintptr_t)a->at & 15; /* text may have left it odd; the end is even */
+	uint8_t *p = a->at + (-(uintptr_t)a->at & 15); /* text may have left it odd */
 
-	if (unlikely(rounded < bytes || gap + rounded > (size_t)(a->end - a->at)))
+	if (unlikely(rounded < bytes || rounded > (size_t)(a->end - p)))
 		return arena_alloc_slow_or_null(a, bytes);
-	a->at += gap + rounded;
-	return a->at - rounded;
+	a->at = p + rounded;
+	return p;
 }
 
 /*

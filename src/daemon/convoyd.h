@@ -17,6 +17,7 @@ struct control_server;
 struct engine;
 struct event;
 struct event_base;
+struct session_layer;
 
 struct convoyd {
 	struct options options;
@@ -28,6 +29,8 @@ struct convoyd {
 	struct control_server *control;
 	struct engine *engine;
 	struct event *messages; /* from the workers to main */
+	struct session_layer *sessions;
+	struct event *applications; /* requests of applications */
 	uint64_t started_ns;
 	unsigned n_modules;	   /* initialised so far, in the order of modules.c */
 	struct config_error error; /* why it could not start, when the configuration is to blame */

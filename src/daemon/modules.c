@@ -10,9 +10,8 @@
 #include "daemon/parts.h"
 #include "drivers/loop/loop.h"
 #include "drivers/tap/tap.h"
-#include "drivers/loop/loop.h"
-#include "drivers/tap/tap.h"
 #include "engine/engine.h"
+#include "session/session_worker.h"
 
 static const struct {
 	const char *name;
@@ -22,13 +21,14 @@ static const struct {
 	{ "commands", part_commands_init, part_commands_deinit },
 	{ "engine", part_engine_init, part_engine_deinit },
 	{ "interfaces", part_interfaces_init, NULL },
+	{ "sessions", part_sessions_init, part_sessions_deinit },
 	{ "workers", part_workers_init, part_workers_deinit },
 	{ "control", part_control_init, part_control_deinit }, /* who asks finds all of it there */
 };
 
 const struct node_type *const modules_nodes[] = {
-	&drop_node,	 &handoff_node, &interface_output_node,
-	&tap_input_node, &tap_tx_node,	&loop_tx_node,
+	&drop_node,   &handoff_node, &interface_output_node, &tap_input_node,
+	&tap_tx_node, &loop_tx_node, &session_input_node,
 };
 const unsigned modules_n_nodes = count_of(modules_nodes);
 

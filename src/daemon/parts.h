@@ -21,6 +21,10 @@ void part_engine_deinit(struct convoyd *d);
 /* What net.yaml says about interfaces; they go with the engine. */
 must_check
 int part_interfaces_init(struct convoyd *d);
+/* Sessions of applications, at the control socket's path plus RPC_SOCKET_SUFFIX. */
+must_check
+int part_sessions_init(struct convoyd *d);
+void part_sessions_deinit(struct convoyd *d);
 
 /* The workers' threads. */
 must_check

@@ -41,11 +41,13 @@ struct session {
 	struct list due; /* in link->due while an event could not or has not been posted */
 	uint8_t state;	 /* enum session_state */
 	bool due_data, due_room;
+	bool waits;  /* in listener->waiting */
 	bool reset;  /* ended by an abort; with session_error */
 	uint8_t fin; /* peer's end of stream arrived while waiting */
 	int32_t error;
-	uint32_t cookie; /* of the application's connect or interest */
-	uint8_t *limbo;	 /* bytes received before there was a channel */
+	uint32_t cookie;      /* of the application's connect or interest */
+	uint32_t peer_cookie; /* cut-through under way: the listening side's cookie */
+	uint8_t *limbo;	      /* bytes received before there was a channel */
 	uint32_t limbo_len;
 	struct flow flow;
 };
@@ -113,8 +115,8 @@ uint32_t session_tx_ready(struct session *s);
 
 /*
  * session_tx_slices - up to @n bytes from @offset, in place; returns the number of slices, 0 if
- * the application broke the protocol (then it has been aborted). It may change them at any time:
- * copy once, checksum the copy.
+ * the application broke the protocol (it is then reset at the end of the turn). It may change them
+ * at any time: copy once, checksum the copy.
  */
 unsigned session_tx_slices(struct session *s, uint32_t offset, uint32_t n, struct slice *slices,
 			   unsigned max);

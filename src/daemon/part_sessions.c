@@ -1,0 +1,49 @@
+/* part_sessions.c - start and stop the session layer, and lend it the daemon's main loop. */
+#include <event2/event.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "daemon/convoyd.h"
+#include "daemon/parts.h"
+#include "session/layer.h"
+
+enum { APPS_SOCKET_MODE = 0666 /* who may attach is for namespaces and secrets to say */ };
+
+static void on_applications(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
+{
+	struct convoyd *d = context;
+
+	session_layer_run(d->sessions);
+}
+
+int part_sessions_init(struct convoyd *d)
+{
+	char path[108];
+	struct session_options options = { .socket_path = path, .socket_mode = APPS_SOCKET_MODE };
+	int n = snprintf(path, sizeof(path), "%s%s", d->options.socket_path, RPC_SOCKET_SUFFIX);
+	int err;
+
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		log_error("session.socket", "path=%s error=\"longer than 107 bytes\"", path);
+		return ERR_RANGE;
+	}
+	err = session_layer_new(d->engine, &options, &d->sessions);
+	if (err)
+		return err;
+	d->applications = event_new(d->base, session_layer_fd(d->sessions), EV_READ | EV_PERSIST,
+				    on_applications, d);
+	if (d->applications && event_add(d->applications, NULL) == 0)
+		return 0;
+	part_sessions_deinit(d);
+	return ERR_NOMEM;
+}
+
+void part_sessions_deinit(struct convoyd *d)
+{
+	if (d->applications)
+		event_free(d->applications);
+	session_layer_free(d->sessions);
+	d->applications = NULL;
+	d->sessions = NULL;
+}

@@ -1,0 +1,212 @@
+/* pair.c - slots and introductions for cut-through sessions. */
+#include "session/pair.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "session/layer.h"
+#include "session/session_worker.h"
+
+void pair_pool_init(struct pool *pairs)
+{
+	pool_init(pairs, sizeof(struct pair), PAIRS_MAX);
+}
+
+static struct pair *find_pair(struct app_link *client, struct app_link *server)
+{
+	list_for_each(link, &client->pairs_a) {
+		struct pair *p = container_of(link, struct pair, of_link[PAIR_CLIENT]);
+
+		if (p->link[PAIR_SERVER] == server)
+			return p;
+	}
+	return NULL;
+}
+
+static void free_pair(struct session_worker *sw, struct pair *p)
+{
+	list_remove(&p->of_link[PAIR_CLIENT]);
+	list_remove(&p->of_link[PAIR_SERVER]);
+	slots_deinit(&p->slots);
+	pool_deinit(&p->sessions);
+	pool_give(&sw->pairs, p->self);
+}
+
+static struct pair *new_pair(struct session_worker *sw, struct app_link *client,
+			     struct app_link *server)
+{
+	handle self;
+	struct pair *p = pool_take_or_null(&sw->pairs, &self);
+
+	if (!p)
+		return NULL;
+	p->self = self;
+	p->link[PAIR_CLIENT] = client;
+	p->link[PAIR_SERVER] = server;
+	list_init(&p->waiting);
+	list_push(&client->pairs_a, &p->of_link[PAIR_CLIENT]);
+	list_push(&server->pairs_b, &p->of_link[PAIR_SERVER]);
+	pool_init(&p->sessions, sizeof(struct pair_session), PAIR_SLOTS);
+	if (slots_init(&p->slots, PAIR_SLOTS) ||
+	    session_layer_make_channel(sw->layer, sw->worker->index, self, client->app_worker,
+				       server->app_worker)) {
+		free_pair(sw, p);
+		return NULL;
+	}
+	return p;
+}
+
+static void fail_connect(struct session_worker *sw, struct session *s, int err)
+{
+	struct shm_event e = { .type = SHM_EV_FAILED, .cookie = s->cookie, .value = err };
+
+	link_post(sw, s->link, &e);
+	session_free(sw, s);
+}
+
+/* Tell both applications about a new session in a slot of the pair. */
+static void introduce(struct session_worker *sw, struct pair *p, struct session *s)
+{
+	struct shm_event e = { .local = s->flow.local, .remote = s->flow.remote };
+	handle h;
+	struct pair_session *ps = pool_take_or_null(&p->sessions, &h);
+	uint32_t slot = ps ? slot_take(&p->slots, h) : SLOT_NONE;
+
+	if (slot == SLOT_NONE) {
+		if (ps)
+			pool_give(&p->sessions, h);
+		session_count(sw, SESSION_NO_SLOT);
+		fail_connect(sw, s, ERR_REFUSED);
+		return;
+	}
+	ps->flow = s->flow;
+	p->n_total++;
+	e.slot = slot;
+	e.generation = p->slots.slot[slot].generation;
+	e.type = SHM_EV_CONNECTED;
+	e.cookie = s->cookie;
+	e.channel = p->channel[PAIR_CLIENT];
+	link_post(sw, p->link[PAIR_CLIENT], &e);
+	e.type = SHM_EV_INCOMING;
+	e.cookie = s->peer_cookie;
+	e.channel = p->channel[PAIR_SERVER];
+	e.local = s->flow.remote;
+	e.remote = s->flow.local;
+	link_post(sw, p->link[PAIR_SERVER], &e);
+	session_free(sw, s);
+}
+
+void pair_connect(struct session_worker *sw, struct session *s, struct interest *i)
+{
+	struct pair *p = find_pair(s->link, i->link);
+
+	if (!p)
+		p = new_pair(sw, s->link, i->link);
+	if (!p || p->failed) {
+		session_count(sw, SESSION_NO_MEMORY);
+		fail_connect(sw, s, ERR_NOMEM);
+		return;
+	}
+	s->peer_cookie = i->cookie;
+	list_remove(&s->of_link);
+	if (p->ready)
+		introduce(sw, p, s);
+	else
+		list_push(&p->waiting, &s->of_link);
+}
+
+void pair_made(struct session_worker *sw, handle h, uint32_t client_id, uint32_t server_id, int err)
+{
+	struct pair *p = pool_get_or_null(&sw->pairs, h);
+	struct shm_event e = { .type = SHM_EV_CHANNEL };
+	struct list *link;
+
+	if (!p)
+		return; /* an application of it has gone meanwhile; main hears of that too */
+	if (err) {
+		p->failed = true;
+		while ((link = list_pop_or_null(&p->waiting)))
+			fail_connect(sw, container_of(link, struct session, of_link), err);
+		return;
+	}
+	p->channel[PAIR_CLIENT] = client_id;
+	p->channel[PAIR_SERVER] = server_id;
+	for (unsigned side = 0; side < 2; side++) {
+		e.channel = p->channel[side];
+		link_post(sw, p->link[side], &e);
+	}
+}
+
+void pair_is_ready(struct session_worker *sw, handle h)
+{
+	struct pair *p = pool_get_or_null(&sw->pairs, h);
+	struct list *link;
+
+	if (!p)
+		return;
+	p->ready = true;
+	while ((link = list_pop_or_null(&p->waiting)))
+		introduce(sw, p, container_of(link, struct session, of_link));
+}
+
+/* Both sides of a channel may be the same application, so the id decides. */
+static struct pair *pair_of_channel(struct app_link *l, uint32_t channel, enum pair_side *side)
+{
+	list_for_each(link, &l->pairs_a) {
+		struct pair *p = container_of(link, struct pair, of_link[PAIR_CLIENT]);
+
+		*side = PAIR_CLIENT;
+		if (p->channel[PAIR_CLIENT] == channel)
+			return p;
+	}
+	list_for_each(link, &l->pairs_b) {
+		struct pair *p = container_of(link, struct pair, of_link[PAIR_SERVER]);
+
+		*side = PAIR_SERVER;
+		if (p->channel[PAIR_SERVER] == channel)
+			return p;
+	}
+	return NULL;
+}
+
+void pair_on_detached(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
+{
+	enum pair_side side;
+	struct pair *p = e->channel ? pair_of_channel(l, e->channel, &side) : NULL;
+	uint64_t owner = p ? slot_owner(&p->slots, e->slot, e->generation) : 0;
+	struct pair_session *ps = owner ? pool_get_or_null(&p->sessions, owner) : NULL;
+
+	if (!ps) {
+		session_count(sw, SESSION_STALE_EVENT);
+		return;
+	}
+	ps->detached[side] = true;
+	if (!ps->detached[1 - side])
+		return;
+	pool_give(&p->sessions, owner);
+	slot_give(&p->slots, e->slot);
+}
+
+/* The other application learns that its peer is dead; connects under way fail. */
+static void end_pair(struct session_worker *sw, struct pair *p, enum pair_side gone)
+{
+	enum pair_side other = gone == PAIR_CLIENT ? PAIR_SERVER : PAIR_CLIENT;
+	struct shm_event e = { .type = SHM_EV_GONE, .channel = p->channel[other] };
+	struct list *link;
+
+	while ((link = list_pop_or_null(&p->waiting)))
+		fail_connect(sw, container_of(link, struct session, of_link), ERR_REFUSED);
+	if (p->channel[other])
+		link_post(sw, p->link[other], &e);
+	free_pair(sw, p);
+}
+
+void pair_end_link(struct session_worker *sw, struct app_link *l)
+{
+	while (!list_empty(&l->pairs_a))
+		end_pair(sw, container_of(l->pairs_a.next, struct pair, of_link[PAIR_CLIENT]),
+			 PAIR_CLIENT);
+	while (!list_empty(&l->pairs_b))
+		end_pair(sw, container_of(l->pairs_b.next, struct pair, of_link[PAIR_SERVER]),
+			 PAIR_SERVER);
+}

@@ -1,0 +1,63 @@
+/*
+ * pair.h - cut-through: two application workers of this stack exchange bytes without a packet.
+ *
+ * A pair is a channel between them. Main makes its segments and passes them on (app_server.c); this
+ * worker, where the connects arrive, gives out its slots and hears when both sides have left one.
+ * The bytes and their events never come here. Each side knows the channel by an id of its own, so
+ * that one application worker can be both sides of a pair.
+ *
+ *   connect ─> pair_connect() ─┬─ first between these two: main makes the channel; connects wait
+ *                              └─ ready: slot ─> SHM_EV_INCOMING to one, SHM_EV_CONNECTED to the
+ * other
+ */
+#ifndef CONVOY_SESSION_PAIR_H
+#define CONVOY_SESSION_PAIR_H
+
+#include "session/link.h"
+#include "session/listener.h"
+
+enum { PAIRS_MAX = 1 << 16, PAIR_SLOTS = 65536, PAIR_PAGES = 65536 };
+
+enum pair_side { PAIR_CLIENT, PAIR_SERVER };
+
+/* One cut-through session; both applications have seen it. */
+struct pair_session {
+	struct flow flow; /* as the client sees it */
+	bool detached[2];
+};
+
+struct pair {
+	handle self;
+	struct app_link *link[2]; /* by enum pair_side */
+	struct list of_link[2];	  /* in link->pairs_a (client), link->pairs_b (server) */
+	uint32_t channel[2];	  /* each side's id for the channel; 0 until main has made it */
+	bool ready;
+	bool failed;
+	struct list waiting; /* session->of_link: connects until it is ready */
+	struct slots slots;
+	struct pool sessions; /* of struct pair_session, named by slots' owners */
+	uint64_t n_total;
+};
+
+void pair_pool_init(struct pool *pairs);
+
+/*
+ * pair_connect - @s, a connect of its link's application, goes to the application of @i.
+ * Takes @s: it is over once both applications have been told.
+ */
+void pair_connect(struct session_worker *sw, struct session *s, struct interest *i);
+
+/* pair_made - main has made the channel under these ids, or failed with @err. */
+void pair_made(struct session_worker *sw, handle pair, uint32_t client_id, uint32_t server_id,
+	       int err);
+
+/* pair_is_ready - both applications have mapped it: connects that wait go out. */
+void pair_is_ready(struct session_worker *sw, handle pair);
+
+/* pair_on_detached - an application has closed its side of a cut-through session. */
+void pair_on_detached(struct session_worker *sw, struct app_link *l, const struct shm_event *e);
+
+/* pair_end_link - @l's application is gone: tell those who shared channels with it. */
+void pair_end_link(struct session_worker *sw, struct app_link *l);
+
+#endif

@@ -1,0 +1,524 @@
+/*
+ * session.c - one session: between a transport's connection and an application's channel.
+ *
+ * The stack's half of the slot says what the transport has received and acknowledged; the
+ * application's half what it has written and read. Everything the application says goes through
+ * fifo.c, which checks it; a session that turns out broken is reset on both sides.
+ */
+#include "session/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "session/layer.h"
+#include "session/link.h"
+#include "session/pair.h"
+#include "session/session_worker.h"
+
+enum { FIRST_PORT = 32768, PORTS = 28232 };
+
+struct session *session_of_or_null(struct worker *w, handle h)
+{
+	return pool_get_or_null(&session_worker_of(w)->sessions, h);
+}
+
+struct session *session_new(struct session_worker *sw, const struct transport *t,
+			    const struct flow *flow)
+{
+	handle h;
+	struct session *s = pool_take_or_null(&sw->sessions, &h);
+
+	if (!s) {
+		session_count(sw, SESSION_NO_MEMORY);
+		return NULL;
+	}
+	s->self = h;
+	s->transport = t;
+	s->flow = *flow;
+	list_init(&s->of_link);
+	list_init(&s->due);
+	return s;
+}
+
+void session_free(struct session_worker *sw, struct session *s)
+{
+	struct app_link *l = s->link;
+
+	if (s->waits)
+		listener_unqueue(s);
+	list_remove(&s->of_link);
+	list_remove(&s->due);
+	if (s->end.channel) {
+		uint32_t slot = s->end.slot;
+
+		fifo_close(&s->end);
+		slot_give(&l->slots, slot);
+	}
+	free(s->limbo);
+	pool_give(&sw->sessions, s->self);
+	if (l) {
+		l->n_sessions--;
+		link_free_if_over(l); /* a dead application's last session takes its memory along */
+	}
+}
+
+/* Announce a state of our half and see that the application hears of it. */
+static void announce(struct session *s, enum shm_state state, int err)
+{
+	if (!s->end.channel)
+		return;
+	fifo_set_state(&s->end, state, err);
+	s->due_data = true;
+	link_mark_due(s);
+}
+
+/* The transport is through with @s; the slot stays until the application has closed too. */
+static void end_transport(struct session_worker *sw, struct session *s, enum shm_state state,
+			  int err)
+{
+	s->connection = 0;
+	s->state = SESSION_DONE;
+	if (!s->end.channel || !s->link || s->link->dead) {
+		session_free(sw, s);
+		return;
+	}
+	announce(s, state, err);
+	fifo_poll(&s->end);
+	if (s->end.peer_state < SHM_CLOSED)
+		return;
+	/* The event must be out before the slot can serve another session: the library frees what
+	 * it wrote when it sees it, or when it meets the slot again. */
+	link_flush_session(s->link, s);
+	session_free(sw, s);
+}
+
+static void abort_transport(struct session_worker *sw, struct session *s)
+{
+	if (s->connection && s->transport)
+		s->transport->abort(sw->worker, s);
+	s->connection = 0;
+}
+
+void session_discard(struct session_worker *sw, struct session *s, int err)
+{
+	if (!s->transport) { /* a cut-through connect that waits at a listener */
+		struct shm_event e = { .type = SHM_EV_FAILED, .cookie = s->cookie, .value = err };
+
+		link_post(sw, s->link, &e);
+		session_free(sw, s);
+		return;
+	}
+	abort_transport(sw, s);
+	end_transport(sw, s, SHM_RESET, err);
+}
+
+void session_forget_listener(struct session_worker *sw, struct session_listener *ls)
+{
+	list_for_each(link, &sw->links) {
+		struct app_link *l = container_of(link, struct app_link, of_worker);
+
+		list_for_each(at, &l->sessions) {
+			struct session *s = container_of(at, struct session, of_link);
+
+			if (s->listener == ls)
+				s->listener = NULL;
+		}
+	}
+}
+
+/* --- listeners --- */
+
+struct session_listener *session_find_listener(struct worker *w, const struct transport *t,
+					       uint32_t fib, const struct shm_address *local)
+{
+	return listener_find(session_worker_of(w), t, fib, local);
+}
+
+bool session_listener_has_room(const struct session_listener *l)
+{
+	return l->n_waiting < l->backlog;
+}
+
+struct session *session_accepted(struct worker *w, struct session_listener *l, handle connection,
+				 const struct flow *flow)
+{
+	struct session_worker *sw = session_worker_of(w);
+	struct session *s = session_new(sw, l->transport, flow);
+	handle self;
+
+	if (!s)
+		return NULL;
+	self = s->self;
+	s->state = SESSION_WAITING;
+	s->connection = connection;
+	if (!listener_queue(l, s)) {
+		session_count(sw, SESSION_BACKLOG);
+		session_free(sw, s);
+		return NULL;
+	}
+	listener_place(sw, l);
+	return pool_get_or_null(&sw->sessions, self);
+}
+
+/* Give @s a slot on @l and open its end; false when the channel is full. */
+static bool put_on_link(struct session_worker *sw, struct session *s, struct app_link *l)
+{
+	uint32_t slot = slot_take(&l->slots, s->self);
+
+	if (slot == SLOT_NONE) {
+		session_count(sw, SESSION_NO_SLOT);
+		return false;
+	}
+	if (s->link != l)
+		l->n_sessions++;
+	s->link = l;
+	s->state = SESSION_OPEN;
+	fifo_open(&s->end, &l->channel, slot, l->slots.slot[slot].generation);
+	list_push(&l->sessions, &s->of_link);
+	return true;
+}
+
+static void deliver_limbo(struct session *s)
+{
+	uint32_t n = s->limbo_len ? fifo_write(&s->end, s->limbo, s->limbo_len) : 0;
+
+	invariant(n == s->limbo_len); /* an empty fifo holds more than limbo does */
+	free(s->limbo);
+	s->limbo = NULL;
+	s->limbo_len = 0;
+	if (s->fin)
+		fifo_set_state(&s->end, SHM_FIN, 0);
+	if (n || s->fin) {
+		s->due_data = true;
+		link_mark_due(s);
+	}
+}
+
+static void tell_of_session(struct session_worker *sw, struct session *s, enum shm_event_type type)
+{
+	struct shm_event e = fifo_event(&s->end, type);
+
+	e.cookie = s->cookie;
+	e.local = s->flow.local;
+	e.remote = s->flow.remote;
+	link_post(sw, s->link, &e);
+}
+
+void session_offer(struct session_worker *sw, struct session *s, struct interest *i)
+{
+	s->cookie = i->cookie;
+	if (!put_on_link(sw, s, i->link)) {
+		session_discard(sw, s, ERR_FULL);
+		return;
+	}
+	tell_of_session(sw, s, SHM_EV_INCOMING);
+	deliver_limbo(s);
+	if (s->connection)
+		s->transport->room(sw->worker, s);
+}
+
+/* Take a session that was offered but not accepted back to its listener, with what it received. */
+void session_on_return(struct session_worker *sw, struct session *s)
+{
+	struct session_listener *ls = s->listener;
+	uint32_t n = s->end.tail;
+	uint8_t *bytes = NULL;
+
+	fifo_poll(&s->end);
+	/* A head that moved means that it was read from, whatever else the application says. */
+	if (!ls || !s->connection || s->end.peer_tail || s->end.freed || n > SESSION_LIMBO_BYTES ||
+	    (n && !(bytes = malloc(SESSION_LIMBO_BYTES)))) {
+		session_discard(sw, s, ERR_REFUSED);
+		return;
+	}
+	for (uint32_t at = 0; at < n;) {
+		uint32_t page = atomic_load_explicit(&s->end.mine->chunk[at >> SHM_SHIFT_SMALL],
+						     memory_order_relaxed) -
+				1;
+		uint32_t len = n - at < SHM_PAGE_BYTES ? n - at : SHM_PAGE_BYTES;
+
+		memcpy(bytes + at, segment_page(&s->link->channel.mine, page), len);
+		at += len;
+	}
+	s->limbo = bytes;
+	s->limbo_len = n;
+	s->fin = s->end.my_state == SHM_FIN;
+	list_remove(&s->of_link);
+	list_remove(&s->due);
+	slot_give(&s->link->slots, s->end.slot);
+	fifo_close(&s->end);
+	s->link->n_sessions--;
+	s->link = NULL;
+	s->state = SESSION_WAITING;
+	if (listener_queue(ls, s))
+		listener_place(sw, ls);
+	else
+		session_discard(sw, s, ERR_REFUSED);
+}
+
+/* --- active open --- */
+
+static bool is_loopback(const struct shm_address *a)
+{
+	return a->family == 4 && a->ip[0] == 127;
+}
+
+/* Who listens for a connect to @flow->remote inside this stack, if it is an address of ours. */
+static struct session_listener *local_listener(struct session_worker *sw, const struct flow *flow)
+{
+	const struct transport *t = session_layer_transport(sw->layer);
+
+	if (!is_loopback(&flow->remote) &&
+	    !session_layer_is_local(sw->layer, sw->worker, flow->fib, &flow->remote))
+		return NULL;
+	return listener_find(sw, t, flow->fib, &flow->remote);
+}
+
+/* A cut-through client needs an address to show: the one it connects to, and a port in turn. */
+static void choose_local(struct session_worker *sw, struct flow *flow)
+{
+	if (flow->local.family == 0) {
+		flow->local = flow->remote;
+		flow->local.port = 0;
+	}
+	if (flow->local.port == 0)
+		flow->local.port =
+			(uint16_t)(FIRST_PORT + random_below(&sw->worker->random, PORTS));
+}
+
+static void connect_here(struct session_worker *sw, struct session *s, struct session_listener *ls)
+{
+	s->transport = NULL;
+	choose_local(sw, &s->flow);
+	if (listener_queue(ls, s)) {
+		listener_place(sw, ls);
+		return;
+	}
+	session_count(sw, SESSION_BACKLOG);
+	session_discard(sw, s, ERR_REFUSED);
+}
+
+void session_on_connect(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
+{
+	struct flow flow = { .fib = l->fib, .local = e->local, .remote = e->remote };
+	const struct transport *t = session_layer_transport(sw->layer);
+	struct session *s = l->n_sessions < l->slots.n_slots ? session_new(sw, t, &flow) : NULL;
+	struct session_listener *ls;
+	int err = ERR_UNREACHABLE;
+
+	if (!s) {
+		struct shm_event failed = { .type = SHM_EV_FAILED,
+					    .cookie = e->cookie,
+					    .value = ERR_NOMEM };
+
+		link_post(sw, l, &failed);
+		return;
+	}
+	s->cookie = e->cookie;
+	s->link = l;
+	l->n_sessions++;
+	s->state = SESSION_CONNECTING;
+	ls = local_listener(sw, &flow);
+	if (ls) {
+		connect_here(sw, s, ls);
+		return;
+	}
+	list_push(&l->sessions, &s->of_link);
+	if (t && !is_loopback(&flow.remote))
+		err = t->connect(sw->worker, s, &flow);
+	else if (is_loopback(&flow.remote))
+		err = ERR_REFUSED;
+	if (err)
+		session_connect_failed(sw->worker, s, err);
+}
+
+void session_connected(struct worker *w, struct session *s, const struct flow *flow)
+{
+	struct session_worker *sw = session_worker_of(w);
+
+	s->flow = *flow;
+	list_remove(&s->of_link);
+	if (s->link->dead || !put_on_link(sw, s, s->link)) {
+		list_push(&s->link->sessions, &s->of_link);
+		session_discard(sw, s, ERR_FULL);
+		return;
+	}
+	tell_of_session(sw, s, SHM_EV_CONNECTED);
+}
+
+void session_connect_failed(struct worker *w, struct session *s, int err)
+{
+	struct session_worker *sw = session_worker_of(w);
+	struct shm_event e = { .type = SHM_EV_FAILED, .cookie = s->cookie, .value = err };
+
+	link_post(sw, s->link, &e);
+	s->connection = 0;
+	session_free(sw, s);
+}
+
+/* --- receiving --- */
+
+/* Whatever was found while looking at a half, a broken one is dealt with at the end of the turn. */
+static uint32_t checked(struct session *s, uint32_t n)
+{
+	if (unlikely(s->end.broken))
+		link_mark_due(s);
+	return n;
+}
+
+uint32_t session_rx_room(struct session *s)
+{
+	if (s->end.channel)
+		return checked(s, fifo_room(&s->end));
+	return s->state == SESSION_WAITING ? SESSION_LIMBO_BYTES - s->limbo_len : 0;
+}
+
+uint32_t session_rx_capacity(const struct session *s)
+{
+	return s->end.channel ? fifo_capacity(&s->end) : SESSION_LIMBO_BYTES;
+}
+
+uint32_t session_rx_unread(const struct session *s)
+{
+	return s->end.channel ? fifo_unread(&s->end) : s->limbo_len;
+}
+
+static uint32_t put_in_limbo(struct session *s, const void *from, uint32_t n)
+{
+	if (!s->limbo)
+		s->limbo = malloc(SESSION_LIMBO_BYTES);
+	if (!s->limbo || s->state != SESSION_WAITING)
+		return 0;
+	if (n > SESSION_LIMBO_BYTES - s->limbo_len)
+		n = SESSION_LIMBO_BYTES - s->limbo_len;
+	memcpy(s->limbo + s->limbo_len, from, n);
+	s->limbo_len += n;
+	return n;
+}
+
+uint32_t session_rx_put(struct worker *w unused_arg, struct session *s, const void *from,
+			uint32_t n)
+{
+	if (!s->end.channel)
+		return put_in_limbo(s, from, n);
+	n = fifo_write(&s->end, from, n);
+	if (n && !s->due_data) {
+		s->due_data = true;
+		link_mark_due(s);
+	}
+	return n;
+}
+
+void session_rx_want_room(struct worker *w unused_arg, struct session *s)
+{
+	if (s->end.channel)
+		fifo_want_room(&s->end);
+}
+
+void session_rx_fin(struct worker *w unused_arg, struct session *s)
+{
+	s->fin = 1;
+	announce(s, SHM_FIN, 0);
+}
+
+/* --- sending --- */
+
+uint32_t session_tx_ready(struct session *s)
+{
+	return s->end.channel ? checked(s, fifo_poll(&s->end)) : 0;
+}
+
+unsigned session_tx_slices(struct session *s, uint32_t offset, uint32_t n, struct slice *slices,
+			   unsigned max)
+{
+	return checked(s, fifo_segments(&s->end, offset, n, slices, max));
+}
+
+void session_tx_drop(struct worker *w unused_arg, struct session *s, uint32_t n)
+{
+	if (!s->end.channel)
+		return;
+	fifo_consume(&s->end, n);
+	if (!s->due_room && fifo_room_due(&s->end)) {
+		s->due_room = true;
+		link_mark_due(s);
+	}
+}
+
+bool session_tx_finished(struct session *s)
+{
+	return s->end.channel && fifo_finished(&s->end);
+}
+
+bool session_app_closed(struct session *s)
+{
+	return s->end.channel && (s->end.peer_state >= SHM_CLOSED || s->end.broken);
+}
+
+/* --- end --- */
+
+void session_done(struct worker *w, struct session *s)
+{
+	end_transport(session_worker_of(w), s, SHM_CLOSED, 0);
+}
+
+void session_reset(struct worker *w, struct session *s, int err)
+{
+	struct session_worker *sw = session_worker_of(w);
+
+	if (s->state == SESSION_CONNECTING)
+		session_connect_failed(w, s, err);
+	else
+		end_transport(sw, s, SHM_RESET, err);
+}
+
+/* --- what the application says --- */
+
+void session_on_broken(struct session_worker *sw, struct session *s)
+{
+	if (s->end.broken)
+		session_count(sw, SESSION_BAD_EVENT);
+	abort_transport(sw, s);
+	end_transport(sw, s, SHM_RESET, s->end.broken ? ERR_PROTOCOL : ERR_CLOSED);
+}
+
+void session_on_data(struct session_worker *sw, struct session *s)
+{
+	fifo_hear(&s->end);
+	fifo_poll(&s->end);
+	if (fifo_was_reset(&s->end)) {
+		session_on_broken(sw, s);
+		return;
+	}
+	if (s->connection)
+		s->transport->send(sw->worker, s);
+	else if (s->state == SESSION_DONE && s->end.peer_state >= SHM_CLOSED)
+		session_free(sw, s);
+}
+
+void session_on_room(struct session_worker *sw, struct session *s)
+{
+	if (s->connection)
+		s->transport->room(sw->worker, s);
+}
+
+void session_on_app_gone(struct session_worker *sw, struct session *s)
+{
+	if (s->state == SESSION_OPEN && s->connection) {
+		bool taken = atomic_load_explicit(&s->end.peers->taken, memory_order_acquire);
+
+		fifo_poll(&s->end);
+		if (s->end.peer_state == SHM_CLOSED && !s->end.broken) {
+			s->transport->send(sw->worker,
+					   s); /* it finishes from the dead one's memory */
+			return;
+		}
+		if (s->listener && !taken && s->end.peer_state == SHM_OPEN) {
+			session_on_return(sw, s);
+			return;
+		}
+	}
+	abort_transport(sw, s);
+	session_free(sw, s);
+}
