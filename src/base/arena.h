@@ -49,12 +49,12 @@ void *arena_alloc_slow_or_null(struct arena *a, size_t bytes);
 static inline void *arena_alloc_or_null(struct arena *a, size_t bytes)
 {
 	size_t rounded = arena_round(bytes);
-	uint8_t *p = a->at + (-(uintptr_t)a->at & 15); /* text may have left it odd */
+	size_t gap = -(uintptr_t)a->at & 15; /* text may have left it odd; the end is even */
 
-	if (unlikely(rounded < bytes || rounded > (size_t)(a->end - p)))
+	if (unlikely(rounded < bytes || gap + rounded > (size_t)(a->end - a->at)))
 		return arena_alloc_slow_or_null(a, bytes);
-	a->at = p + rounded;
-	return p;
+	a->at += gap + rounded;
+	return a->at - rounded;
 }
 
 /*

@@ -273,7 +273,7 @@ int config_decode(struct config_decoder *d, const struct config_node *n,
 		n = &nothing;
 	if (m->defaults)
 		memcpy(out, m->defaults, m->size);
-	else
+	else if (m->size)
 		memset(out, 0, m->size);
 	if (m->at_offset)
 		*(const struct config_node **)((uint8_t *)out + m->at_offset) = n;

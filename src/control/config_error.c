@@ -23,6 +23,8 @@ static size_t append_path(const struct config_node *n, char *out, size_t size)
 	len = append_path(n->parent, out, size);
 	if (!n->key)
 		added = snprintf(out + len, size - len, "[%u]", n->idx);
+	else if (strchr(n->key, '.'))
+		added = snprintf(out + len, size - len, "[\"%.80s\"]", n->key);
 	else
 		added = snprintf(out + len, size - len, "%s%.80s", len ? "." : "", n->key);
 	return added < 0 || (size_t)added >= size - len ? size - 1 : len + (size_t)added;

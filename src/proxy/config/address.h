@@ -3,6 +3,7 @@
 #define CONVOY_PROXY_CONFIG_ADDRESS_H
 
 #include "base/compiler.h"
+#include "proxy/net/address.h"
 
 struct config_node;
 
@@ -38,10 +39,14 @@ struct address_config {
 	const struct config_node *at; /* where it stands, for messages */
 };
 
-/* address_config_text - "10.0.0.1:80", "[::1]:80" or the pipe's path, into @out; returns @out. */
-const char *address_config_text(const struct address_config *a, char *out, size_t size);
+/*
+ * address_config_resolve - the address as a value, without asking anybody.
+ * Returns 0, or ERR_FORMAT for a host name and ERR_RANGE for a path that is too long.
+ */
+must_check
+int address_config_resolve(const struct address_config *a, struct address *out);
 
-/* address_config_is_ip - true for a socket address whose text is an IPv4 or IPv6 address. */
-bool address_config_is_ip(const struct address_config *a);
+/* address_config_text - "10.0.0.1:80", "[::1]:80", "web:80" or the pipe's path; returns @out. */
+const char *address_config_text(const struct address_config *a, char *out, size_t size);
 
 #endif

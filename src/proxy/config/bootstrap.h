@@ -11,10 +11,22 @@ struct node_config {
 	const char *region, *zone, *sub_zone;
 };
 
+enum text_match_kind { TEXT_MATCH_NONE, TEXT_EXACT, TEXT_PREFIX, TEXT_SUFFIX, TEXT_CONTAINS };
+
+/* envoy.type.matcher.v3.StringMatcher */
+struct text_match_config {
+	uint8_t kind; /* enum text_match_kind; NONE is refused by the loader */
+	const char *text;
+	bool ignore_case;
+};
+
 struct admin_config {
 	bool enabled; /* an address is given */
 	struct address_config address;
-	const char *access_log_path; /* NULL: none */
+	const struct access_log_config *access_logs;
+	uint32_t n_access_logs;
+	const struct text_match_config *allow_paths; /* none: every path is allowed */
+	uint32_t n_allow_paths;
 };
 
 /* The convoy socket interface, under either of its names. */
@@ -30,6 +42,7 @@ struct bootstrap_config {
 	const struct cluster_config *clusters;
 	uint32_t n_clusters;
 	uint64_t stats_flush_interval_ns; /* default 5 s */
+	struct dns_resolver_config dns;
 	uint8_t default_socket_interface; /* KERNEL or CONVOY, never DEFAULT */
 	struct convoy_interface_config convoy_interface;
 	const struct config_node *at;

@@ -8,6 +8,17 @@
 enum cluster_type { CLUSTER_STATIC, CLUSTER_STRICT_DNS };
 enum dns_family { DNS_AUTO, DNS_V4_ONLY, DNS_V6_ONLY, DNS_V4_PREFERRED, DNS_ALL };
 
+/* envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig */
+struct dns_resolver_config {
+	bool given;			      /* false: the bootstrap's resolver, or the system's */
+	const struct address_config *servers; /* IP addresses; none: those of resolv.conf */
+	uint32_t n_servers;
+	bool use_tcp;
+	bool no_search;		  /* names are asked as they are */
+	uint64_t query_timeout_s; /* 0: the library's default */
+	uint32_t query_tries;	  /* 0: the library's default */
+};
+
 struct endpoint_config {
 	struct address_config address; /* STATIC: an IP address or a pipe; STRICT_DNS: any name */
 	const char *hostname;	       /* "" when absent */
@@ -36,8 +47,10 @@ struct cluster_config {
 	struct circuit_breaker_config breakers[ROUTE_N_PRIORITIES];
 	uint64_t dns_refresh_rate_ns;	      /* default 5 s */
 	uint64_t dns_failure_refresh_rate_ns; /* after a failure; defaults to dns_refresh_rate */
+	uint64_t dns_failure_refresh_max_ns;  /* it doubles up to here; 0: it stays */
 	bool respect_dns_ttl;
 	uint8_t dns_family; /* enum dns_family */
+	struct dns_resolver_config dns;
 	struct http_options_config common;
 	struct http1_options_config http1;
 	const struct config_node *at;

@@ -22,6 +22,8 @@ struct filter_chain_config {
 	const struct config_node *at;
 };
 
+enum traffic_direction { TRAFFIC_UNSPECIFIED, TRAFFIC_INBOUND, TRAFFIC_OUTBOUND };
+
 struct listener_config {
 	const char *name; /* the address as text when absent */
 	/* Under "listener.": stat_prefix if given, else the address with ':' turned into '_'. */
@@ -30,10 +32,8 @@ struct listener_config {
 	const struct filter_chain_config *filter_chains;
 	uint32_t n_filter_chains; /* exactly 1: matching is refused by the loader */
 	uint32_t per_connection_buffer_limit_bytes; /* default 1 MiB */
-	uint32_t tcp_backlog_size;		    /* default 128 */
-	bool enable_reuse_port;			    /* default true */
-	bool bind_to_port;			    /* always true */
-	bool ignore_global_conn_limit;
+	uint32_t tcp_backlog_size;		    /* 0: the default of listener.h */
+	uint8_t traffic_direction;		    /* enum traffic_direction */
 	const struct config_node *at;
 };
 
