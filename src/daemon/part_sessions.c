@@ -7,6 +7,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
 #include "session/layer.h"
+#include "session/session_cli.h"
 
 enum { APPS_SOCKET_MODE = 0666 /* who may attach is for namespaces and secrets to say */ };
 
@@ -31,6 +32,11 @@ int part_sessions_init(struct convoyd *d)
 	err = session_layer_new(d->engine, &options, &d->sessions);
 	if (err)
 		return err;
+	err = session_cli_register(d->commands, d->sessions);
+	if (err) {
+		part_sessions_deinit(d);
+		return err;
+	}
 	d->applications = event_new(d->base, session_layer_fd(d->sessions), EV_READ | EV_PERSIST,
 				    on_applications, d);
 	if (d->applications && event_add(d->applications, NULL) == 0)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "control/unix_socket.h"
 #include "session/app.h"
+#include "session/layer_private.h"
 #include "session/session_worker.h"
 
 enum { EVENTS = 64 };
@@ -148,6 +149,11 @@ void session_layer_run(struct session_layer *layer)
 		else if (still_there(layer, events[i].data.ptr))
 			serve_app(events[i].data.ptr);
 	}
+}
+
+struct app_server *session_layer_server(struct session_layer *layer)
+{
+	return &layer->server;
 }
 
 int session_layer_fd(const struct session_layer *layer)
