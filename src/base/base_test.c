@@ -38,6 +38,8 @@ static void test_writer_stops_at_the_end(void **state unused_arg)
 static void test_errno_round_trip(void **state unused_arg)
 {
 	assert_int_equal(err_of_errno(ECONNREFUSED), ERR_REFUSED);
+	assert_int_equal(err_of_errno(EINVAL), ERR_INVAL);
+	assert_int_equal(err_of_errno(EBUSY), ERR_BUSY);
 	assert_int_equal(errno_of_err(ERR_REFUSED), ECONNREFUSED);
 	assert_string_equal(err_text(ERR_LAST - 1), "unknown error");
 }

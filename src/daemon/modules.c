@@ -11,6 +11,7 @@
 #include "drivers/loop/loop.h"
 #include "drivers/tap/tap.h"
 #include "engine/engine.h"
+#include "functions/offload/offload.h"
 #include "session/session_worker.h"
 
 static const struct {
@@ -27,19 +28,33 @@ static const struct {
 };
 
 const struct node_type *const modules_nodes[] = {
-	&drop_node,   &handoff_node, &interface_output_node, &tap_input_node,
-	&tap_tx_node, &loop_tx_node, &session_input_node,
+	&drop_node,    &handoff_node,	    &interface_output_node, &tap_input_node, &tap_tx_node,
+	&loop_tx_node, &session_input_node, &offload_node,	    &gro_node,
 };
 const unsigned modules_n_nodes = count_of(modules_nodes);
 
 /* In the order in which packets visit them; feature.h says between which nodes each arc lies. */
+static const char *const device_input_features[] = { "gro" };
+static const struct feature_arc device_input_arc = {
+	.id = ARC_DEVICE_INPUT,
+	.name = "device-input",
+	.side = ARC_RX,
+	.nodes = device_input_features,
+	.n_nodes = count_of(device_input_features),
+	.end = "drop",
+};
+
+static const char *const interface_output_features[] = { "offload" };
 static const struct feature_arc interface_output_arc = {
 	.id = ARC_INTERFACE_OUTPUT,
 	.name = "interface-output",
 	.side = ARC_TX,
+	.nodes = interface_output_features,
+	.n_nodes = count_of(interface_output_features),
 };
 
 const struct feature_arc *const modules_arcs[] = {
+	&device_input_arc,
 	&interface_output_arc,
 };
 const unsigned modules_n_arcs = count_of(modules_arcs);

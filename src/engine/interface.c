@@ -52,12 +52,28 @@ static uint32_t free_index(const struct engine *e)
 	return index;
 }
 
-/* What the device cannot do is done before it. */
+/* What the device cannot do is done before it. Without "gro" there is only more work. */
 static int make_up_for_caps(struct engine *e, const struct interface *i)
 {
-	if ((i->caps & (CAP_CSUM | CAP_TSO)) == (CAP_CSUM | CAP_TSO))
-		return 0;
-	return feature_enable(e, ARC_INTERFACE_OUTPUT, "offload", i->index, true);
+	bool offload = (i->caps & (CAP_CSUM | CAP_TSO)) != (CAP_CSUM | CAP_TSO);
+	int err = feature_enable(e, ARC_DEVICE_INPUT, "gro", i->index, !(i->caps & CAP_LRO));
+
+	if (err && err != ERR_NOENT)
+		return err;
+	err = feature_enable(e, ARC_INTERFACE_OUTPUT, "offload", i->index, offload);
+	return offload ? err : 0;
+}
+
+int interface_set_caps(struct interface *i, uint32_t caps)
+{
+	uint32_t before = i->caps;
+	int err;
+
+	__atomic_store_n(&i->caps, caps, __ATOMIC_RELAXED);
+	err = make_up_for_caps(i->engine, i);
+	if (err)
+		__atomic_store_n(&i->caps, before, __ATOMIC_RELAXED);
+	return err;
 }
 
 static void attach(struct worker *w, void *arg)

@@ -110,6 +110,14 @@ int interface_remove(struct interface *i);
 must_check
 int interface_set_up(struct interface *i, bool up);
 
+/*
+ * interface_set_caps - main: the device can do more or less than before. What it lacks is made up
+ * for within a turn; packets already on their way may still ask for the old capabilities.
+ * ERR_NOENT without the offload feature.
+ */
+must_check
+int interface_set_caps(struct interface *i, uint32_t caps);
+
 /* interface_set_link - main: the driver saw the link come or go. */
 void interface_set_link(struct interface *i, bool link);
 

@@ -16,7 +16,8 @@
  *
  * A run function looks at every packet of its frame and gives each of them away exactly once:
  * node_send() with one next index per packet, or node_drop(), or a buf_free() of its own, or by
- * keeping it in a queue of its own. The frame itself belongs to the engine.
+ * keeping it in a queue of its own. The frame is the engine's, but the node may overwrite its `idx`
+ * and `n`, to leave packets out.
  *
  * To condemn a packet, set `b->reason` to an index in the node's own reasons[] and send it to
  * "drop"; node_send() counts it under "NODE.REASON".
