@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 PYTEST := /usr/bin/python3 -m pytest
 
-.PHONY: all deps run test check lint fuzz asan ubsan tsan install clean
+.PHONY: all deps run test check docs lint fuzz asan ubsan tsan install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -22,6 +22,9 @@ test: all
 # Fast and without root.
 check: all
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+docs: all
+	@CONVOY_BUILD=$(BUILD) $(PYTEST) test/system/docs_test.py
 
 lint:
 	@tools/lint

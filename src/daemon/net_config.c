@@ -1,6 +1,8 @@
 /* net_config.c - the tables of net.yaml. */
 #include "daemon/net_config.h"
 
+#include <stdlib.h>
+
 #include "control/config_decode.h"
 
 enum {
@@ -9,6 +11,8 @@ enum {
 	BUFFERS_LIMIT = 1 << 22,
 	MTU_MIN = 68,
 	MTU_LIMIT = 65521,
+	ADDRESSES_LIMIT = 64,
+	APPS_SOCKET_MODE = 0666, /* who may attach is for namespaces and secrets to say */
 };
 
 #define SPIN_LIMIT_NS 10000000ull
@@ -29,6 +33,45 @@ static int take_mac(struct config_decoder *d, const struct config_node *n, void 
 				   "expected one like 02:00:00:00:00:01",
 				   text);
 	i->has_mac = true;
+	return 0;
+}
+
+static int take_prefix(struct config_decoder *d, const struct config_node *n,
+		       struct ip4_prefix *out)
+{
+	const char *text;
+	int err = config_take_string(d, n, &text);
+
+	if (err < 0)
+		return err;
+	if (ip4_prefix_from_text(text, out) == 0)
+		return 0;
+	if (strchr(text, ':'))
+		return config_fail_missing(d, n, "IPv6");
+	return config_fail(d->error, n,
+			   "\"%.60s\" is no IPv4 prefix; expected one like 10.0.0.1/24", text);
+}
+
+static int take_addresses(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_interface *i = holder;
+	uint32_t count = n->kind == CONFIG_LIST ? n->n_items : 1;
+	const struct config_node *item = n->kind == CONFIG_LIST ? n->first : n;
+	struct ip4_prefix *list;
+
+	if (count > ADDRESSES_LIMIT)
+		return config_fail(d->error, n, "more than %d addresses", ADDRESSES_LIMIT);
+	list = arena_alloc_or_null(d->arena, count * sizeof(*list));
+	if (!list)
+		return ERR_NOMEM;
+	for (uint32_t k = 0; k < count; k++, item = item->next) {
+		int err = take_prefix(d, item, &list[k]);
+
+		if (err < 0)
+			return err;
+	}
+	i->addresses = list;
+	i->n_addresses = count;
 	return 0;
 }
 
@@ -76,6 +119,7 @@ static const struct config_field interface_fields[] = {
 	  .type = CONFIG_STRING,
 	  .offset = offsetof(struct net_interface, name),
 	  .flags = CONFIG_REQUIRED },
+	{ .name = "addresses", .type = CONFIG_CUSTOM, .decode = take_addresses },
 	{ .name = "mac", .type = CONFIG_CUSTOM, .decode = take_mac },
 	{ .name = "mtu",
 	  .type = CONFIG_U32,
@@ -133,6 +177,39 @@ static const struct config_message interface_message = {
 	.finish = finish_interface,
 };
 
+/* --- apps --- */
+
+static int take_mode(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_apps *apps = holder;
+	const char *text;
+	char *end;
+	int err = config_take_string(d, n, &text);
+
+	if (err < 0)
+		return err;
+	apps->socket_mode = (uint32_t)strtoul(text, &end, 8);
+	if (*text < '0' || *text > '7' || *end || apps->socket_mode > 0777)
+		return config_fail(d->error, n,
+				   "\"%.20s\" are no permissions; expected some like \"0660\"",
+				   text);
+	return 0;
+}
+
+static const struct config_field apps_fields[] = {
+	{ .name = "socket_mode", .type = CONFIG_CUSTOM, .decode = take_mode },
+};
+
+static const struct net_apps apps_defaults = { .socket_mode = APPS_SOCKET_MODE };
+
+static const struct config_message apps_message = {
+	.name = "apps",
+	.size = sizeof(struct net_apps),
+	.defaults = &apps_defaults,
+	.fields = apps_fields,
+	.n_fields = count_of(apps_fields),
+};
+
 /* --- the whole --- */
 
 static const struct config_field net_fields[] = {
@@ -155,6 +232,10 @@ static const struct config_field net_fields[] = {
 	  .offset = offsetof(struct net_config, interfaces),
 	  .n_offset = offsetof(struct net_config, n_interfaces),
 	  .message = &interface_message },
+	{ .name = "apps",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_config, apps),
+	  .message = &apps_message },
 };
 
 static const struct net_interface *find_or_null(const struct net_config *c, uint32_t n,
@@ -181,7 +262,11 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 	return 0;
 }
 
-static const struct net_config net_defaults = { .n_workers = 1, .n_buffers = 16384 };
+static const struct net_config net_defaults = {
+	.n_workers = 1,
+	.n_buffers = 16384,
+	.apps = { .socket_mode = APPS_SOCKET_MODE },
+};
 
 static const struct config_message net_message = {
 	.name = "net.yaml",

@@ -9,6 +9,7 @@
 #include "control/config_tree.h"
 #include "drivers/tap/tap.h"
 #include "wire/ethernet.h"
+#include "wire/ip4.h"
 
 enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP };
 
@@ -19,8 +20,15 @@ struct net_interface {
 	bool down;    /* leave it administratively down */
 	bool has_mac;
 	struct mac mac;
-	uint32_t mtu_bytes; /* 0: the driver's own default */
+	uint32_t mtu_bytes;		    /* 0: the driver's own default */
+	const struct ip4_prefix *addresses; /* the interface's own, with the length of its net */
+	uint32_t n_addresses;
 	struct tap_config tap;
+};
+
+/* Programs that use the stack. */
+struct net_apps {
+	uint32_t socket_mode; /* who may attach: permissions of their socket */
 };
 
 struct net_config {
@@ -29,6 +37,7 @@ struct net_config {
 	uint64_t spin_ns; /* how long an idle worker polls before it sleeps */
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
+	struct net_apps apps;
 };
 
 /*

@@ -9,7 +9,35 @@
 #include "session/layer.h"
 #include "session/session_cli.h"
 
-enum { APPS_SOCKET_MODE = 0666 /* who may attach is for namespaces and secrets to say */ };
+static bool is_own_address(const struct convoyd *d, const struct shm_address *address)
+{
+	if (address->family != 4)
+		return false;
+	for (uint32_t i = 0; i < d->config->n_interfaces; i++) {
+		const struct net_interface *one = &d->config->interfaces[i];
+
+		for (uint32_t k = 0; k < one->n_addresses; k++)
+			if (memcmp(&one->addresses[k].addr, address->ip, 4) == 0)
+				return true;
+	}
+	return false;
+}
+
+static enum rpc_where where(void *context, uint32_t fib unused_arg,
+			    const struct shm_address *remote, struct shm_address *local)
+{
+	if (!is_own_address(context, remote))
+		return RPC_WHERE_KERNEL;
+	*local = *remote;
+	local->port = 0;
+	return RPC_WHERE_LOCAL;
+}
+
+static bool is_local(void *context, struct worker *w unused_arg, uint32_t fib unused_arg,
+		     const struct shm_address *address)
+{
+	return is_own_address(context, address);
+}
 
 static void on_applications(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
 {
@@ -21,7 +49,11 @@ static void on_applications(evutil_socket_t fd unused_arg, short what unused_arg
 int part_sessions_init(struct convoyd *d)
 {
 	char path[108];
-	struct session_options options = { .socket_path = path, .socket_mode = APPS_SOCKET_MODE };
+	struct session_options options = {
+		.socket_path = path,
+		.socket_mode = d->config->apps.socket_mode,
+		.host = { .context = d, .where = where, .is_local = is_local },
+	};
 	int n = snprintf(path, sizeof(path), "%s%s", d->options.socket_path, RPC_SOCKET_SUFFIX);
 	int err;
 
