@@ -197,7 +197,7 @@ static void frames_of_every_size_come_back_unchanged(void **state)
 	}
 	/* The kernel may have had something of its own to say. */
 	assert_in_range(interface_counters(i).rx_packets, 200, 300);
-	assert_int_equal(interface_counters(i).tx_packets, interface_counters(i).rx_packets);
+	assert_in_range(interface_counters(i).tx_packets, 200, 300);
 	close(fd);
 }
 
