@@ -1,0 +1,134 @@
+/*
+ * fib.h - where packets go: VRFs, routes, load-balances, adjacencies.
+ *
+ *   prefix ──trie──> load-balance ──bucket by flow──> adjacency ──> a neighbour's rewrite string
+ *                                                               ──> local · glean · unreachable …
+ *
+ * Prefixes that leave by the same paths share one load-balance, so that a next hop that fails or
+ * moves is one store, whatever the number of prefixes. Main owns all of it and is the only writer;
+ * workers read by fib_lookup() and never wait. Indices (of load-balances, adjacencies, trie
+ * blocks) are used again only when every worker has passed a quiescent state, so that an index
+ * read from the table is good until the end of the turn. What outlives a turn is a handle:
+ * adjacency.h.
+ */
+#ifndef CONVOY_L3_FIB_FIB_H
+#define CONVOY_L3_FIB_FIB_H
+
+#include "engine/rcu.h"
+#include "l3/fib/adjacency.h"
+#include "l3/fib/fib_yard.h"
+#include "l3/fib/load_balance.h"
+#include "l3/fib/rib.h"
+#include "l3/fib/trie.h"
+#include "wire/ip4.h"
+
+enum {
+	VRFS_MAX = 1024,
+	VRF_NAME_MAX = 32,
+	VRF_DEFAULT = 0,
+	FIB_ROUTES_MAX = 1 << 21, /* prefixes of all tables */
+};
+
+/* Who wants a route. Of several sources of one prefix the first here forwards. */
+enum fib_source {
+	FIB_SPECIAL,   /* addresses with a meaning of their own: multicast, loopback … */
+	FIB_INTERFACE, /* from the addresses of interfaces: local and connected */
+	FIB_STATIC,    /* the operator's */
+	FIB_DYNAMIC,   /* a routing protocol's */
+	FIB_NEIGHBOR,  /* the /32 of a resolved neighbour */
+	N_FIB_SOURCES,
+};
+
+struct fib_route {
+	struct fib_route *next; /* of the same prefix, by source */
+	enum fib_source source;
+	uint32_t load_balance;
+};
+
+/* One routing domain; IPv6 will have its table beside this one. */
+struct vrf {
+	uint32_t index;
+	char name[VRF_NAME_MAX];
+	struct trie ip4;
+	struct rib ip4_rib;
+	struct fib *fib;
+};
+
+struct fib {
+	struct fib_yard yard;
+	struct vrf *vrf[VRFS_MAX]; /* published */
+	struct adjacency_table adjacencies;
+	struct load_balance_table load_balances;
+	struct trie_space space;
+	uint32_t n_prefixes;
+	uint32_t version; /* atomic: changes whenever an answer of any lookup may have changed */
+};
+
+/*
+ * fib_new - with the default VRF, whose special prefixes are set. @main is the mailbox of the
+ * thread that owns the result. ERR_NOMEM.
+ */
+must_check
+int fib_new(struct mailbox *main, struct fib **out);
+
+/* fib_free - when no worker reads it any more, and nothing waits in its yard: fib_yard.h. */
+void fib_free(struct fib *f);
+
+/*
+ * fib_add_vrf - one more routing domain. ERR_EXIST (name), ERR_FULL, ERR_INVAL (name empty or too
+ * long), ERR_NOMEM.
+ */
+must_check
+int fib_add_vrf(struct fib *f, const char *name, struct vrf **out);
+
+static inline struct vrf *fib_vrf_or_null(const struct fib *f, uint32_t index)
+{
+	return index < VRFS_MAX ? rcu_load(f->vrf[index]) : NULL;
+}
+
+/*
+ * fib_add_route - @source's route for the prefix, replacing an earlier one of the same source.
+ * Host bits of the prefix are ignored. References to the adjacencies are taken, not moved.
+ * ERR_INVAL without a path, ERR_FULL for more than LOAD_BALANCE_PATHS or too many prefixes,
+ * ERR_NOMEM; then nothing has changed.
+ */
+must_check
+int fib_add_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum fib_source source,
+		  const struct fib_path *paths, unsigned n_paths);
+
+/* fib_del_route - ERR_NOENT if @source has no route for exactly this prefix; ERR_NOMEM. */
+must_check
+int fib_del_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum fib_source source);
+
+/* fib_find_or_null - the route that forwards for exactly this prefix. */
+const struct fib_route *fib_find_or_null(const struct vrf *v, struct ip4_prefix prefix);
+
+/* fib_walk - every prefix in order, from @from on; see rib_walk(). node->owner is a fib_route. */
+void fib_walk(const struct vrf *v, struct ip4_prefix from,
+	      bool (*visit)(const struct rib_node *n, void *context), void *context);
+
+/* fib_touch - something behind the routes changed: cached answers are to be looked up again. */
+static inline void fib_touch(struct fib *f)
+{
+	__atomic_fetch_add(&f->version, 1, __ATOMIC_RELEASE);
+}
+
+/* fib_version - a cached answer is current while this number stays the same. */
+static inline uint32_t fib_version(const struct fib *f)
+{
+	return __atomic_load_n(&f->version, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * fib_lookup - where packets to @dst (host order) go; never NULL. Valid until the end of the turn.
+ * @flow_hash chooses among several paths.
+ */
+static inline const struct adjacency *fib_lookup(const struct fib *f, const struct vrf *v,
+						 uint32_t dst, uint32_t flow_hash)
+{
+	uint32_t leaf = trie_lookup(&v->ip4, dst);
+
+	return adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
+}
+
+#endif
