@@ -1,7 +1,6 @@
 /* app.c - what an attached application asks for, and what goes when it goes. */
 #include "session/app.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,8 +243,8 @@ static int make_parts(struct parts *p, const struct session_options *o)
 	*p = (struct parts){ -1, -1, { -1, -1 }, { -1, -1 }, { 0 }, { 0 } };
 	p->mine_fd = segment_create("convoy-stack", slots, pages);
 	p->app_fd = segment_create("convoy-app", slots, pages);
-	if (p->mine_fd < 0 || p->app_fd < 0 || pipe2(p->to_app, O_NONBLOCK | O_CLOEXEC) < 0 ||
-	    pipe2(p->to_stack, O_NONBLOCK | O_CLOEXEC) < 0)
+	if (p->mine_fd < 0 || p->app_fd < 0 || channel_make_pipe(&p->to_app[0], &p->to_app[1]) ||
+	    channel_make_pipe(&p->to_stack[0], &p->to_stack[1]))
 		err = ERR_IO;
 	if (!err)
 		err = segment_map(&p->mine, p->mine_fd, true);

@@ -4,7 +4,6 @@
  * Each side gets its own segment first, writable. When it says that it has mapped it, the segment
  * is sealed against any further writer and only then goes to the other side.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,17 +34,14 @@ static void broker_free(struct broker *b)
 static int make_parts(struct broker *b, const struct session_options *o)
 {
 	for (unsigned side = 0; side < 2; side++) {
-		int pipe_fds[2];
 		int fd = segment_create("convoy-pair", PAIR_SLOTS,
 					o->pages_per_link ? o->pages_per_link : PAIR_PAGES);
 
 		if (fd < 0)
 			return fd;
 		b->segment_fd[side] = fd;
-		if (pipe2(pipe_fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		if (channel_make_pipe(&b->wait_fd[side], &b->wake_fd[1 - side]))
 			return ERR_IO;
-		b->wait_fd[side] = pipe_fds[0];
-		b->wake_fd[1 - side] = pipe_fds[1];
 	}
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* channel.c - event rings and wake-ups. */
 #include "shm/channel.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -28,6 +30,24 @@ void channel_deinit(struct channel *c)
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
 	c->wake_fd = -1;
+}
+
+int channel_make_pipe(int *wait_fd, int *wake_fd)
+{
+	char path[32];
+	int fds[2];
+
+	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		return ERR_IO;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[1]);
+	*wake_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	close(fds[1]);
+	if (*wake_fd < 0) {
+		close(fds[0]);
+		return ERR_IO;
+	}
+	*wait_fd = fds[0];
+	return 0;
 }
 
 bool channel_has_room(struct channel *c, uint32_t n)

@@ -35,6 +35,14 @@ int channel_init(struct channel *c, struct segment mine, struct segment peers, i
 void channel_deinit(struct channel *c);
 
 /*
+ * channel_make_pipe - the two ends of a wake-up pipe, both non-blocking and close-on-exec.
+ * Writing never raises SIGPIPE, whoever dies: the wake end is open for reading too. When the last
+ * copy of the wake end closes, the wait end reads end of file. ERR_IO.
+ */
+must_check
+int channel_make_pipe(int *wait_fd, int *wake_fd);
+
+/*
  * channel_post - append an event for the peer; it is woken by channel_wake(), not here.
  * Returns 0, or ERR_FULL: keep the work and post again after the peer has taken some.
  */

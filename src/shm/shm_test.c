@@ -228,6 +228,24 @@ static void test_hostile_peer_breaks_only_its_session(void **state unused_arg)
 	}
 }
 
+/* A dead reader does not kill who wakes it; a dead waker reads as end of file. */
+static void test_pipe_survives_either_end(void **state unused_arg)
+{
+	int wait_fd, wake_fd;
+	char byte;
+
+	assert_int_equal(channel_make_pipe(&wait_fd, &wake_fd), 0);
+	assert_int_equal(write(wake_fd, "", 1), 1);
+	assert_int_equal(read(wait_fd, &byte, 1), 1);
+	close(wake_fd);
+	assert_int_equal(read(wait_fd, &byte, 1), 0);
+	close(wait_fd);
+	assert_int_equal(channel_make_pipe(&wait_fd, &wake_fd), 0);
+	close(wait_fd);
+	assert_int_equal(write(wake_fd, "", 1), 1);
+	close(wake_fd);
+}
+
 /* Once sealed, the segment takes no new writer, not even through /proc. */
 static void test_seal_holds(void **state unused_arg)
 {
@@ -277,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_room_is_announced_once_per_wish),
 		cmocka_unit_test(test_ring_fills_and_drains),
 		cmocka_unit_test(test_hostile_peer_breaks_only_its_session),
+		cmocka_unit_test(test_pipe_survives_either_end),
 		cmocka_unit_test(test_seal_holds),
 		cmocka_unit_test(test_wrong_segments_are_refused),
 	};
