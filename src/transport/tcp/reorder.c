@@ -15,38 +15,59 @@ static void remove_ranges(struct tcp_reorder *q, unsigned at, unsigned n)
 	q->n = (uint16_t)(q->n - n);
 }
 
-int tcp_reorder_add(struct tcp_reorder *q, struct tcp_range in)
+static void join(struct tcp_arrived *r, uint32_t first, uint32_t last, bool in_front,
+		 const struct tcp_linker *linker)
 {
-	unsigned first = 0, last;
-	bool covered = false;
-
-	while (first < q->n && seq_lt(q->r[first].end, in.start))
-		first++;
-	for (last = first; last < q->n && seq_le(q->r[last].start, in.end); last++) {
-		covered |= seq_le(q->r[last].start, in.start) && seq_ge(q->r[last].end, in.end);
-		in.start = seq_min(in.start, q->r[last].start);
-		in.end = seq_max(in.end, q->r[last].end);
-	}
-	if (last == first) {
-		if (q->n == TCP_REORDER_RANGES)
-			return ERR_FULL;
-		memmove(&q->r[first + 1], &q->r[first], (q->n - first) * sizeof(q->r[0]));
-		q->n++;
+	if (in_front) {
+		linker->link(linker->context, last, r->first);
+		r->first = first;
 	} else {
-		remove_ranges(q, first + 1, last - first - 1);
+		linker->link(linker->context, r->last, first);
+		r->last = last;
 	}
-	q->r[first] = (struct tcp_arrived){ in.start, in.end, ++q->stamp };
-	return covered ? ERR_EXIST : 0;
 }
 
-uint32_t tcp_reorder_advance(struct tcp_reorder *q, uint32_t rcv_nxt)
+int tcp_reorder_add(struct tcp_reorder *q, struct tcp_range in, uint32_t token,
+		    const struct tcp_linker *linker)
 {
-	unsigned gone = 0;
+	unsigned at = 0;
+	struct tcp_arrived *r;
 
-	while (gone < q->n && seq_le(q->r[gone].start, rcv_nxt))
-		rcv_nxt = seq_max(rcv_nxt, q->r[gone++].end);
-	remove_ranges(q, 0, gone);
-	return rcv_nxt;
+	while (at < q->n && seq_lt(q->r[at].end, in.start))
+		at++;
+	r = &q->r[at];
+	if (at == q->n || seq_lt(in.end, r->start)) { /* touches nothing */
+		if (q->n == TCP_REORDER_RANGES)
+			return ERR_FULL;
+		memmove(r + 1, r, (q->n - at) * sizeof(*r));
+		*r = (struct tcp_arrived){ in.start, in.end, ++q->stamp, token, token };
+		q->n++;
+		return 0;
+	}
+	if (seq_le(r->start, in.start) && seq_ge(r->end, in.end)) {
+		r->stamp = ++q->stamp;
+		return ERR_EXIST;
+	}
+	join(r, token, token, seq_lt(in.start, r->start), linker);
+	r->start = seq_min(r->start, in.start);
+	r->end = seq_max(r->end, in.end);
+	r->stamp = ++q->stamp;
+	/* It may reach ranges that follow. */
+	while (at + 1 < q->n && seq_le(q->r[at + 1].start, r->end)) {
+		join(r, q->r[at + 1].first, q->r[at + 1].last, false, linker);
+		r->end = seq_max(r->end, q->r[at + 1].end);
+		remove_ranges(q, at + 1, 1);
+	}
+	return 0;
+}
+
+bool tcp_reorder_take(struct tcp_reorder *q, uint32_t rcv_nxt, uint32_t *first)
+{
+	if (q->n == 0 || seq_gt(q->r[0].start, rcv_nxt))
+		return false;
+	*first = q->r[0].first;
+	remove_ranges(q, 0, 1);
+	return true;
 }
 
 unsigned tcp_reorder_blocks(const struct tcp_reorder *q, struct tcp_range *out, unsigned max)

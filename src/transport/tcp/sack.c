@@ -5,10 +5,7 @@
 
 void tcp_sack_init(struct tcp_scoreboard *s, uint32_t una)
 {
-	s->lost = una;
-	s->high_rxt = una;
-	s->rescued = false;
-	s->n = 0;
+	*s = (struct tcp_scoreboard){ .lost = una, .high_rxt = una, .dup_thresh = TCP_DUP_THRESH };
 }
 
 static void remove_ranges(struct tcp_scoreboard *s, unsigned at, unsigned n)
@@ -33,7 +30,7 @@ uint32_t tcp_sack_add(struct tcp_scoreboard *s, uint32_t una, uint32_t max, stru
 		block.end = seq_max(block.end, s->r[last].end);
 	}
 	if (last == first) {
-		if (s->n == TCP_SACK_RANGES)
+		if (s->n >= s->max)
 			return 0;
 		memmove(&s->r[first + 1], &s->r[first], (s->n - first) * sizeof(s->r[0]));
 		s->n++;
@@ -50,7 +47,7 @@ void tcp_sack_detect(struct tcp_scoreboard *s, uint32_t mss)
 
 	for (unsigned i = s->n; i-- > 0;) {
 		above += s->r[i].end - s->r[i].start;
-		if (s->n - i >= TCP_DUP_THRESH || above > (TCP_DUP_THRESH - 1) * mss) {
+		if (s->n - i >= s->dup_thresh || above > (s->dup_thresh - 1u) * mss) {
 			s->lost = seq_max(s->lost, s->r[i].start);
 			return;
 		}

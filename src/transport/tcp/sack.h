@@ -1,6 +1,7 @@
 /*
  * sack.h - the sender's scoreboard: what of the data in flight has arrived, what is lost, what to
- * send again. RFC 2018 §5, RFC 6675. Pure; attached to a connection while it has losses.
+ * send again. RFC 2018 §5, RFC 6675. Pure. Part of each connection, but for the ranges,
+ * which are lent to it while it has losses; without them it knows of nothing that arrived.
  *
  *      una        lost            high_rxt                          max
  *       |----------|==range==|-------|------|==range==|--------------|
@@ -15,18 +16,40 @@
 
 #include "transport/tcp/seq.h"
 
-enum { TCP_SACK_RANGES = 60, TCP_DUP_THRESH = 3 };
+enum { TCP_SACK_RANGES = 60, TCP_DUP_THRESH = 3, TCP_DUP_THRESH_MAX = 48 };
 
 struct tcp_scoreboard {
 	uint32_t lost;	   /* what has not arrived below it is lost */
 	uint32_t high_rxt; /* one past the highest octet sent again in this recovery */
 	uint16_t n;
-	bool rescued; /* the rescue retransmission of this recovery has been made */
-	struct tcp_range r[TCP_SACK_RANGES]; /* ascending, apart from each other */
+	uint16_t max;	     /* room in @r; 0 while there is no memory for ranges */
+	uint8_t dup_thresh;  /* reordering that is not yet a loss, in segments; 3 or more */
+	bool rescued;	     /* the rescue retransmission of this recovery has been made */
+	struct tcp_range *r; /* ascending, apart from each other; borrowed */
 };
 
-/* tcp_sack_init - nothing has arrived, nothing is lost; @una is the oldest octet in flight. */
+/*
+ * tcp_sack_init - nothing has arrived, nothing is lost, no memory for ranges yet.
+ * @una: the oldest octet in flight
+ */
 void tcp_sack_init(struct tcp_scoreboard *s, uint32_t una);
+
+/* tcp_sack_lend - use @r, with room for @max ranges, from now on. */
+static inline void tcp_sack_lend(struct tcp_scoreboard *s, struct tcp_range *r, uint16_t max)
+{
+	s->r = r;
+	s->max = max;
+}
+
+/* tcp_sack_forget - forget the ranges; returns their memory to who lent it. */
+static inline struct tcp_range *tcp_sack_forget(struct tcp_scoreboard *s)
+{
+	struct tcp_range *r = s->r;
+
+	s->r = NULL;
+	s->n = s->max = 0;
+	return r;
+}
 
 /*
  * tcp_sack_add - one block of an acknowledgement.

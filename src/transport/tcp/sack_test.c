@@ -21,6 +21,14 @@ static uint32_t add(struct tcp_scoreboard *s, uint32_t una, uint32_t max, uint32
 			    (struct tcp_range){ BASE + start, BASE + end });
 }
 
+static void init(struct tcp_scoreboard *s)
+{
+	static struct tcp_range ranges[TCP_SACK_RANGES];
+
+	tcp_sack_init(s, BASE);
+	tcp_sack_lend(s, ranges, TCP_SACK_RANGES);
+}
+
 static void test_one_table(void **state unused_arg)
 {
 	static const struct {
@@ -43,7 +51,7 @@ static void test_one_table(void **state unused_arg)
 		struct tcp_scoreboard s;
 		uint32_t added = 0;
 
-		tcp_sack_init(&s, BASE);
+		init(&s);
 		for (unsigned j = 0; j < 5; j++)
 			added += add(&s, 0, 100, cases[i].blocks[j].start, cases[i].blocks[j].end);
 		tcp_sack_detect(&s, MSS);
@@ -60,7 +68,7 @@ static void test_recovery_walks_the_holes_in_order(void **state unused_arg)
 	struct tcp_scoreboard s;
 	struct tcp_range next;
 
-	tcp_sack_init(&s, BASE);
+	init(&s);
 	add(&s, 0, 100, 10, 20);
 	add(&s, 0, 100, 30, 80);
 	tcp_sack_detect(&s, MSS);
@@ -88,7 +96,7 @@ static void test_timeout_keeps_what_arrived(void **state unused_arg)
 	struct tcp_scoreboard s;
 	struct tcp_range next;
 
-	tcp_sack_init(&s, BASE);
+	init(&s);
 	add(&s, 0, 100, 40, 60);
 	tcp_sack_timed_out(&s, BASE, BASE + 100);
 	assert_int_equal(tcp_sack_pipe(&s, BASE, BASE + 100), 0);
@@ -104,11 +112,36 @@ static void test_a_receiver_that_takes_back_is_not_believed(void **state unused_
 {
 	struct tcp_scoreboard s;
 
-	tcp_sack_init(&s, BASE);
+	init(&s);
 	add(&s, 0, 100, 40, 60);
 	tcp_sack_acked(&s, BASE + 40);
 	tcp_sack_timed_out(&s, BASE + 40, BASE + 100);
 	assert_int_equal(tcp_sack_next_lost(&s, BASE + 40).end - BASE, 100);
+}
+
+static void test_without_memory_nothing_arrived(void **state unused_arg)
+{
+	struct tcp_scoreboard s;
+
+	tcp_sack_init(&s, BASE);
+	assert_int_equal(add(&s, 0, 100, 40, 60), 0);
+	tcp_sack_timed_out(&s, BASE, BASE + 100);
+	assert_int_equal(tcp_sack_next_lost(&s, BASE).end - BASE, 100);
+	assert_int_equal(tcp_sack_pipe(&s, BASE, BASE + 100), 0);
+}
+
+static void test_tolerated_reordering_is_no_loss(void **state unused_arg)
+{
+	struct tcp_scoreboard s;
+
+	init(&s);
+	s.dup_thresh = 5;
+	add(&s, 0, 100, 10, 50);
+	tcp_sack_detect(&s, MSS);
+	assert_int_equal(s.lost, BASE);
+	add(&s, 0, 100, 50, 51);
+	tcp_sack_detect(&s, MSS);
+	assert_int_equal(s.lost - BASE, 10);
 }
 
 static void test_ranges_are_bounded(void **state unused_arg)
@@ -116,7 +149,7 @@ static void test_ranges_are_bounded(void **state unused_arg)
 	struct tcp_scoreboard s;
 	uint32_t added = 0;
 
-	tcp_sack_init(&s, BASE);
+	init(&s);
 	for (uint32_t i = 1; i < 500; i += 2)
 		added += add(&s, 0, 1000, i, i + 1);
 	assert_int_equal(s.n, TCP_SACK_RANGES);
@@ -148,7 +181,7 @@ static void test_against_the_model(void **state unused_arg)
 		struct tcp_scoreboard s;
 		uint32_t high_rxt = random_below(&random, MAX), pipe = 0, sacked = 0;
 
-		tcp_sack_init(&s, BASE);
+		init(&s);
 		for (unsigned i = 0; i < 6; i++) {
 			uint32_t start = 1 + random_below(&random, MAX - 1);
 			uint32_t end = start + random_below(&random, MAX - start) / 3 + 1;
@@ -177,6 +210,8 @@ int main(void)
 		cmocka_unit_test(test_recovery_walks_the_holes_in_order),
 		cmocka_unit_test(test_timeout_keeps_what_arrived),
 		cmocka_unit_test(test_a_receiver_that_takes_back_is_not_believed),
+		cmocka_unit_test(test_without_memory_nothing_arrived),
+		cmocka_unit_test(test_tolerated_reordering_is_no_loss),
 		cmocka_unit_test(test_ranges_are_bounded),
 		cmocka_unit_test(test_against_the_model),
 	};
