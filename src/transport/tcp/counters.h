@@ -1,0 +1,66 @@
+/*
+ * counters.h - the named reasons of nodes tcp4-input and tcp4-output: why a segment was dropped,
+ * and events worth counting. Texts are in counters.c; `show errors` prints them.
+ */
+#ifndef CONVOY_TRANSPORT_TCP_COUNTERS_H
+#define CONVOY_TRANSPORT_TCP_COUNTERS_H
+
+#include "engine/node.h"
+
+enum tcp_in_reason {
+	/* the segment was dropped */
+	TCP_IN_LENGTH,
+	TCP_IN_CHECKSUM,
+	TCP_IN_OPTIONS,
+	TCP_IN_ADDRESS,
+	TCP_IN_NO_LISTENER,
+	TCP_IN_NO_CONNECTION,
+	TCP_IN_OUT_OF_WINDOW,
+	TCP_IN_CHALLENGED,
+	TCP_IN_NO_ACK,
+	TCP_IN_PAWS,
+	TCP_IN_RESET_IGNORED,
+	TCP_IN_SYN_SENT_IGNORED,
+	TCP_IN_AFTER_CLOSE,
+	TCP_IN_NO_ROOM,
+	TCP_IN_BACKLOG_FULL,
+	TCP_IN_NO_MEMORY,
+	TCP_IN_TIME_WAIT,
+	TCP_IN_DUPLICATE,
+	/* events */
+	TCP_IN_SEGMENTS,
+	TCP_IN_FAST_PATH,
+	TCP_IN_OUT_OF_ORDER,
+	TCP_IN_DUP_ACK,
+	TCP_IN_DSACK,
+	TCP_IN_SYN,
+	TCP_IN_ACCEPTED,
+	TCP_IN_CONNECTED,
+	TCP_IN_RESET,
+	TCP_IN_HALF_OPEN_EVICTED,
+	TCP_IN_TIME_WAIT_REUSED,
+	TCP_IN_RECOVERY,
+	TCP_IN_UNDONE,
+	TCP_IN_N_REASONS,
+};
+
+enum tcp_out_reason {
+	TCP_OUT_SEGMENTS,
+	TCP_OUT_RETRANSMIT,
+	TCP_OUT_TIMEOUT,
+	TCP_OUT_SYN_RETRANSMIT,
+	TCP_OUT_PROBE,
+	TCP_OUT_KEEPALIVE,
+	TCP_OUT_RESET,
+	TCP_OUT_RESET_LIMITED,
+	TCP_OUT_CHALLENGE,
+	TCP_OUT_CHALLENGE_LIMITED,
+	TCP_OUT_NO_BUFFER,
+	TCP_OUT_GIVEN_UP,
+	TCP_OUT_N_REASONS,
+};
+
+extern const struct reason tcp_in_reasons[TCP_IN_N_REASONS];
+extern const struct reason tcp_out_reasons[TCP_OUT_N_REASONS];
+
+#endif

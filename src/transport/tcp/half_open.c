@@ -1,0 +1,276 @@
+/* half_open.c - passive opens up to the third segment of the handshake. RFC 9293 §3.10.7.2 to .4 */
+#include "transport/tcp/half_open.h"
+
+#include "transport/tcp/isn.h"
+#include "transport/tcp/path.h"
+#include "transport/tcp/segment.h"
+#include "transport/tcp/window.h"
+
+enum { SYN_ACKS_MAX = 6 };
+
+static void remove_entry(struct tcp_half_open *h)
+{
+	struct tcp_worker *tw = h->worker;
+
+	timer_cancel(&tw->worker->wheel, &h->timer);
+	list_remove(&h->age);
+	tcp_table_remove(&tw->table, h->hash,
+			 tcp_ref_of(TCP_KIND_HALF_OPEN, handle_index(h->self)));
+	pool_give(&tw->half_opens, h->self);
+}
+
+static void send_syn_ack(struct tcp_half_open *h)
+{
+	struct tcp_worker *tw = h->worker;
+	struct tcp_bare s = {
+		.key = &h->key,
+		.seq = h->iss,
+		.ack = h->irs + 1,
+		.flags = TCP_SYN | TCP_ACK,
+		.window = TCP_INITIAL_WINDOW,
+		.options = { .has = TCP_HAS_MSS |
+				    (h->has & (TCP_HAS_WINDOW_SHIFT | TCP_HAS_SACK_PERMITTED |
+					       TCP_HAS_TIMESTAMPS)),
+			     .mss = h->own_mss,
+			     .window_shift = tcp_window_shift(TCP_WINDOW_MAX),
+			     .ts_echo = h->ts_value },
+	};
+
+	if (h->has & TCP_HAS_TIMESTAMPS)
+		s.options.ts_value = (uint32_t)(tcp_now_ns(tw) / NS_PER_MS) +
+				     tcp_ts_offset(&tw->tcp->isn_secret, &h->key);
+	tcp_segment_send_bare(tw, &s);
+	timer_set(&tw->worker->wheel, &h->timer,
+		  tcp_now_ns(tw) + ((uint64_t)TCP_RTO_INITIAL_US * NS_PER_US << h->n_sent));
+	h->n_sent++;
+}
+
+static void on_timer(struct timer *t, uint64_t now_ns unused_arg)
+{
+	struct tcp_half_open *h = container_of(t, struct tcp_half_open, timer);
+
+	if (h->n_sent >= SYN_ACKS_MAX) {
+		tcp_count_out(h->worker, TCP_OUT_GIVEN_UP);
+		remove_entry(h);
+		return;
+	}
+	tcp_count_out(h->worker, TCP_OUT_SYN_RETRANSMIT);
+	h->sent_ns = 0; /* Karn: its round trip can no longer be told */
+	send_syn_ack(h);
+}
+
+static struct session_listener *find_listener(struct tcp_worker *tw, const struct tcp_key *key)
+{
+	struct shm_address local = { .port = host16(key->local_port), .family = 4 };
+
+	memcpy(local.ip, key->local_ip, sizeof(local.ip));
+	return session_find_listener(tw->worker, &tcp_transport, key->fib, &local);
+}
+
+static struct tcp_half_open *take_entry_or_null(struct tcp_worker *tw, handle *self)
+{
+	struct tcp_half_open *h = pool_take_or_null(&tw->half_opens, self);
+
+	if (h || list_empty(&tw->half_open_ages))
+		return h;
+	tcp_count_in(tw, TCP_IN_HALF_OPEN_EVICTED);
+	remove_entry(container_of(tw->half_open_ages.next, struct tcp_half_open, age));
+	return pool_take_or_null(&tw->half_opens, self);
+}
+
+void tcp_half_open_begin(struct tcp_worker *tw, const struct tcp_key *key, uint32_t hash,
+			 const struct tcp_segment *s, uint16_t window, const struct tcp_options *o,
+			 uint32_t iss_floor)
+{
+	struct session_listener *listener = find_listener(tw, key);
+	struct tcp_half_open *h;
+	struct tcp_path path;
+	handle self;
+
+	if (!listener) {
+		tcp_count_in(tw, TCP_IN_NO_LISTENER);
+		tcp_segment_answer_reset(tw, key, s);
+		return;
+	}
+	if (!session_listener_has_room(listener)) {
+		tcp_count_in(tw, TCP_IN_BACKLOG_FULL);
+		return;
+	}
+	if (tcp_path_to(tw, key->fib, tcp_key_remote_ip4(key), &path)) {
+		tcp_count_in(tw, TCP_IN_ADDRESS);
+		return;
+	}
+	h = take_entry_or_null(tw, &self);
+	if (!h ||
+	    tcp_table_add(&tw->table, hash, tcp_ref_of(TCP_KIND_HALF_OPEN, handle_index(self)))) {
+		tcp_count_in(tw, TCP_IN_NO_MEMORY);
+		if (h)
+			pool_give(&tw->half_opens, self);
+		return;
+	}
+	*h = (struct tcp_half_open){
+		.key = *key,
+		.self = self,
+		.worker = tw,
+		.sent_ns = tcp_now_ns(tw),
+		.hash = hash,
+		.irs = s->seq,
+		.iss = tcp_isn(&tw->tcp->isn_secret, key, tcp_now_ns(tw) / NS_PER_US),
+		.ts_value = o->ts_value,
+		.mss = o->mss,
+		.own_mss = (uint16_t)(path.mtu_bytes - 40),
+		.window = window,
+		.has = o->has,
+		.window_shift = o->window_shift,
+	};
+	if (iss_floor && seq_lt(h->iss, iss_floor))
+		h->iss = iss_floor;
+	tcp_count_in(tw, TCP_IN_SYN);
+	timer_init(&h->timer, on_timer);
+	list_init(&h->age);
+	list_push(&tw->half_open_ages, &h->age);
+	send_syn_ack(h);
+}
+
+struct tcp_half_open *tcp_half_open_at_or_null(const struct tcp_worker *tw, uint32_t index)
+{
+	handle h;
+
+	return pool_at_or_null(&tw->half_opens, index, &h);
+}
+
+/* --- the third segment --- */
+
+static void set_up(struct tcp_conn *c, const struct tcp_half_open *h)
+{
+	struct tcp_options peer = { .has = h->has,
+				    .mss = h->mss,
+				    .window_shift = h->window_shift,
+				    .ts_value = h->ts_value };
+
+	c->flags |= TCP_CONN_PASSIVE;
+	c->iss = h->iss;
+	c->snd_una = c->snd_max = c->snd_small = h->iss + 1;
+	c->rcv_nxt = c->rcv_acked = h->irs + 1;
+	c->rcv_edge = c->rcv_nxt + TCP_INITIAL_WINDOW;
+	c->snd_wl1 = h->irs;
+	c->snd_wl2 = h->iss;
+	c->mtu_payload = h->own_mss;
+	tcp_conn_set_options(c, &peer, h->window);
+	if (h->sent_ns)
+		tcp_rtt_sample(&c->rtt,
+			       (uint32_t)((tcp_now_ns(c->worker) - h->sent_ns) / NS_PER_US));
+	c->state = TCP_ESTABLISHED;
+}
+
+static struct flow flow_of(const struct tcp_key *key)
+{
+	struct flow flow = { .fib = key->fib,
+			     .local = { .port = host16(key->local_port), .family = 4 },
+			     .remote = { .port = host16(key->remote_port), .family = 4 } };
+
+	memcpy(flow.local.ip, key->local_ip, sizeof(flow.local.ip));
+	memcpy(flow.remote.ip, key->remote_ip, sizeof(flow.remote.ip));
+	return flow;
+}
+
+/* Give @c to the session layer, which may reset it within the call. */
+static struct tcp_conn *hand_over(struct tcp_conn *c, struct session_listener *listener,
+				  const struct flow *flow)
+{
+	struct tcp_worker *tw = c->worker;
+	handle self = c->self;
+	struct session *s = session_accepted(tw->worker, listener, self, flow);
+
+	c = tcp_conn_get_or_null(tw, self);
+	if (!c)
+		return NULL;
+	if (!s) {
+		tcp_count_in(tw, TCP_IN_BACKLOG_FULL);
+		tcp_conn_abort(c, ERR_FULL);
+		return NULL;
+	}
+	c->session = s;
+	tcp_count_in(tw, TCP_IN_ACCEPTED);
+	return c;
+}
+
+static struct tcp_conn *complete(struct tcp_half_open *h)
+{
+	struct tcp_worker *tw = h->worker;
+	struct session_listener *listener = find_listener(tw, &h->key);
+	struct flow flow = flow_of(&h->key);
+	struct tcp_conn *c;
+
+	if (!listener) { /* it has gone meanwhile */
+		struct tcp_bare reset = { .key = &h->key, .seq = h->iss + 1, .flags = TCP_RST };
+
+		tcp_count_in(tw, TCP_IN_NO_LISTENER);
+		tcp_count_out(tw, TCP_OUT_RESET);
+		tcp_segment_send_bare(tw, &reset);
+		remove_entry(h);
+		return NULL;
+	}
+	if (!session_listener_has_room(listener)) { /* the peer will ask again */
+		tcp_count_in(tw, TCP_IN_BACKLOG_FULL);
+		return NULL;
+	}
+	c = tcp_conn_new(tw, &h->key);
+	if (!c) {
+		tcp_count_in(tw, TCP_IN_NO_MEMORY);
+		return NULL;
+	}
+	set_up(c, h);
+	remove_entry(h);
+	return hand_over(c, listener, &flow);
+}
+
+struct tcp_conn *tcp_half_open_input(struct tcp_half_open *h, const struct tcp_segment *s,
+				     uint16_t window, const struct tcp_options *o)
+{
+	struct tcp_worker *tw = h->worker;
+	struct tcp_view view = { .rcv_nxt = h->irs + 1,
+				 .rcv_edge = h->irs + 1 + TCP_INITIAL_WINDOW,
+				 .snd_una = h->iss,
+				 .snd_max = h->iss + 1,
+				 .max_window = window };
+
+	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && s->seq == h->irs) {
+		tcp_count_out(tw, TCP_OUT_SYN_RETRANSMIT);
+		h->sent_ns = 0;
+		send_syn_ack(h);
+		return NULL;
+	}
+	if ((h->has & o->has & TCP_HAS_TIMESTAMPS) && !(s->flags & TCP_RST) &&
+	    tcp_paws_is_old(o->ts_value, h->ts_value, 0)) {
+		tcp_count_in(tw, TCP_IN_PAWS);
+		return NULL;
+	}
+	switch (tcp_check(&view, s)) {
+	case TCP_IS_RESET:
+		tcp_count_in(tw, TCP_IN_RESET);
+		remove_entry(h);
+		return NULL;
+	case TCP_ACCEPT:
+		if (s->ack == h->iss + 1)
+			return complete(h);
+		tcp_count_in(tw, TCP_IN_NO_CONNECTION);
+		tcp_segment_answer_reset(tw, &h->key, s);
+		return NULL;
+	case TCP_CHALLENGE:
+	case TCP_ANSWER_ACK:
+		tcp_count_in(tw, TCP_IN_CHALLENGED);
+		if (h->n_sent < SYN_ACKS_MAX)
+			send_syn_ack(h);
+		return NULL;
+	default:
+		tcp_count_in(tw, TCP_IN_RESET_IGNORED);
+		return NULL;
+	}
+}
+
+void tcp_half_open_release_all(struct tcp_worker *tw)
+{
+	while (!list_empty(&tw->half_open_ages))
+		remove_entry(container_of(tw->half_open_ages.next, struct tcp_half_open, age));
+}

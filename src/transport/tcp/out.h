@@ -1,0 +1,21 @@
+/*
+ * out.h - what a connection may send now: retransmissions, new data, a FIN, an acknowledgement.
+ * RFC 9293 §3.8, RFC 5681, RFC 6675 §5. Runs once for each connection on the to-do list, at the
+ * end of the turn.
+ */
+#ifndef CONVOY_TRANSPORT_TCP_OUT_H
+#define CONVOY_TRANSPORT_TCP_OUT_H
+
+#include "transport/tcp/worker.h"
+
+/* tcp_out_run - send what is due for each connection of the list; false when buffers ran out. */
+bool tcp_out_run(struct tcp_worker *tw);
+
+/* tcp_out_probe - a segment just below the window, to which the peer must answer: zero-window
+ * probe and keepalive. RFC 9293 §3.8.6.1, §3.8.4 */
+void tcp_out_probe(struct tcp_conn *c);
+
+/* tcp_out_challenge - RFC 5961 §7: an acknowledgement, ten a second at most. */
+void tcp_out_challenge(struct tcp_conn *c);
+
+#endif

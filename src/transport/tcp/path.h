@@ -1,0 +1,16 @@
+/* path.h - what routing says about a peer: our address towards it and how much fits in a packet. */
+#ifndef CONVOY_TRANSPORT_TCP_PATH_H
+#define CONVOY_TRANSPORT_TCP_PATH_H
+
+#include "transport/tcp/worker.h"
+
+struct tcp_path {
+	be32 source;	    /* of ours, as routing would choose it */
+	uint32_t mtu_bytes; /* of the interface */
+};
+
+/* tcp_path_to - ERR_UNREACHABLE when no route leads to @dst or it is no address of a peer. */
+must_check
+int tcp_path_to(const struct tcp_worker *tw, uint32_t fib, be32 dst, struct tcp_path *out);
+
+#endif

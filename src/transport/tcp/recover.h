@@ -1,0 +1,40 @@
+/*
+ * recover.h - loss recovery: when something counts as lost, when the window is reduced, when it was
+ * all a mistake. RFC 6675 with SACK, RFC 6582 without, RFC 5681 §3, RFC 3522 (Eifel detection).
+ *
+ *   NONE ──3 duplicates or their worth in SACKed data──> FAST ──snd_una ≥ recover──> NONE
+ *     └──retransmission timeout──> TIMEOUT ──snd_una ≥ recover──> NONE
+ */
+#ifndef CONVOY_TRANSPORT_TCP_RECOVER_H
+#define CONVOY_TRANSPORT_TCP_RECOVER_H
+
+#include "transport/tcp/worker.h"
+
+/* What one acknowledgement brought. */
+struct tcp_ack_news {
+	uint32_t acked;	 /* octets by which snd_una moved */
+	uint32_t sacked; /* octets newly reported as arrived beyond it */
+	bool is_dup;	 /* a duplicate acknowledgement, RFC 5681 §2 */
+	bool has_echo;	 /* ts_echo is the peer's echo of our clock */
+	uint32_t ts_echo;
+};
+
+/* tcp_recover_blocks - take in the SACK blocks of @o; returns the octets newly reported. */
+uint32_t tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o);
+
+/* tcp_recover_on_ack - after snd_una and the scoreboard have moved. */
+void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news);
+
+/* tcp_recover_timed_out - the retransmission timer has fired. RFC 6298 (5.4) to (5.6) */
+void tcp_recover_timed_out(struct tcp_conn *c);
+
+/* tcp_recover_pipe - octets believed to be in the network. */
+uint32_t tcp_recover_pipe(const struct tcp_conn *c);
+
+/* tcp_recover_sent_again - @r has been retransmitted. */
+void tcp_recover_sent_again(struct tcp_conn *c, struct tcp_range r);
+
+/* tcp_recover_release - give back what was lent for losses. */
+void tcp_recover_release(struct tcp_conn *c);
+
+#endif
