@@ -277,22 +277,24 @@ static const struct config_message net_message = {
 	.finish = finish_net,
 };
 
-int net_config_load(struct arena *a, const char *path, struct config_error *error,
-		    const struct net_config **out)
+int net_config_decode(struct arena *a, const struct config_node *root, struct config_error *error,
+		      const struct net_config **out)
 {
 	struct config_decoder decoder = { .arena = a, .error = error };
 	struct net_config *config = arena_alloc_or_null(a, sizeof(*config));
-	struct config_node *root;
-	int err;
+	int err = config ? config_decode(&decoder, root, &net_message, config) : ERR_NOMEM;
 
-	if (!config)
-		return ERR_NOMEM;
-	err = config_load_file(a, path, error, &root);
-	if (err < 0)
-		return err;
-	err = config_decode(&decoder, root, &net_message, config);
 	if (err < 0)
 		return err;
 	*out = config;
 	return 0;
+}
+
+int net_config_load(struct arena *a, const char *path, struct config_error *error,
+		    const struct net_config **out)
+{
+	struct config_node *root;
+	int err = config_load_file(a, path, error, &root);
+
+	return err < 0 ? err : net_config_decode(a, root, error, out);
 }

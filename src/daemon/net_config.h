@@ -48,4 +48,9 @@ must_check
 int net_config_load(struct arena *a, const char *path, struct config_error *error,
 		    const struct net_config **out);
 
+/* net_config_decode - the same for a tree that is loaded already. */
+must_check
+int net_config_decode(struct arena *a, const struct config_node *root, struct config_error *error,
+		      const struct net_config **out);
+
 #endif

@@ -166,7 +166,7 @@ static void prints_json(void **state unused_arg)
 			    73);
 	assert_non_null(strstr(text, "{\"name\":\"cluster.a_b\\\"c.upstream_rq_time\",\"values\":"
 				     "[{\"interval\":null,\"cumulative\":0.96},"));
-	assert_string_equal(text + strlen(text) - 7, "]}]}}]}\n" + 1);
+	assert_string_equal(text + strlen(text) - 7, "}]}}]}\n");
 	free(text);
 	stats_free(s);
 }
