@@ -95,7 +95,11 @@ void connection_write_some(struct connection *c)
 		start_close_timer(c); /* progress */
 	if (blocked)
 		return;
-	c->write_shut = c->write_ended;
+	c->write_shut |= shut;
+	if (c->write_ended && !c->write_shut) {
+		connection_flush_soon(c); /* ended by a watermark callback, during the write */
+		return;
+	}
 	if (c->state == CONNECTION_CLOSING)
 		flushed(c);
 	else if (c->write_shut && c->read_ended)

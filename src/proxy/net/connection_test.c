@@ -541,6 +541,31 @@ static void test_write_marks(void **state unused_arg)
 	io_handle_close(peer, IO_CLOSE_NORMAL);
 }
 
+static void end_below(struct connection_observer *o unused_arg, struct connection *c)
+{
+	write_text(c, "the end", true);
+}
+
+/* The end may be written by the callback that a write itself causes. */
+static void test_end_from_below_mark(void **state unused_arg)
+{
+	static const struct connection_observer_ops ops = { .below_write_mark = end_below };
+	struct connection_observer o;
+	struct probe p = { 0 };
+	struct io_handle *peer = serve(&p);
+	char out[8192];
+
+	connection_set_half_close(p.c, true);
+	connection_add_observer(p.c, &o, &ops);
+	turns(1);
+	write_bytes(p.c, 2000);
+	turns(2);
+	assert_int_equal(hear(peer, out, sizeof(out)), 0);
+	assert_int_equal(strlen(out), 2007);
+	connection_close(p.c, CONNECTION_NO_FLUSH);
+	io_handle_close(peer, IO_CLOSE_NORMAL);
+}
+
 /* A reader that keeps what it borrowed does not stop the writer: the ring copies it out. */
 static void test_kept_fragments_are_recalled(void **state unused_arg)
 {
@@ -727,6 +752,7 @@ int main(void)
 		TEST(test_half_close),
 		TEST(test_our_half_first),
 		TEST(test_write_marks),
+		TEST(test_end_from_below_mark),
 		TEST(test_kept_fragments_are_recalled),
 		TEST(test_connect_and_send),
 		TEST(test_connect_refused),
