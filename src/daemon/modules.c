@@ -11,6 +11,7 @@
 #include "drivers/loop/loop.h"
 #include "drivers/tap/tap.h"
 #include "engine/engine.h"
+#include "functions/capture/capture.h"
 #include "functions/offload/offload.h"
 #include "session/session_worker.h"
 
@@ -21,6 +22,7 @@ static const struct {
 } modules[] = {
 	{ "commands", part_commands_init, part_commands_deinit },
 	{ "engine", part_engine_init, part_engine_deinit },
+	{ "functions", part_functions_init, part_functions_deinit },
 	{ "interfaces", part_interfaces_init, NULL },
 	{ "sessions", part_sessions_init, part_sessions_deinit },
 	{ "workers", part_workers_init, part_workers_deinit },
@@ -28,13 +30,14 @@ static const struct {
 };
 
 const struct node_type *const modules_nodes[] = {
-	&drop_node,    &handoff_node,	    &interface_output_node, &tap_input_node, &tap_tx_node,
-	&loop_tx_node, &session_input_node, &offload_node,	    &gro_node,
+	&drop_node,   &handoff_node,	&interface_output_node, &tap_input_node,
+	&tap_tx_node, &loop_tx_node,	&session_input_node,	&offload_node,
+	&gro_node,    &capture_in_node, &capture_out_node,
 };
 const unsigned modules_n_nodes = count_of(modules_nodes);
 
 /* In the order in which packets visit them; feature.h says between which nodes each arc lies. */
-static const char *const device_input_features[] = { "gro" };
+static const char *const device_input_features[] = { "capture-in", "gro" };
 static const struct feature_arc device_input_arc = {
 	.id = ARC_DEVICE_INPUT,
 	.name = "device-input",
@@ -44,7 +47,7 @@ static const struct feature_arc device_input_arc = {
 	.end = "drop",
 };
 
-static const char *const interface_output_features[] = { "offload" };
+static const char *const interface_output_features[] = { "offload", "capture-out" };
 static const struct feature_arc interface_output_arc = {
 	.id = ARC_INTERFACE_OUTPUT,
 	.name = "interface-output",

@@ -18,6 +18,11 @@ must_check
 int part_engine_init(struct convoyd *d);
 void part_engine_deinit(struct convoyd *d);
 
+/* Functions that keep state: captures. */
+must_check
+int part_functions_init(struct convoyd *d);
+void part_functions_deinit(struct convoyd *d);
+
 /* What net.yaml says about interfaces; they go with the engine. */
 must_check
 int part_interfaces_init(struct convoyd *d);

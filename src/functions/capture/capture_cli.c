@@ -1,0 +1,115 @@
+/* capture_cli.c - the command `capture`. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/command.h"
+#include "functions/capture/capture.h"
+
+/* A capture that a client waits for. */
+struct session {
+	struct command_call *call;
+	struct capture *capture;
+};
+
+static void finish(struct session *s)
+{
+	struct command_call *call = s->call;
+	struct capture_stats stats;
+	int err;
+
+	capture_stop(s->capture, &stats);
+	free(s);
+	if (stats.write_errno) {
+		err = command_fail(call, ERR_IO, "the output takes no more: %s",
+				   strerror(stats.write_errno));
+	} else {
+		err = command_reply(call,
+				    json_pack("{s:I, s:I}", "packets", (json_int_t)stats.n_written,
+					      "lost", (json_int_t)stats.n_lost));
+	}
+	command_finish(call, err);
+}
+
+static void on_ended(void *context)
+{
+	finish(context);
+}
+
+static void on_cancel(struct command_call *call)
+{
+	struct session *s = call->state;
+	struct capture_stats stats;
+
+	capture_stop(s->capture, &stats);
+	free(s);
+}
+
+static int run_capture(struct command_call *call)
+{
+	struct engine *e = call->context;
+	const char *name = command_arg_text(call, "interface");
+	struct capture_config config = {
+		.interface = interface_by_name_or_null(e, name),
+		.in = command_arg_flag(call, "in"),
+		.out = command_arg_flag(call, "out"),
+		.snap_bytes = (uint32_t)command_arg_number(call, "bytes", 0),
+		.n_packets = (uint64_t)command_arg_number(call, "count", 0),
+		.filter = command_arg_text(call, "filter"),
+		.ended = on_ended,
+	};
+	struct session *s;
+	char why[256];
+	int err;
+
+	if (!config.interface)
+		return command_fail(call, ERR_NOENT,
+				    "no interface \"%s\"; `convoy show interfaces` lists them",
+				    name);
+	config.fd = command_take_output(call);
+	if (config.fd < 0)
+		return command_fail(call, ERR_INVAL, "say where to with --output FILE, - for here");
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		close(config.fd);
+		return ERR_NOMEM;
+	}
+	s->call = call;
+	config.context = s;
+	err = capture_start(e, &config, &s->capture, why, sizeof(why));
+	if (err) {
+		close(config.fd);
+		free(s);
+		return command_fail(call, err, "%s", why);
+	}
+	call->state = s;
+	call->on_cancel = on_cancel;
+	return COMMAND_PENDING;
+}
+
+static void render_capture(struct text *out, const json_t *result)
+{
+	text_add(out, "%lld packets captured, %lld lost because the file was too slow\n",
+		 (long long)json_integer_value(json_object_get(result, "packets")),
+		 (long long)json_integer_value(json_object_get(result, "lost")));
+}
+
+static const struct command commands[] = {
+	{ .name = "capture",
+	  .help = "write an interface's packets to a pcapng file",
+	  .args = { { "interface", COMMAND_TEXT, "whose packets", .required = true,
+		      .positional = true },
+		    { "output", COMMAND_OUTPUT, "the file to write; - is standard output",
+		      .required = true },
+		    { "in", COMMAND_FLAG, "only what is received" },
+		    { "out", COMMAND_FLAG, "only what is sent" },
+		    { "count", COMMAND_NUMBER, "stop after so many packets" },
+		    { "bytes", COMMAND_NUMBER, "of each packet, at most", .max = CAPTURE_SNAP_MAX },
+		    { "filter", COMMAND_TEXT, "which packets, in tcpdump's language" } },
+	  .run = run_capture,
+	  .render = render_capture },
+};
+
+int capture_cli_register(struct command_table *table, struct engine *e)
+{
+	return command_table_add(table, commands, count_of(commands), e);
+}

@@ -1,0 +1,47 @@
+/* capture_private.h - what capture.c, capture_node.c and capture_writer.c share. */
+#ifndef CONVOY_FUNCTIONS_CAPTURE_PRIVATE_H
+#define CONVOY_FUNCTIONS_CAPTURE_PRIVATE_H
+
+#include <pcap/pcap.h>
+
+#include "functions/capture/capture.h"
+#include "functions/capture/record_ring.h"
+
+enum { CAPTURE_RING_BYTES = 1 << 20 };
+
+/* One copied packet in a ring; the bytes follow. */
+struct capture_record {
+	uint64_t at_ns; /* monotonic */
+	uint32_t wire_len;
+	uint32_t direction; /* PCAPNG_IN, PCAPNG_OUT */
+	uint8_t bytes[];
+};
+
+struct capture {
+	struct engine *engine;
+	struct interface *interface;
+	struct capture_config config;
+	struct bpf_program filter;
+	bool filtered;
+	uint64_t wall_offset_ns; /* monotonic to since 1970 */
+	struct mailbox bell;	 /* rung by workers, heard by the writer */
+	pthread_t writer;
+	uint32_t stop;	/* atomic: write what is there and end */
+	uint32_t ended; /* atomic: enough, or a write failed; workers copy no more */
+	struct capture_stats stats;
+	struct mail end_mail;  /* the writer's message to main */
+	struct mail free_mail; /* main's to itself */
+	uint64_t n_lost[WORKERS_MAX];
+	struct record_ring ring[]; /* one per worker */
+};
+
+/* Shared state, in engine->module[MODULE_CAPTURE]. */
+struct captures {
+	struct capture *by_interface[INTERFACES_MAX]; /* published */
+	struct interface_listener listener;
+};
+
+/* capture_write_loop - the writer thread. @capture is a struct capture. */
+void *capture_write_loop(void *capture);
+
+#endif
