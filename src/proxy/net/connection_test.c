@@ -221,6 +221,7 @@ static void test_reads_are_handed_up(void **state unused_arg)
 	turns(2);
 	assert_string_equal(p.events, "r");
 	assert_true(p.freed);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_bytes_one_by_one(void **state unused_arg)
@@ -239,6 +240,7 @@ static void test_bytes_one_by_one(void **state unused_arg)
 	assert_hears(peer, "defg", ERR_AGAIN);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
 	turns(1);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_writes_of_a_turn_leave_together(void **state unused_arg)
@@ -259,6 +261,7 @@ static void test_writes_of_a_turn_leave_together(void **state unused_arg)
 	assert_true(p.freed);
 	assert_hears(peer, "", 0);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void close_now(struct probe *p)
@@ -284,6 +287,7 @@ static void test_close_inside_on_data(void **state unused_arg)
 	assert_string_equal(p.events, "l");
 	assert_hears(peer, "", 0);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void answer_and_close(struct probe *p)
@@ -305,6 +309,7 @@ static void test_close_flushes(void **state unused_arg)
 	assert_string_equal(p.events, "l");
 	assert_true(p.freed);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_flush_gives_up_in_time(void **state unused_arg)
@@ -324,6 +329,7 @@ static void test_flush_gives_up_in_time(void **state unused_arg)
 	turns(2);
 	assert_string_equal(p.events, "l");
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_slow_flush_is_no_failure(void **state unused_arg)
@@ -347,6 +353,7 @@ static void test_slow_flush_is_no_failure(void **state unused_arg)
 	assert_int_equal(heard, 300);
 	assert_string_equal(p.events, "l");
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_flush_and_wait_lets_the_peer_close(void **state unused_arg)
@@ -366,6 +373,7 @@ static void test_flush_and_wait_lets_the_peer_close(void **state unused_arg)
 	io_handle_close(peer, IO_CLOSE_NORMAL);
 	turns(2);
 	assert_string_equal(p.events, "l");
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_flush_and_wait_has_a_limit(void **state unused_arg)
@@ -380,6 +388,7 @@ static void test_flush_and_wait_has_a_limit(void **state unused_arg)
 	turns(1);
 	assert_string_equal(p.events, "l");
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_abort_resets(void **state unused_arg)
@@ -395,6 +404,7 @@ static void test_abort_resets(void **state unused_arg)
 	turns(1);
 	assert_hears(peer, "", ERR_CLOSED);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void remember_reset(struct connection_observer *o unused_arg, struct connection *c,
@@ -416,6 +426,7 @@ static void test_reset_by_the_peer(void **state unused_arg)
 	io_handle_close(peer, IO_CLOSE_RESET);
 	turns(1);
 	assert_string_equal(p.events, "r");
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_read_disable_counts(void **state unused_arg)
@@ -443,6 +454,7 @@ static void test_read_disable_counts(void **state unused_arg)
 	turns(2);
 	assert_string_equal(p.data, "wait end");
 	assert_string_equal(p.events, "r");
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_early_close_is_detected(void **state unused_arg)
@@ -456,6 +468,7 @@ static void test_early_close_is_detected(void **state unused_arg)
 	io_handle_close(peer, IO_CLOSE_NORMAL);
 	turns(2);
 	assert_string_equal(p.events, "r");
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_what_was_left_comes_again(void **state unused_arg)
@@ -476,6 +489,7 @@ static void test_what_was_left_comes_again(void **state unused_arg)
 	assert_string_equal(p.data, "ab");
 	connection_close(p.c, CONNECTION_NO_FLUSH);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_half_close(void **state unused_arg)
@@ -495,6 +509,7 @@ static void test_half_close(void **state unused_arg)
 	assert_hears(peer, "response", 0);
 	assert_string_equal(p.events, "r"); /* both directions have ended */
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_our_half_first(void **state unused_arg)
@@ -513,6 +528,7 @@ static void test_our_half_first(void **state unused_arg)
 	turns(2);
 	assert_string_equal(p.events, "r");
 	assert_true(p.end_stream);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_write_marks(void **state unused_arg)
@@ -539,6 +555,7 @@ static void test_write_marks(void **state unused_arg)
 	assert_int_equal(p.n_below, 1);
 	connection_close(p.c, CONNECTION_NO_FLUSH);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void end_below(struct connection_observer *o unused_arg, struct connection *c)
@@ -564,6 +581,7 @@ static void test_end_from_below_mark(void **state unused_arg)
 	assert_int_equal(strlen(out), 2007);
 	connection_close(p.c, CONNECTION_NO_FLUSH);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 /* A reader that keeps what it borrowed does not stop the writer: the ring copies it out. */
@@ -586,6 +604,7 @@ static void test_kept_fragments_are_recalled(void **state unused_arg)
 	assert_int_equal(p.data[799], '9');
 	connection_close(p.c, CONNECTION_NO_FLUSH);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static struct connection *connect_to(struct probe *p, const char *where, uint64_t timeout_ns)
@@ -632,6 +651,7 @@ static void test_connect_and_send(void **state unused_arg)
 	turns(1);
 	assert_string_equal(p.events, "cr");
 	io_handle_close(listening, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_connect_refused(void **state unused_arg)
@@ -643,6 +663,7 @@ static void test_connect_refused(void **state unused_arg)
 	turns(2);
 	assert_string_equal(p.events, "r");
 	assert_true(p.freed);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void timed_out(struct connection_observer *o unused_arg, struct connection *c,
@@ -667,6 +688,7 @@ static void test_connect_timeout(void **state unused_arg)
 	now_ns += 2 * NS_PER_MS;
 	turns(1);
 	assert_string_equal(p.events, "l");
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_close_while_connecting(void **state unused_arg)
@@ -680,6 +702,7 @@ static void test_close_while_connecting(void **state unused_arg)
 	now_ns += 1000 * NS_PER_MS;
 	turns(2);
 	assert_string_equal(p.events, "l");
+	turns(1); /* the connection goes before its probe */
 }
 
 static void test_filters_in_turn(void **state unused_arg)
@@ -699,6 +722,7 @@ static void test_filters_in_turn(void **state unused_arg)
 	turns(1);
 	assert_true(first.freed && second.freed);
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 static void leave(struct connection_observer *o, struct connection *c)
@@ -728,6 +752,7 @@ static void test_observers_may_leave(void **state unused_arg)
 	assert_string_equal(p[1].events, "");
 	assert_string_equal(p[2].events, "l");
 	io_handle_close(peer, IO_CLOSE_NORMAL);
+	turns(1); /* the connection goes before its probe */
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
