@@ -384,6 +384,12 @@ uint32_t session_rx_unread(const struct session *s)
 	return s->end.channel ? fifo_unread(&s->end) : s->limbo_len;
 }
 
+void session_rx_bulk(struct session *s)
+{
+	if (s->end.channel)
+		fifo_expect_more(&s->end);
+}
+
 static uint32_t put_in_limbo(struct session *s, const void *from, uint32_t n)
 {
 	if (!s->limbo)

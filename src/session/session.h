@@ -92,6 +92,10 @@ uint32_t session_rx_capacity(const struct session *s);
  */
 uint32_t session_rx_unread(const struct session *s);
 
+/* session_rx_bulk - much comes fast: let the capacity grow at the next occasion. A transport that
+ * offers no more than the room would otherwise never fill, and so never outgrow, a small fifo. */
+void session_rx_bulk(struct session *s);
+
 /*
  * session_rx_put - append in-order bytes; returns the number taken, less than @n without room.
  * The application is told once at the end of the turn.

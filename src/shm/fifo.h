@@ -74,6 +74,12 @@ static inline uint32_t fifo_capacity(const struct fifo_end *e)
 	return (uint32_t)(SHM_FIFO_CHUNKS - 1) << e->shift;
 }
 
+/* fifo_expect_more - the stream is long and fast: use large chunks from when it is next empty. */
+static inline void fifo_expect_more(struct fifo_end *e)
+{
+	e->was_full = true;
+}
+
 /*
  * fifo_write - append up to @n bytes and publish them; returns the number written.
  * Fewer than @n means no room: fifo_want_room(), check once more, then wait for SHM_EV_ROOM.
