@@ -98,8 +98,9 @@ struct tcp_conn {
 	uint32_t undo_ts;	    /* our clock at the first retransmission of it; RFC 3522 */
 	struct tcp_range duplicate; /* RFC 2883 */
 	uint32_t fin_seq;
-	uint32_t n_held;    /* buffers that hold early segments */
-	struct timer timer; /* the earliest of the deadlines, or before it */
+	uint32_t bulk_seq, bulk_ms; /* where and when the present count of octets began */
+	uint32_t n_held;	    /* buffers that hold early segments */
+	struct timer timer;	    /* the earliest of the deadlines, or before it */
 	struct tcp_worker *worker;
 	uint64_t keepalive_ns;
 	uint64_t end_ns; /* FIN_WAIT_2 without an application, or an open that takes too long */

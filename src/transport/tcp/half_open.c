@@ -151,7 +151,7 @@ static void set_up(struct tcp_conn *c, const struct tcp_half_open *h)
 	c->flags |= TCP_CONN_PASSIVE;
 	c->iss = h->iss;
 	c->snd_una = c->snd_max = c->snd_small = h->iss + 1;
-	c->rcv_nxt = c->rcv_acked = h->irs + 1;
+	c->rcv_nxt = c->rcv_acked = c->bulk_seq = h->irs + 1;
 	c->rcv_edge = c->rcv_nxt + TCP_INITIAL_WINDOW;
 	c->snd_wl1 = h->irs;
 	c->snd_wl2 = h->iss;

@@ -98,7 +98,7 @@ int tcp_open_connect(struct worker *w, struct session *s, const struct flow *flo
 static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, uint16_t window,
 		     const struct tcp_options *o)
 {
-	c->rcv_nxt = c->rcv_acked = s->seq + 1;
+	c->rcv_nxt = c->rcv_acked = c->bulk_seq = s->seq + 1;
 	c->rcv_edge = c->rcv_nxt + TCP_INITIAL_WINDOW;
 	tcp_conn_set_options(c, o, window);
 	c->snd_wl1 = s->seq;

@@ -7,6 +7,8 @@
 #include "transport/tcp/segment.h"
 #include "transport/tcp/timers.h"
 
+enum { BULK_MS = 1000 };
+
 /* A held buffer names the next one of its range in the lane's spare bytes. */
 static uint32_t next_of(const struct buf *b)
 {
@@ -152,6 +154,19 @@ static enum tcp_fate hold(struct tcp_conn *c, struct buf *b)
 	return TCP_FATE_HELD;
 }
 
+/* Two fifos' worth within a second is a bulk transfer: ask for a larger fifo. */
+static void notice_bulk(struct tcp_conn *c)
+{
+	uint32_t now_ms = (uint32_t)(tcp_now_ns(c->worker) / NS_PER_MS);
+
+	if (c->rcv_nxt - c->bulk_seq < 2 * session_rx_capacity(c->session))
+		return;
+	if (now_ms - c->bulk_ms < BULK_MS)
+		session_rx_bulk(c->session);
+	c->bulk_seq = c->rcv_nxt;
+	c->bulk_ms = now_ms;
+}
+
 static void take_in_order(struct tcp_conn *c, const struct buf *b, uint32_t skip, uint32_t len)
 {
 	uint32_t segment = b->gso_size && b->gso_type ? b->gso_size : len;
@@ -160,6 +175,7 @@ static void take_in_order(struct tcp_conn *c, const struct buf *b, uint32_t skip
 
 	if (c->reorder)
 		drain(c);
+	notice_bulk(c);
 	if (tcp_delack_received(&c->delack, stored, segment) == TCP_ACK_NOW || had_gap ||
 	    stored < len)
 		tcp_conn_todo(c, TCP_TODO_ACK);
