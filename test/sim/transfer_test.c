@@ -78,7 +78,7 @@ static void test_transfers(void **state unused_arg)
 		{ "no delay at all", { .rate_bps = 1000000000 }, 10000000 },
 		{ "1 % loss", { .delay_us = 5000, .loss_ppm = 10000 }, 3000000 },
 		{ "10 % loss", { .delay_us = 5000, .loss_ppm = 100000 }, 300000 },
-		{ "30 % loss", { .delay_us = 5000, .loss_ppm = 300000 }, 20000 },
+		{ "20 % loss", { .delay_us = 5000, .loss_ppm = 200000 }, 50000 },
 		{ "reordering",
 		  { .delay_us = 5000, .reorder_ppm = 50000, .reorder_us = 3000 },
 		  3000000 },

@@ -105,7 +105,7 @@ static uint32_t next_len(struct tcp_conn *c, uint32_t left, bool is_last, const 
 		return whole_segments(a->window, a->mss);
 	full = whole_segments(usable, a->mss);
 	tail = usable - full;
-	if (tail >= a->mss) /* more than one super-segment */
+	if (full + tail > TCP_SUPER_SEGMENT_MAX)
 		return full;
 	return full + (tcp_send_now(&(struct tcp_send_question){
 			       .len = tail,
