@@ -21,9 +21,9 @@ struct address address_any(enum address_family family, uint16_t port)
 static int parse_zone(struct address *out, const char *zone)
 {
 	char *end;
-	unsigned long number = strtoul(zone, &end, 10);
+	unsigned long long number = strtoull(zone, &end, 10);
 
-	if (zone[0] == '\0')
+	if (zone[0] == '\0' || number > UINT32_MAX)
 		return ERR_FORMAT;
 	out->scope_id = *end == '\0' ? (uint32_t)number : if_nametoindex(zone);
 	return out->scope_id ? 0 : ERR_FORMAT;
@@ -129,10 +129,10 @@ size_t address_print_ip(const struct address *a, char *out)
 		break;
 	case ADDRESS_IP6:
 		inet_ntop(AF_INET6, a->ip, out, ADDRESS_TEXT_MAX);
-		if (a->scope_id && if_indextoname(a->scope_id, name)) {
-			strcat(out, "%");
-			strcat(out, name);
-		}
+		if (a->scope_id && if_indextoname(a->scope_id, name))
+			sprintf(out + strlen(out), "%%%s", name);
+		else if (a->scope_id)
+			sprintf(out + strlen(out), "%%%u", a->scope_id);
 		break;
 	case ADDRESS_UNIX:
 		memcpy(out, a->path, a->path_len);
