@@ -1,4 +1,4 @@
-"""Fixtures for tests of the running stack. Each test gets its own namespaces, processes and convoyd.
+"""Fixtures for tests of the running stack: each gets its own namespaces, processes and convoyd.
 
     def test_ping(netns, convoyd):
         lan = netns("lan")
@@ -11,7 +11,6 @@ namespace behind fails, and what it left is removed so that the next one starts 
 """
 import os
 import pathlib
-import signal
 import sys
 
 import pytest
@@ -82,7 +81,7 @@ def run(netns, tmp_path):
 
 @pytest.fixture
 def convoyd(netns, build, tmp_path):
-    """convoyd(CONFIG, netns=, arguments=(), ready=True) starts a Convoyd; it must end cleanly at the end."""
+    """convoyd(CONFIG, netns=, arguments=(), ready=True) starts one, which must end cleanly."""
     started = []
 
     def start(config, **keywords):
@@ -97,14 +96,13 @@ def convoyd(netns, build, tmp_path):
         return daemon
     yield start
     alive = [d for d in started if d.process.alive()]
-    crashed = [d.process for d in started if not d.process.alive() and d.process.popen.returncode < 0
-               and d.process.popen.returncode not in (-signal.SIGKILL, -signal.SIGTERM)]
+    crashed = [d.process for d in started if not d.process.alive() and d.process.crashed()]
     stop_all([d.process for d in alive], expected={0})
     assert not crashed, f"convoyd crashed: {[str(p) for p in crashed]}"
 
 
 def stop_all(started, expected=None):
-    """Stops processes, last started first, then reports everything that did not end as it should."""
+    """Stops processes, last started first, then reports all that did not end as they should."""
     faults = []
     for process in reversed(started):
         if not process.alive():

@@ -1,1 +1,1 @@
-"""What tests of the running stack share: namespaces, processes with deadlines, convoyd, its control socket."""
+"""What tests of the running stack share: namespaces, processes with deadlines, convoyd."""

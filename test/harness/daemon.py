@@ -18,7 +18,8 @@ class Convoyd:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = self.folder / "convoy.sock"
         self.config = self.folder / "net.yaml"
-        self.config.write_text(config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False))
+        text = config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False)
+        self.config.write_text(text)
         self.process = Process(
             [self.build / "convoyd", "-c", self.config, "--socket", self.socket, *arguments],
             out=self.folder / "convoyd", netns=netns, env=env)

@@ -21,7 +21,8 @@ class Netns:
         """Runs a short program to its end; its output is text in .stdout and .stderr."""
         done = subprocess.run([*self.enter, *map(str, argv)], timeout=timeout, text=True,
                               capture_output=True, stdin=subprocess.DEVNULL, **keywords)
-        assert not check or done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
+        output = f"{done.stdout}{done.stderr}"
+        assert not check or done.returncode == 0, f"{argv}: {done.returncode}\n{output}"
         return done
 
     def ip(self, *words):

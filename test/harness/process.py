@@ -16,6 +16,11 @@ def adopt_orphans():
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
+def state_of(pid):
+    """The kernel's letter for what the process does: R, S, Z …"""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def descendants():
     """{pid: command line} of all live children of this process, adopted orphans included."""
     found, stack = {}, [os.getpid()]
@@ -28,7 +33,7 @@ def descendants():
             continue
         for child in children:
             try:
-                state = pathlib.Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+                state = state_of(child)
                 command = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ")
             except OSError:
                 continue
@@ -52,7 +57,7 @@ def _zombie_children():
     for task in pathlib.Path("/proc/self/task").iterdir():
         for child in (task / "children").read_text().split():
             try:
-                if pathlib.Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                if state_of(child) == "Z":
                     yield int(child)
             except OSError:
                 continue
@@ -83,8 +88,13 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
+    def crashed(self):
+        """True if a signal that nobody sends on purpose has ended it."""
+        status = self.popen.poll()
+        return status is not None and status < 0 and -status not in (signal.SIGKILL, signal.SIGTERM)
+
     def wait(self, timeout=10.0):
-        """The exit status (negative: the signal). Late if it is still running after `timeout` seconds."""
+        """The exit status (negative: the signal). Late if it still runs after `timeout` seconds."""
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -101,7 +111,7 @@ class Process:
             self.popen.send_signal(number)
 
     def stop(self, timeout=10.0):
-        """SIGTERM, and SIGKILL (an error) if that does not end it in time. Returns the exit status."""
+        """SIGTERM, and SIGKILL (an error) if it does not end in time. Returns the exit status."""
         self.signal(signal.SIGTERM)
         try:
             return self.popen.wait(timeout)

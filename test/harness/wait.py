@@ -9,7 +9,7 @@ class Late(AssertionError):
 
 
 def until(condition, what, timeout=10.0):
-    """Polls `condition` until it is true and returns its value. Late, naming `what`, after `timeout` seconds."""
+    """Polls `condition` until it is true; returns its value. Late, naming `what`, after that."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

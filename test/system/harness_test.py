@@ -31,7 +31,8 @@ def test_detached_daemon_is_seen(run):
             "    if os.fork() == 0: time.sleep(60)  # the daemon, found while it polls nothing\n"
             "    os._exit(0)\n")
     run(sys.executable, "-c", code).ok()
-    left = wait.until(lambda: {p: c for p, c in processes.descendants().items() if "os.setsid" in c},
-                      "the daemon is adopted")
+    left = wait.until(
+        lambda: {p: c for p, c in processes.descendants().items() if "os.setsid" in c},
+        "the daemon is adopted")
     assert len(left) == 1
     processes.end(left)
