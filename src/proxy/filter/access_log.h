@@ -15,7 +15,8 @@ struct http_stream;
 
 /* Every open log file of the process; a path is opened once. */
 struct access_logs;
-struct access_logs *access_logs_new_or_null(void);
+struct access_logs *access_logs_new_or_null(unsigned n_workers);
+/* access_logs_free - writes what is left; after the workers have stopped. */
 void access_logs_free(struct access_logs *logs);
 
 /* access_logs_reopen - after a rotation (SIGUSR1, POST /reopen_logs). From any thread. */
@@ -32,9 +33,10 @@ void access_log_close(struct access_log *log);
 /* access_log_write - @s has ended. In its worker's thread. */
 void access_log_write(struct access_log *log, const struct http_stream *s);
 
-/* The buffers of one worker; in its thread, before its first and after its last request. */
-must_check
-int access_logs_worker_start(struct access_logs *logs, struct dispatcher *d, unsigned worker_idx);
+/* access_logs_worker_start - lines of this worker are written from now on, from the loop of @d. */
+void access_logs_worker_start(struct access_logs *logs, struct dispatcher *d, unsigned worker_idx);
+
+/* access_logs_worker_stop - write what is left; in its thread, after its last request. */
 void access_logs_worker_stop(struct access_logs *logs, unsigned worker_idx);
 
 struct access_format;

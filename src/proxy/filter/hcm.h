@@ -17,6 +17,7 @@ struct network_filter_factory;
 struct hcm_services {
 	struct stats *stats;
 	struct access_logs *logs;
+	uint32_t buffer_limit_bytes; /* of the listener: most that is held of a body */
 };
 
 /*

@@ -36,6 +36,7 @@ const struct slice header_names[N_HEADER_IDS] = {
 	[HEADER_X_FORWARDED_PROTO] = NAME("x-forwarded-proto"),
 	[HEADER_X_FORWARDED_HOST] = NAME("x-forwarded-host"),
 	[HEADER_X_FORWARDED_PORT] = NAME("x-forwarded-port"),
+	[HEADER_X_FORWARDED_CLIENT_CERT] = NAME("x-forwarded-client-cert"),
 	[HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS] = NAME("x-envoy-expected-rq-timeout-ms"),
 	[HEADER_X_ENVOY_UPSTREAM_SERVICE_TIME] = NAME("x-envoy-upstream-service-time"),
 	[HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS] = NAME("x-envoy-upstream-rq-timeout-ms"),
@@ -130,6 +131,8 @@ enum header_id header_id_of(struct slice n)
 	case 21:
 		return if_equal(n, n.at[8] == 'o' ? HEADER_X_ENVOY_ORIGINAL_PATH
 						  : HEADER_X_ENVOY_ATTEMPT_COUNT);
+	case 23:
+		return if_equal(n, HEADER_X_FORWARDED_CLIENT_CERT);
 	case 24:
 		return if_equal(n, HEADER_X_ENVOY_EXTERNAL_ADDRESS);
 	case 29:

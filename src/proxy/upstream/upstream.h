@@ -72,6 +72,10 @@ struct cluster_stats *cluster_stats(const struct cluster *c);
 
 /* upstream_choose_host - the next host's turn; NULL if the cluster has none. */
 struct upstream_host *upstream_choose_host(struct cluster *c);
+
+/* host_get, host_put - hosts are counted: one that was taken out lives until its last request. */
+struct upstream_host *host_get(struct upstream_host *h);
+void host_put(struct upstream_host *h);
 const struct address *upstream_host_address(const struct upstream_host *h);
 
 /* upstream_start - begin @r on @h; ready or failed follows, now or later. */

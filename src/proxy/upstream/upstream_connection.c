@@ -375,8 +375,6 @@ int upstream_connection_open(struct upstream_host *h, enum route_priority priori
 	stat_inc(&stats->upstream_cx_http1_total);
 	connection_add_observer(c->connection, &c->observer, &observer_ops);
 	connection_add_filter(c->connection, &c->filter);
-	/* A body without a length ends with the connection: never before its bytes were read. */
-	connection_set_detect_early_close(c->connection, false);
 	if (connection_start_filters(c->connection))
 		connection_connect(c->connection);
 	return 0;

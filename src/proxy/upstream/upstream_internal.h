@@ -80,9 +80,6 @@ struct upstream_connection {
 	bool request_done, response_done;
 };
 
-struct upstream_host *host_get(struct upstream_host *h);
-void host_put(struct upstream_host *h);
-
 /* pool_serve - give the oldest waiting requests of @h to idle connections. */
 void pool_serve(struct upstream_host *h);
 
