@@ -97,6 +97,9 @@ int64_t memory_pipe_read(struct memory_pipe *p, struct buffer *b, size_t max)
 	loan->fragment = buffer_append_fragment(b, p->bytes + p->lent % p->capacity, (size_t)n,
 						end_loan, loan);
 	p->lent += (uint64_t)n;
+	/* A writer that waits already will not come by to ask for its room. */
+	if (memory_pipe_room(p) == 0)
+		recall_loans(p);
 	return n;
 }
 
