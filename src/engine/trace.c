@@ -13,6 +13,8 @@ struct trace_control {
 	uint32_t n;
 	uint16_t node;
 	bool changing;
+	void (*done)(void *arg); /* who waits for the end of the change; NULL: nobody */
+	void *done_arg;
 };
 
 static struct trace_packet *packet_of_or_null(struct trace *t, const struct buf *b)
@@ -113,13 +115,16 @@ static void switch_store(struct worker *w, void *arg)
 	w->trace = c->store[w->index];
 }
 
-static void stores_switched(struct engine *e, void *arg)
+static void stores_switched(struct engine *e unused_arg, void *arg)
 {
 	struct trace_control *c = arg;
+	void (*done)(void *arg) = c->done;
 
-	(void)e;
 	free_stores(c->old);
 	c->changing = false;
+	c->done = NULL;
+	if (done)
+		done(c->done_arg);
 }
 
 /* Give workers new stores for @n packets, none for 0. */
@@ -168,6 +173,18 @@ int trace_add(struct engine *e, uint16_t node, uint32_t n)
 int trace_clear(struct engine *e)
 {
 	return change(e, NODE_NONE, 0);
+}
+
+void trace_when_changed(struct engine *e, void (*done)(void *arg), void *arg)
+{
+	struct trace_control *c = e->trace;
+
+	if (c && c->changing) {
+		c->done = done;
+		c->done_arg = arg;
+	} else if (done) {
+		done(arg);
+	}
 }
 
 const struct trace *trace_store_or_null(const struct engine *e, uint32_t index)

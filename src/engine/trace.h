@@ -62,6 +62,12 @@ int trace_add(struct engine *e, uint16_t node, uint32_t n);
 must_check
 int trace_clear(struct engine *e);
 
+/*
+ * trace_when_changed - main: call @done once the change that was asked for last holds on every
+ * worker; at once if it does. One caller is remembered; NULL forgets it.
+ */
+void trace_when_changed(struct engine *e, void (*done)(void *arg), void *arg);
+
 /* trace_store_or_null - main: what worker @index has noted; good until trace_add or trace_clear. */
 const struct trace *trace_store_or_null(const struct engine *e, uint32_t index);
 

@@ -178,6 +178,28 @@ static void render_trace(struct text *out, const json_t *packets)
 
 /* --- trace add, trace clear --- */
 
+static void changed(void *arg)
+{
+	command_finish(arg, 0);
+}
+
+static void forget(struct command_call *call)
+{
+	trace_when_changed(call->context, NULL, NULL);
+}
+
+/* Answers @call with @result once every worker has heard of the change. */
+static int finish_when_changed(struct command_call *call, json_t *result)
+{
+	int err = command_reply(call, result);
+
+	if (err < 0)
+		return err;
+	call->on_cancel = forget;
+	trace_when_changed(call->context, changed, call);
+	return COMMAND_PENDING;
+}
+
 static int add_trace(struct command_call *call)
 {
 	struct engine *e = call->context;
@@ -192,7 +214,7 @@ static int add_trace(struct command_call *call)
 	err = trace_add(e, node, n);
 	if (err < 0)
 		return command_fail(call, err, "cannot trace now: %s", err_text(err));
-	return command_reply(call, json_pack("{s:s, s:i}", "node", name, "count", (int)n));
+	return finish_when_changed(call, json_pack("{s:s, s:i}", "node", name, "count", (int)n));
 }
 
 static void render_added(struct text *out, const json_t *result)
@@ -208,7 +230,7 @@ static int clear_trace(struct command_call *call)
 
 	if (err < 0)
 		return command_fail(call, err, "cannot clear now: %s", err_text(err));
-	return command_reply(call, json_object());
+	return finish_when_changed(call, json_object());
 }
 
 static void render_cleared(struct text *out, const json_t *result unused_arg)
