@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "proxy/listener/listener.h"
 
+/* Out of descriptors or sessions: connections that end in the meantime make room. */
+enum { RETRY_NS = 100 * NS_PER_MS };
+
 struct listener {
 	struct dispatcher *dispatcher;
 	const struct listener_spec *spec;
@@ -14,6 +17,7 @@ struct listener {
 	void *hook_context;
 	struct io_handle *handle; /* NULL: stopped, or never bound */
 	struct address local;
+	struct timer retry; /* accepting failed: again a little later */
 	struct list connections;
 	unsigned n_connections;
 	bool paused;
@@ -120,11 +124,17 @@ static void accept_some(void *context, unsigned events unused_arg)
 			l->stats->accept_errors++;
 			log_warn("listener.accept", "name=%s error=\"%s\"", l->spec->name,
 				 err_text(err));
-			break;
+			dispatcher_timer_set(l->dispatcher, &l->retry, RETRY_NS);
+			return;
 		}
 		take_connection(l, h, &peer);
 	}
 	io_handle_activate(l->handle, IO_READ);
+}
+
+static void retry_accept(struct timer *t, uint64_t now_ns unused_arg)
+{
+	accept_some(container_of(t, struct listener, retry), IO_READ);
 }
 
 static void set_options(const struct listener_spec *spec, struct io_handle *h)
@@ -191,6 +201,7 @@ int listener_open(struct dispatcher *d, const struct listener_spec *spec,
 	l->hook_context = hook_context;
 	l->local = spec->address;
 	list_init(&l->connections);
+	timer_init(&l->retry, retry_accept);
 	err = spec->bind_to_port ? open_handle(l) : 0;
 	if (err)
 		free(l);
@@ -215,6 +226,7 @@ void listener_stop(struct listener *l)
 {
 	if (!l->handle)
 		return;
+	dispatcher_timer_cancel(l->dispatcher, &l->retry);
 	io_handle_close(l->handle, IO_CLOSE_NORMAL);
 	l->handle = NULL;
 }

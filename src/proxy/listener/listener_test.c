@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -441,6 +442,31 @@ static void test_kernel_reset(void **state unused_arg)
 	listener_free(l);
 }
 
+/* Without descriptors nothing is accepted, and nothing spins; with one again, it goes on. */
+static void test_out_of_descriptors(void **state unused_arg)
+{
+	struct listener_spec spec = spec_of("127.0.0.1:0", kernel);
+	struct listener_stats stats = { 0 };
+	struct rlimit all, none;
+	static struct client client;
+	struct listener *l;
+
+	assert_int_equal(listener_open(d, &spec, &stats, NULL, NULL, &l), 0);
+	connect_client(&client, kernel, listener_local(l));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = (struct rlimit){ 3, all.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	wait_for_value(stats.accept_errors, 1);
+	for (unsigned i = 0; i < 20; i++)
+		dispatcher_run_once(d);
+	assert_int_equal(stats.downstream_cx_total, 0);
+	assert_in_range(stats.accept_errors, 1, 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	wait_for_value(stats.downstream_cx_total, 1);
+	connection_close(client.c, CONNECTION_NO_FLUSH);
+	listener_free(l);
+}
+
 /* Workers: each opens the same address; the kernel spreads connections over them. */
 struct server {
 	struct listener_spec spec;
@@ -552,6 +578,7 @@ int main(void)
 		TEST(test_workers_share_a_port),
 		TEST(test_worker_reports_its_failure),
 		TEST(test_registry),
+		TEST(test_out_of_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

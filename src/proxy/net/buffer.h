@@ -47,6 +47,7 @@ struct buffer_memory {
 	struct buffer_chunk *chunks; /* what slices were cut from */
 	uint64_t n_slices_used;
 	uint32_t n_free_small, n_free_large;
+	uint32_t spare_small, spare_large; /* fewest free ones since the last trim */
 	uint64_t n_small, n_large; /* blocks in existence, free ones included */
 	uint64_t bytes_borrowed;   /* lent fragments not yet given back */
 };
@@ -72,7 +73,8 @@ void buffer_memory_init(struct buffer_memory *m);
 /* buffer_memory_deinit - asserts that every slice and block has come back. */
 void buffer_memory_deinit(struct buffer_memory *m);
 
-/* buffer_memory_trim - give free blocks beyond a small reserve back to the C library. */
+/* buffer_memory_trim - give blocks that were free all the time since the last trim back to the C
+ * library, except for a small reserve. Called once a second, it follows the load. */
 void buffer_memory_trim(struct buffer_memory *m);
 
 /* buffer_init - an empty buffer without watermarks; allocates nothing. */

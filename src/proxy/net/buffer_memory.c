@@ -63,7 +63,8 @@ static struct buffer_block *take_small(struct buffer_memory *m)
 		return must_alloc(BUFFER_SMALL_BLOCK_BYTES);
 	}
 	m->free_small = b->next_free;
-	m->n_free_small--;
+	if (--m->n_free_small < m->spare_small)
+		m->spare_small = m->n_free_small;
 	return b;
 }
 
@@ -76,7 +77,8 @@ static struct buffer_block *take_large(struct buffer_memory *m)
 		return must_alloc(BUFFER_LARGE_BLOCK_BYTES);
 	}
 	m->free_large = b->next_free;
-	m->n_free_large--;
+	if (--m->n_free_large < m->spare_large)
+		m->spare_large = m->n_free_large;
 	return b;
 }
 
@@ -232,28 +234,37 @@ void buffer_fragment_recall(struct buffer_memory *m, struct buffer_block *fragme
 	end_loan(m, lent);
 }
 
-static void free_blocks(struct buffer_block **list, uint32_t *n_free, uint64_t *n, uint32_t keep)
+static void free_blocks(struct buffer_block **list, uint32_t n, uint32_t *n_free, uint64_t *n_all)
 {
-	while (*list && *n_free > keep) {
+	*n_free -= n;
+	*n_all -= n;
+	while (n--) {
 		struct buffer_block *b = *list;
 
 		*list = b->next_free;
 		free(b);
-		(*n_free)--;
-		(*n)--;
 	}
+}
+
+static uint32_t beyond(uint32_t n, uint32_t keep)
+{
+	return n > keep ? n - keep : 0;
 }
 
 void buffer_memory_trim(struct buffer_memory *m)
 {
-	free_blocks(&m->free_small, &m->n_free_small, &m->n_small, KEEP_SMALL);
-	free_blocks(&m->free_large, &m->n_free_large, &m->n_large, KEEP_LARGE);
+	free_blocks(&m->free_small, beyond(m->spare_small, KEEP_SMALL), &m->n_free_small,
+		    &m->n_small);
+	free_blocks(&m->free_large, beyond(m->spare_large, KEEP_LARGE), &m->n_free_large,
+		    &m->n_large);
+	m->spare_small = m->n_free_small;
+	m->spare_large = m->n_free_large;
 }
 
 void buffer_memory_deinit(struct buffer_memory *m)
 {
-	free_blocks(&m->free_small, &m->n_free_small, &m->n_small, 0);
-	free_blocks(&m->free_large, &m->n_free_large, &m->n_large, 0);
+	free_blocks(&m->free_small, m->n_free_small, &m->n_free_small, &m->n_small);
+	free_blocks(&m->free_large, m->n_free_large, &m->n_free_large, &m->n_large);
 	invariant(m->n_slices_used == 0 && m->n_small == 0 && m->n_large == 0);
 	while (m->free_lent) {
 		struct buffer_block *b = m->free_lent;

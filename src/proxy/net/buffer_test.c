@@ -67,8 +67,27 @@ static void test_nothing_is_allocated_twice(void **state unused_arg)
 	}
 	assert_int_equal(memory.n_small, 1);
 	assert_int_equal(memory.n_large, 6);
+}
+
+/* Blocks that a burst needed go back when a whole period did without them. */
+static void test_trim_follows_the_load(void **state unused_arg)
+{
+	static const uint8_t big[4 << 20];
+	struct buffer b;
+
+	buffer_init(&b, &memory);
+	buffer_append(&b, big, sizeof(big));
+	buffer_drain_all(&b);
+	assert_true(memory.n_large > 250);
+	buffer_memory_trim(&memory); /* the burst was in this period */
+	assert_true(memory.n_large > 250);
+	buffer_append(&b, big, sizeof(big) / 2);
+	buffer_drain_all(&b);
 	buffer_memory_trim(&memory);
-	assert_int_equal(memory.n_large, 6);
+	assert_in_range(memory.n_large, 128, 200);
+	buffer_memory_trim(&memory);
+	assert_int_equal(memory.n_large, 64);
+	assert_int_equal(memory.n_free_large, 64);
 }
 
 static void test_reserve(void **state unused_arg)
@@ -350,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_append_drain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_is_allocated_twice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_trim_follows_the_load, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reserve, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reserve_blocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fragment_is_released_once, set_up, tear_down),

@@ -49,6 +49,7 @@ struct dispatcher {
 
 	void *slots[DISPATCHER_N_SLOTS];
 	struct buffer_memory memory;
+	uint64_t trimmed_ns;
 	struct dispatcher_stats stats;
 	char name[NAME_MAX_BYTES];
 };
@@ -241,6 +242,16 @@ static void run_turn_end(struct dispatcher *d)
 	}
 }
 
+static void trim_memory(struct dispatcher *d)
+{
+	uint64_t now = dispatcher_now_ns(d);
+
+	if (now - d->trimmed_ns < NS_PER_S)
+		return;
+	d->trimmed_ns = now;
+	buffer_memory_trim(&d->memory);
+}
+
 static void turn(struct dispatcher *d, bool may_wait)
 {
 	bool idle = list_empty(&d->next_turn) && list_empty(&d->turn_end);
@@ -255,6 +266,7 @@ static void turn(struct dispatcher *d, bool may_wait)
 	run_tasks(&tasks);
 	run_turn_end(d);
 	run_deletions(d);
+	trim_memory(d);
 	d->stats.n_turns++;
 }
 
