@@ -48,8 +48,8 @@ struct buffer_memory {
 	uint64_t n_slices_used;
 	uint32_t n_free_small, n_free_large;
 	uint32_t spare_small, spare_large; /* fewest free ones since the last trim */
-	uint64_t n_small, n_large; /* blocks in existence, free ones included */
-	uint64_t bytes_borrowed;   /* lent fragments not yet given back */
+	uint64_t n_small, n_large;	   /* blocks in existence, free ones included */
+	uint64_t bytes_borrowed;	   /* lent fragments not yet given back */
 };
 
 /* Called inside the append or drain that crosses a mark; may append, drain and pause reading. */
