@@ -16,8 +16,10 @@ deps:
 
 # Everything: unit tests, then the whole stack in network namespaces (needs root).
 test: all
-	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
-	@CONVOY_BUILD=$(BUILD) $(PYTEST) test
+	@status=0; \
+	meson test -C $(BUILD) --no-rebuild --print-errorlogs || status=1; \
+	CONVOY_BUILD=$(BUILD) $(PYTEST) test || status=1; \
+	exit $$status
 
 # Fast and without root.
 check: all
