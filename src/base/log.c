@@ -13,6 +13,7 @@
 enum { MAX_LINES_PER_SECOND = 10, LINE_MAX_BYTES = 1024 };
 
 static enum log_level threshold = LOG_LEVEL_INFO;
+static _Atomic(int) log_fd = STDERR_FILENO;
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn", [LOG_LEVEL_INFO] = "info",
@@ -22,6 +23,18 @@ static const char *const level_names[] = {
 void log_set_level(enum log_level level)
 {
 	threshold = level;
+}
+
+void log_set_fd(int fd)
+{
+	int old = log_fd;
+
+	/* dup2() keeps the number, so that a line of another thread never meets a closed one. */
+	if (old != STDERR_FILENO && dup2(fd, old) == old) {
+		close(fd);
+		return;
+	}
+	log_fd = fd;
 }
 
 enum log_level log_get_level(void)
@@ -89,6 +102,6 @@ void log_line(struct log_site *site, enum log_level level, const char *event, co
 		n = sizeof(line) - 2;
 	line[n++] = '\n';
 	/* A log that cannot be written has nowhere to complain. */
-	if (write(STDERR_FILENO, line, n) < 0)
+	if (write(log_fd, line, n) < 0)
 		return;
 }

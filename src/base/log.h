@@ -3,8 +3,9 @@
  *
  *   log_warn("tap.open", "name=%s error=%s", name, err_text(err));
  *
- * Lines go to stderr as "TIME LEVEL EVENT key=value ...". Each call site prints at most ten lines
- * a second and then one line that says how many it held back. Never called from a graph node.
+ * Lines go to stderr, or where log_set_fd() says, as "TIME LEVEL EVENT key=value ...". Each call
+ * site prints at most ten lines a second and then one line that says how many it held back. Never
+ * called from a graph node.
  */
 #ifndef CONVOY_BASE_LOG_H
 #define CONVOY_BASE_LOG_H
@@ -22,6 +23,9 @@ struct log_site {
 
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
+
+/* log_set_fd - write to @fd, which is taken; the file before it is closed unless it is stderr. */
+void log_set_fd(int fd);
 
 /* log_level_of - parse "error", "warn", "info", "debug" or "off"; ERR_INVAL for other text. */
 must_check

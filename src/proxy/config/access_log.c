@@ -2,6 +2,7 @@
 #include "proxy/config/access_log.h"
 
 #include "proxy/config/messages.h"
+#include "proxy/filter/access_log.h"
 
 /* SubstitutionFormatString, and FileAccessLog's older fields, all end up as one format. */
 static int take_format(struct config_decoder *d, const struct config_node *n, void *holder)
@@ -78,6 +79,22 @@ static const struct config_extension_kind loggers[] = {
 	  "envoy.access_loggers.stderr", ACCESS_LOG_STDERR, &stream_message },
 };
 
+/* A format that cannot be used is found here and not when the first worker opens the log. */
+static int check_format(struct config_decoder *d, const struct config_node *n,
+			const struct access_log_config *log)
+{
+	struct access_format *f;
+	char why[160];
+
+	if (!log->format)
+		return 0;
+	f = access_format_new_or_null(log->format, why, sizeof(why));
+	if (!f)
+		return config_fail(d->error, n, "access log format: %s", why);
+	access_format_free(f);
+	return 0;
+}
+
 static int finish_access_log(struct config_decoder *d, const struct config_node *n, void *holder)
 {
 	struct access_log_config *log = holder;
@@ -90,7 +107,7 @@ static int finish_access_log(struct config_decoder *d, const struct config_node 
 		return err;
 	log->kind = (uint8_t)e.kind->value;
 	log->at = n;
-	return 0;
+	return check_format(d, n, log);
 }
 
 static const struct config_field access_log_fields[] = {
