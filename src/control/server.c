@@ -22,13 +22,14 @@
 #include "control/dialog.h"
 #include "control/unix_socket.h"
 
-enum { READ_BYTES = 16 * 1024, FDS_PER_MESSAGE = 4 };
+enum { READ_BYTES = 16 * 1024, FDS_PER_MESSAGE = 4, PAUSE_US = 100000 };
 
 struct control_server {
 	struct event_base *base;
 	const struct command_table *table;
 	struct unix_socket socket;
 	struct event *accept_event;
+	struct event *resume; /* accepting, after descriptors ran out */
 	struct list clients;
 	unsigned n_clients;
 };
@@ -157,6 +158,23 @@ static void add_client(struct control_server *server, int fd)
 		client_free(cl);
 }
 
+static void on_resume(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
+{
+	struct control_server *server = context;
+
+	event_add(server->accept_event, NULL);
+}
+
+/* The client stays in the backlog: without a pause the loop would spin on it. */
+static void pause_accepting(struct control_server *server)
+{
+	const struct timeval pause = { .tv_usec = PAUSE_US };
+
+	log_warn("control.accept", "error=\"%s\"", strerror(errno));
+	event_del(server->accept_event);
+	event_add(server->resume, &pause);
+}
+
 static void on_accept(evutil_socket_t listener, short what unused_arg, void *context)
 {
 	static const char full[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32004,"
@@ -166,7 +184,7 @@ static void on_accept(evutil_socket_t listener, short what unused_arg, void *con
 
 	if (fd < 0) {
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			log_warn("control.accept", "error=\"%s\"", strerror(errno));
+			pause_accepting(server);
 		return;
 	}
 	if (server->n_clients < CONTROL_CLIENTS_MAX) {
@@ -197,7 +215,8 @@ int control_server_open(struct control_server **out, struct event_base *base,
 		goto fail;
 	server->accept_event =
 		event_new(base, server->socket.fd, EV_READ | EV_PERSIST, on_accept, server);
-	if (!server->accept_event || event_add(server->accept_event, NULL) < 0) {
+	server->resume = evtimer_new(base, on_resume, server);
+	if (!server->accept_event || !server->resume || event_add(server->accept_event, NULL) < 0) {
 		snprintf(why, room, "out of memory");
 		err = ERR_NOMEM;
 		goto fail;
@@ -217,6 +236,8 @@ void control_server_close(struct control_server *server)
 		client_free(container_of(link, struct client, link));
 	if (server->accept_event)
 		event_free(server->accept_event);
+	if (server->resume)
+		event_free(server->resume);
 	unix_socket_close(&server->socket);
 	free(server);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -273,6 +274,22 @@ static void test_descriptor_travels_with_the_request(void **state unused_arg)
 	close(fd);
 }
 
+static void test_running_out_of_descriptors_is_survived(void **state unused_arg)
+{
+	const char request[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"commands\"}\n";
+	struct rlimit before, none;
+	int fd = client();
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	turn();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+	assert_true(answered(fd));
+	close(fd);
+}
+
 int main(void)
 {
 #define with_server(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -287,6 +304,7 @@ int main(void)
 		with_server(test_slow_reader_loses_items_not_memory),
 		with_server(test_clients_are_bounded),
 		with_server(test_descriptor_travels_with_the_request),
+		with_server(test_running_out_of_descriptors_is_survived),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
