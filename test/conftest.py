@@ -6,9 +6,15 @@
         lan.run("ping", "-c1", "10.0.0.1")
         assert stack.call("show interfaces")
 
+    def test_echo(lan):
+        lan.wire.answer_arp("10.0.0.9")
+        lan.wire.send(IP(src="10.0.0.9", dst="10.0.0.1") / ICMP())
+        lan.wire.expect(IP(src="10.0.0.1") / ICMP(type="echo-reply"))
+
 What a test starts is stopped when it ends, in reverse order. A test that leaves a process or a
 namespace behind fails, and what it left is removed so that the next one starts clean.
 """
+import collections
 import os
 import pathlib
 import sys
@@ -22,6 +28,9 @@ from harness import netns as namespaces  # noqa: E402
 from harness import process as processes  # noqa: E402
 from harness import wait  # noqa: E402
 from harness.daemon import Convoyd  # noqa: E402
+from harness.wire import CONVOY_MAC, Wire  # noqa: E402
+
+Lan = collections.namedtuple("Lan", "stack wire space")
 
 
 def pytest_configure(config):
@@ -99,6 +108,34 @@ def convoyd(netns, build, tmp_path):
     crashed = [d.process for d in started if not d.process.alive() and d.process.crashed()]
     stop_all([d.process for d in alive], expected={0})
     assert not crashed, f"convoyd crashed: {[str(p) for p in crashed]}"
+
+
+@pytest.fixture
+def wire(netns):
+    """wire(NETNS, DEVICE) is a Wire: packets by scapy, on a device such as a tap's kernel end."""
+    made = []
+
+    def make(space, device, **keywords):
+        made.append(Wire(space, device, **keywords))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def lan(netns, convoyd, wire):
+    """A stack at 10.0.0.1/24 and a Wire to it, as Lan: .stack, .wire, .space.
+
+    The kernel end has no address and no IPv6, so that only the test speaks; without offloads, so
+    that packets are what a wire would carry.
+    """
+    space = netns("lan")
+    space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    stack = convoyd({"interfaces": [{
+        "name": "lan", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC, "tap": {"no_offload": True},
+    }]}, netns=space)
+    return Lan(stack, wire(space, "lan"), space)
 
 
 def stop_all(started, expected=None):

@@ -1,0 +1,136 @@
+"""A network device as a test sees it: packets out, packets in, by scapy.
+
+    lan = wire(space, "lan")
+    lan.answer_arp("10.0.0.9")
+    lan.send(IP(src="10.0.0.9", dst="10.0.0.1") / ICMP() / b"hello")
+    lan.expect(IP(src="10.0.0.1", dst="10.0.0.9") / ICMP(type="echo-reply") / Raw(b"hello"))
+    lan.silence(ARP)
+"""
+import ctypes
+import os
+import select
+import socket
+import time
+
+from scapy.all import ARP, IP, Ether, conf
+
+from . import wait
+
+conf.verb = 0
+ETH_P_ALL = 3
+SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+CLONE_NEWNET = 0x40000000
+OUR_MAC, CONVOY_MAC = "02:00:00:00:00:09", "02:00:00:00:00:01"
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _enter(fd):
+    if _libc.setns(fd, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def socket_in(netns, *arguments):
+    """A socket of that namespace; this thread is back in its own when it returns."""
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(netns.path, os.O_RDONLY)
+    try:
+        _enter(there)
+        try:
+            return socket.socket(*arguments)
+        finally:
+            _enter(here)
+    finally:
+        os.close(here)
+        os.close(there)
+
+
+class Wire:
+    """Sends and receives on a device, under addresses that the kernel knows nothing of."""
+
+    def __init__(self, netns, device, mac=OUR_MAC, peer_mac=CONVOY_MAC):
+        self.mac, self.peer_mac = mac, peer_mac
+        self.answered = set()
+        self.socket = socket_in(netns, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        self.socket.bind((device, 0))
+
+    def close(self):
+        self.socket.close()
+
+    def answer_arp(self, *addresses):
+        """From now on, whoever asks for one of these addresses hears our MAC."""
+        self.answered.update(addresses)
+
+    def send(self, packet):
+        """Sends a packet; one without an Ethernet header goes from our MAC to convoyd's."""
+        if not packet.haslayer(Ether):
+            packet = Ether(src=self.mac, dst=self.peer_mac) / packet
+        self.socket.send(bytes(packet))
+
+    def receive(self, timeout):
+        """The next packet, or None; ARP requests for our addresses are answered on the way."""
+        deadline = time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic()
+            if left < 0 or not select.select([self.socket], [], [], left)[0]:
+                return None
+            packet = Ether(self.socket.recv(65536 + 64))
+            if not self._answer(packet):
+                return packet
+
+    def expect(self, template, timeout=2.0):
+        """The first packet with the layers of `template` and the fields that it sets; others pass."""
+        deadline = time.monotonic() + timeout
+        passed = []
+        while (left := deadline - time.monotonic()) > 0:
+            packet = self.receive(left)
+            if packet is None:
+                break
+            if matches(packet, template):
+                return packet
+            passed.append(packet.summary())
+        raise wait.Late(f"no {template!r} within {timeout:g} s; what came: {passed or 'nothing'}")
+
+    def silence(self, template, seconds=0.3):
+        """Fails if a packet like `template` comes within `seconds`."""
+        try:
+            packet = self.expect(template, seconds)
+        except wait.Late:
+            return
+        raise AssertionError(f"unexpected: {packet.summary()}")
+
+    def _answer(self, packet):
+        if ARP not in packet or packet[ARP].op != 1 or packet[ARP].pdst not in self.answered:
+            return False
+        asked = packet[ARP]
+        self.send(Ether(src=self.mac, dst=asked.hwsrc) / ARP(
+            op="is-at", hwsrc=self.mac, psrc=asked.pdst, hwdst=asked.hwsrc, pdst=asked.psrc))
+        return True
+
+
+def matches(packet, template):
+    """Has `packet` every layer of `template`, in order, with the fields that the template sets?"""
+    layer = packet
+    while template:
+        layer = layer.getlayer(type(template))
+        if layer is None:
+            return False
+        for name in template.fields:
+            wanted, seen = getattr(template, name), getattr(layer, name)
+            if name == "load":
+                wanted, seen = bytes(wanted), bytes(seen)[:len(wanted)]
+            if wanted != seen:
+                return False
+        layer, template = layer.payload or None, template.payload
+        if template and layer is None:
+            return False
+    return True
+
+
+def checksums_ok(packet):
+    """Are the checksums of IP and what it carries those that scapy computes?"""
+    again = packet.copy()
+    for layer in again.iterpayloads():
+        if "chksum" in layer.fields:
+            del layer.chksum
+    return bytes(Ether(bytes(again))) == bytes(packet) and IP in packet
