@@ -14,7 +14,7 @@ static struct sim_host *host_of(const struct worker *w)
 	return w->engine->module[MODULE_IP4];
 }
 
-static void finish_checksums(uint8_t *packet, uint32_t len)
+void sim_host_fix_checksums(uint8_t *packet, uint32_t len)
 {
 	struct ip4_hdr *ip = (void *)packet;
 	struct tcp_hdr *tcp = (void *)(packet + IP4_HDR_LEN);
@@ -61,7 +61,7 @@ static void cut_and_transmit(struct sim_host *h, struct buf *b)
 		cut->seq = be32_of(host32(tcp->seq) + at);
 		if (at + n < payload)
 			cut->flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
-		finish_checksums(packet, header + n);
+		sim_host_fix_checksums(packet, header + n);
 		h->transmit(h, packet, header + n);
 	}
 }

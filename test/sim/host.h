@@ -70,6 +70,9 @@ uint64_t sim_host_next_ns(const struct sim_host *h);
 /* sim_host_receive - an IPv4 packet arrives; it is looked at in the next turn. */
 void sim_host_receive(struct sim_host *h, const uint8_t *packet, uint32_t len);
 
+/* sim_host_fix_checksums - set total length and both checksums of an IPv4 packet with TCP. */
+void sim_host_fix_checksums(uint8_t *packet, uint32_t len);
+
 /* --- what an application does --- */
 
 void sim_listen(struct sim_host *h, uint16_t port, uint32_t backlog);

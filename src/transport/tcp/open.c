@@ -110,6 +110,8 @@ static bool established(struct tcp_conn *c)
 	struct tcp_worker *tw = c->worker;
 	struct flow flow = flow_of(c);
 	handle self = c->self;
+	/* Opened from both sides at once, what brought us here was an acknowledgement itself. */
+	unsigned todo = c->state == TCP_SYN_SENT ? TCP_TODO_ACK | TCP_TODO_SEND : TCP_TODO_SEND;
 
 	if (c->flags & TCP_CONN_TIMING)
 		tcp_rtt_sample(&c->rtt, (uint32_t)((tcp_now_ns(tw) - c->rtt_sent_ns) / NS_PER_US));
@@ -120,7 +122,7 @@ static bool established(struct tcp_conn *c)
 	c->rto_ns = 0;
 	c->state = (uint8_t)tcp_state_after((enum tcp_state)c->state, TCP_EVENT_SYN_ACKED);
 	tcp_count_in(tw, TCP_IN_CONNECTED);
-	tcp_conn_todo(c, TCP_TODO_ACK | TCP_TODO_SEND);
+	tcp_conn_todo(c, todo);
 	session_connected(tw->worker, c->session, &flow);
 	/* The application may have given up within the call. */
 	c = tcp_conn_get_or_null(tw, self);

@@ -107,18 +107,19 @@ static uint32_t next_len(struct tcp_conn *c, uint32_t left, bool is_last, const 
 	tail = usable - full;
 	if (full + tail > TCP_SUPER_SEGMENT_MAX)
 		return full;
-	return full + (tcp_send_now(&(struct tcp_send_question){
-			       .len = tail,
-			       .mss = a->mss,
-			       .in_flight = seq_gt(c->snd_small, c->snd_una),
-			       .max_window = full ? UINT32_MAX : c->max_wnd,
-			       .more = usable < left,
-			       .nodelay = c->flags & TCP_CONN_NODELAY,
-			       .cork = c->flags & TCP_CONN_CORK,
-			       .push_out = is_last || (c->flags & TCP_CONN_PUSH_OUT),
-		       })
-			       ? tail
-			       : 0);
+	return full +
+	       (tcp_send_now(&(struct tcp_send_question){
+			.len = tail,
+			.mss = a->mss,
+			.in_flight = seq_gt(c->snd_small, c->snd_una),
+			.max_window = full ? UINT32_MAX : c->max_wnd,
+			.more = usable < left,
+			.nodelay = c->flags & TCP_CONN_NODELAY,
+			.cork = c->flags & TCP_CONN_CORK,
+			.push_out = (is_last && usable == left) || (c->flags & TCP_CONN_PUSH_OUT),
+		})
+			? tail
+			: 0);
 }
 
 static void sent_new(struct tcp_conn *c, uint32_t len, bool fin, struct allowance *a)
@@ -160,7 +161,7 @@ static enum tcp_sent send_new(struct tcp_conn *c, struct allowance *a)
 		sent_new(c, len, fin, a);
 		left -= len;
 	}
-	if (left == 0)
+	if (left == 0 || a->has_sent)
 		c->flags &= (uint16_t)~TCP_CONN_PUSH_OUT;
 	return TCP_SENT;
 }

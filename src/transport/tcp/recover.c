@@ -68,7 +68,6 @@ uint32_t tcp_recover_pipe(const struct tcp_conn *c)
 
 static void begin(struct tcp_conn *c, enum tcp_recovery recovery)
 {
-	catch_up(c);
 	c->recovery = (uint8_t)recovery;
 	c->recover = c->snd_max;
 	c->undo_ts = tcp_conn_now_ms(c);

@@ -10,6 +10,8 @@ void tcp_sack_init(struct tcp_scoreboard *s, uint32_t una)
 
 static void remove_ranges(struct tcp_scoreboard *s, unsigned at, unsigned n)
 {
+	if (n == 0)
+		return;
 	memmove(&s->r[at], &s->r[at + n], (s->n - at - n) * sizeof(s->r[0]));
 	s->n = (uint16_t)(s->n - n);
 }

@@ -41,10 +41,10 @@ bool tcp_send_now(const struct tcp_send_question *q)
 		return false;
 	if (q->len >= q->mss)
 		return true;
-	if (q->more) /* cut short by the window: wait for a better one, §3.8.6.2.1 (3) */
-		return q->len >= q->max_window / 2;
 	if (q->push_out)
 		return true;
+	if (q->more) /* cut short by the window: wait for a better one, §3.8.6.2.1 (3) */
+		return q->len >= q->max_window / 2;
 	if (q->cork)
 		return false;
 	return q->nodelay || q->in_flight == 0;
