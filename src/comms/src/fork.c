@@ -1,0 +1,93 @@
+/*
+ * fork.c - what happens to the library when the process forks or ends.
+ *
+ * Before a fork every lock is taken, so that the child finds whole data, and convoyd prepares the
+ * child's attachment, which holds the parent's listeners. The child gives up the parent's channels:
+ * rings have one writer. Its first call makes workers and channels of its own.
+ */
+#include <pthread.h>
+
+#include "comms/convoy.h"
+#include "comms/src/attach.h"
+#include "comms/src/connect.h"
+#include "comms/src/fds.h"
+#include "comms/src/listener.h"
+#include "comms/src/set.h"
+#include "comms/src/socket.h"
+#include "comms/src/wait.h"
+
+static void prepare(void)
+{
+	workers_fork_prepare();
+	socks_fork_prepare();
+	attach_fork_prepare();
+}
+
+/* After a fork the parent shares its listeners, too. */
+static void share_listeners(void)
+{
+	struct sock *s;
+
+	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++)
+		if (s->state != SOCK_FREE && s->listener)
+			s->listener->shared = true;
+}
+
+static void parent(void)
+{
+	share_listeners();
+	attach_fork_parent();
+	socks_fork_parent();
+	workers_fork_parent();
+}
+
+static void child(void)
+{
+	fds_close_kept();
+	attach_fork_child();
+	sets_fork_child();
+	socks_fork_child();
+	workers_fork_child();
+	wait_fork_child();
+	connect_fork_child();
+	socket_fork_child();
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(prepare, parent, child);
+}
+
+/* --- the end --- */
+
+/* Sessions end in order, unless the kernel would have reset them. */
+static void close_sessions(struct worker *w)
+{
+	worker_take_lock(w);
+	for (unsigned i = 0; i < w->n_links; i++) {
+		struct link *l = w->links[i];
+
+		for (uint32_t slot = 0;
+		     l->ready && slot < l->channel.mine.n_slots && l->n_socks > 0; slot++) {
+			struct sock *s = l->by_slot[slot];
+
+			if (s && s->state == SOCK_OPEN && s->refs > 0) {
+				sock_unname(s);
+				s->n_lent = s->lent_bytes = 0;
+				sock_close_session(s, false);
+			}
+		}
+	}
+	worker_flush(w);
+	worker_give_lock(w);
+}
+
+void convoy_exit(void)
+{
+	workers_each(close_sessions);
+}
+
+__attribute__((destructor)) static void end_in_order(void)
+{
+	convoy_exit();
+}

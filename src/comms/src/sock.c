@@ -1,0 +1,233 @@
+/* sock.c - the life of a session at this end of its fifos, and its readiness. */
+#include "comms/src/sock.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "base/err.h"
+
+enum { READ_EVENTS = EPOLLIN | EPOLLRDNORM, WRITE_EVENTS = EPOLLOUT | EPOLLWRNORM };
+
+/* --- events to the peer --- */
+
+void sock_post(struct sock *s, enum shm_event_type type)
+{
+	struct shm_event e = fifo_event(&s->fifo, type);
+
+	link_post(s->link, &e);
+}
+
+void sock_announce(struct sock *s)
+{
+	if (fifo_data_due(&s->fifo))
+		sock_post(s, SHM_EV_DATA);
+	link_wake(s->link);
+}
+
+void sock_consumed(struct sock *s, uint32_t n)
+{
+	fifo_consume(&s->fifo, n);
+	if (!fifo_room_due(&s->fifo))
+		return;
+	sock_post(s, SHM_EV_ROOM);
+	link_wake(s->link);
+}
+
+/* --- life --- */
+
+void sock_open(struct sock *s, struct link *l, const struct shm_event *e)
+{
+	struct sock *before = l->by_slot[e->slot];
+
+	/* The stack gives a slot away only when both sides were done with it. */
+	if (before && before->refs == 0)
+		sock_free(before);
+	else if (before)
+		sock_lose(before, ECONNRESET);
+	s->link = l;
+	l->n_socks++;
+	l->by_slot[e->slot] = s;
+	s->local = e->local;
+	s->remote = e->remote;
+	fifo_open(&s->fifo, &l->channel, e->slot, e->generation);
+	fifo_hear(&s->fifo);
+	fifo_poll(&s->fifo);
+}
+
+/* A cut-through slot is free for the stack when both programs have said so. */
+static void detach(struct sock *s)
+{
+	struct shm_event e = fifo_event(&s->fifo, SHM_EV_DETACHED);
+	struct link *broker = s->link->broker;
+
+	if (!broker || broker->dead)
+		return;
+	e.channel = s->link->id;
+	link_post(broker, &e);
+	link_wake(broker);
+}
+
+/* The last word to the peer. */
+static void say_closed(struct sock *s, bool abort)
+{
+	bool unread = fifo_poll(&s->fifo) > s->lent_bytes;
+
+	s->wants_peer = false;
+	fifo_set_state(&s->fifo, abort || unread ? SHM_RESET : SHM_CLOSED,
+		       abort || unread ? ERR_CLOSED : 0);
+	sock_announce(s);
+	detach(s);
+}
+
+void sock_close_session(struct sock *s, bool abort)
+{
+	s->state = SOCK_LINGERING;
+	if (s->n_lent > 0 && !abort) {
+		s->wants_peer = true;
+		fifo_set_state(&s->fifo, SHM_FIN, 0);
+		sock_announce(s);
+		return;
+	}
+	say_closed(s, abort);
+	sock_settle(s);
+}
+
+void sock_settle(struct sock *s)
+{
+	if (s->state != SOCK_LINGERING || s->n_lent > 0)
+		return;
+	if (s->wants_peer)
+		say_closed(s, false);
+	fifo_poll(&s->fifo);
+	if (s->fifo.peer_state >= SHM_CLOSED)
+		sock_free(s);
+}
+
+void sock_leave_link(struct sock *s)
+{
+	struct link *l = s->link;
+
+	if (!l)
+		return;
+	if (l->by_slot[s->fifo.slot] == s)
+		l->by_slot[s->fifo.slot] = NULL;
+	l->n_socks--;
+	fifo_close(&s->fifo);
+	s->link = NULL;
+}
+
+/* What was readable is lost, like the rest of a reset. */
+void sock_lose(struct sock *s, int error)
+{
+	bool orderly = s->state == SOCK_OPEN && s->fifo.peer_state == SHM_CLOSED &&
+		       fifo_readable(&s->fifo) == 0;
+
+	sock_leave_link(s);
+	s->n_lent = s->lent_bytes = 0;
+	if (s->refs == 0) {
+		sock_free(s);
+		return;
+	}
+	if (s->state == SOCK_OPEN && !s->reset_told && !orderly)
+		s->error = error;
+	if (s->state == SOCK_CONNECTING)
+		s->error = error;
+	s->reset_told = true;
+	s->state = SOCK_FAILED;
+	source_notify(&s->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+}
+
+void sock_check_reset(struct sock *s)
+{
+	if (likely(!fifo_was_reset(&s->fifo)) || s->reset_told)
+		return;
+	s->reset_told = true;
+	s->error = errno_of_reset(s->fifo.peer_error);
+}
+
+/* --- chunks run out --- */
+
+void sock_starve(struct sock *s)
+{
+	struct worker *w = source_home(&s->source);
+
+	if (list_linked(&s->in_starved))
+		return;
+	list_push(&w->starved, &s->in_starved);
+	w->n_starved++;
+}
+
+void sock_feed_starved(struct worker *w)
+{
+	struct list hungry;
+
+	if (w->n_starved == 0)
+		return;
+	list_init(&hungry);
+	list_splice(&hungry, &w->starved);
+	w->n_starved = 0;
+	for (struct list *l; (l = list_pop_or_null(&hungry));) {
+		struct sock *s = container_of(l, struct sock, in_starved);
+
+		if (s->link)
+			fifo_sweep(&s->link->channel, 64);
+		source_notify(&s->source, EPOLLOUT);
+	}
+}
+
+/* --- readiness --- */
+
+/* Room for a third of the fifo, as the kernel has it: no wake-up for every few bytes. */
+static bool writable(struct sock *s)
+{
+	uint32_t least = fifo_capacity(&s->fifo) / 3;
+
+	if (fifo_room(&s->fifo) >= least)
+		return true;
+	fifo_want_room(&s->fifo);
+	return fifo_room(&s->fifo) >= least;
+}
+
+static uint32_t open_ready(struct sock *s, uint32_t wanted)
+{
+	uint32_t readable = fifo_poll(&s->fifo);
+	uint32_t ready = readable > s->lent_bytes ? READ_EVENTS : 0;
+
+	sock_check_reset(s);
+	if (unlikely(s->reset_told))
+		return READ_EVENTS | WRITE_EVENTS | EPOLLHUP | EPOLLRDHUP |
+		       (s->error ? EPOLLERR : 0u);
+	if (unlikely(fifo_finished(&s->fifo) || s->read_shut)) {
+		ready |= READ_EVENTS | EPOLLRDHUP;
+		if (s->fifo.my_state != SHM_OPEN)
+			ready |= EPOLLHUP;
+	}
+	if (s->fifo.my_state != SHM_OPEN || s->fifo.peer_state >= SHM_CLOSED)
+		ready |= WRITE_EVENTS;
+	else if ((wanted & WRITE_EVENTS) && writable(s))
+		ready |= WRITE_EVENTS;
+	return ready;
+}
+
+uint32_t sock_ready(struct sock *s, uint32_t wanted)
+{
+	switch ((enum sock_state)s->state) {
+	case SOCK_OPEN:
+		return open_ready(s, wanted);
+	case SOCK_NEW:
+	case SOCK_BOUND:
+		return WRITE_EVENTS | EPOLLHUP;
+	case SOCK_FAILED:
+	case SOCK_INHERITED:
+		return READ_EVENTS | WRITE_EVENTS | EPOLLHUP | EPOLLRDHUP |
+		       (s->error ? EPOLLERR : 0u);
+	case SOCK_DEFERRED:
+	case SOCK_CONNECTING:
+	case SOCK_LISTENING:
+	case SOCK_OFFERED:
+	case SOCK_LINGERING:
+	case SOCK_FREE:
+		return 0;
+	}
+	return 0;
+}

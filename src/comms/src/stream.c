@@ -1,0 +1,383 @@
+/* stream.c - read and write. */
+#include "comms/src/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "comms/src/connect.h"
+#include "comms/src/wait.h"
+
+enum {
+	READ_FLAGS = MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_TRUNC | MSG_CMSG_CLOEXEC |
+		     MSG_NOSIGNAL | MSG_ERRQUEUE,
+	WRITE_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE | MSG_EOR | MSG_CONFIRM |
+		      MSG_DONTROUTE | MSG_ZEROCOPY,
+	/* Bytes copied before others get the lock. */
+	PIECE = 256 << 10,
+	/* A corked sender is heard all the same once it has written so much. */
+	CORK_MAX = 32 << 10,
+};
+
+int stream_take_error(struct sock *s)
+{
+	int error = s->error;
+
+	s->error = 0;
+	return error;
+}
+
+int stream_wait(struct sock **s, int cd, uint32_t events, uint64_t deadline_ns)
+{
+	struct source *source = &(*s)->source;
+	int err;
+
+	sock_unlock(*s);
+	err = wait_for_source(source, events, deadline_ns);
+	if (err)
+		return err;
+	*s = sock_lock(cd);
+	return *s ? 0 : -EBADF;
+}
+
+/* A look at the ring, for programs that try again and again without ever waiting. */
+static bool news_came(struct sock *s)
+{
+	struct worker *w = source_home(&s->source);
+
+	if (!worker_work_waits(w))
+		return false;
+	worker_drain(w);
+	return true;
+}
+
+/* --- reading --- */
+
+void stream_consume(struct sock *s, uint32_t n)
+{
+	struct lent *l;
+
+	if (likely(s->n_lent == 0)) {
+		sock_consumed(s, n);
+		return;
+	}
+	/* Behind borrowed bytes: retired when those are. */
+	l = &s->lent[(s->first_lent + s->n_lent++) % SOCK_MAX_LENT];
+	*l = (struct lent){ .position = s->fifo.head + s->lent_bytes, .len = n, .released = true };
+	s->lent_bytes += n;
+}
+
+/* Copy to @iov from byte @done of it on. Returns the count. */
+static uint32_t copy_out(struct sock *s, const struct iovec *iov, int n_iov, size_t done,
+			 uint32_t max, bool discard)
+{
+	uint32_t copied = 0;
+
+	for (int i = 0; i < n_iov && copied < max; i++) {
+		size_t len = iov[i].iov_len;
+		uint32_t n, got;
+
+		if (done >= len) {
+			done -= len;
+			continue;
+		}
+		n = len - done < max - copied ? (uint32_t)(len - done) : max - copied;
+		if (discard)
+			got = n;
+		else
+			got = fifo_peek(&s->fifo, s->lent_bytes + copied,
+					(char *)iov[i].iov_base + done, n);
+		copied += got;
+		if (got < n)
+			break;
+		done = 0;
+	}
+	return copied;
+}
+
+/* What recv() says when no byte is there. */
+static ssize_t nothing_to_read(struct sock *s)
+{
+	switch ((enum sock_state)s->state) {
+	case SOCK_OPEN:
+		sock_check_reset(s);
+		if (s->error)
+			return -stream_take_error(s);
+		return fifo_finished(&s->fifo) || s->read_shut ? 0 : -EAGAIN;
+	case SOCK_FAILED:
+		if (s->error)
+			return -stream_take_error(s);
+		return 0;
+	case SOCK_DEFERRED:
+	case SOCK_CONNECTING:
+		return -EAGAIN;
+	case SOCK_INHERITED:
+		return -EOPNOTSUPP;
+	default:
+		return -ENOTCONN;
+	}
+}
+
+static ssize_t read_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done,
+			size_t total, int flags)
+{
+	uint32_t want = total - done > PIECE ? PIECE : (uint32_t)(total - done);
+	uint32_t n;
+
+	if (unlikely(s->state != SOCK_OPEN))
+		return nothing_to_read(s);
+	if (fifo_readable(&s->fifo) < want + s->lent_bytes)
+		fifo_poll(&s->fifo);
+	n = fifo_readable(&s->fifo) - s->lent_bytes;
+	if (n > want)
+		n = want;
+	if (n == 0 || s->n_lent == SOCK_MAX_LENT)
+		return n == 0 ? nothing_to_read(s) : -EAGAIN;
+	n = copy_out(s, iov, n_iov, done, n, flags & MSG_TRUNC);
+	if (n == 0)
+		return nothing_to_read(s);
+	if (!(flags & MSG_PEEK))
+		stream_consume(s, n);
+	return n;
+}
+
+static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int n_iov, size_t total,
+			   int flags)
+{
+	bool block = !s->nonblocking && !(flags & MSG_DONTWAIT);
+	uint64_t deadline_ns = 0;
+	size_t done = 0;
+
+	for (;;) {
+		ssize_t n = read_now(s, iov, n_iov, done, total, flags);
+		int err;
+
+		if (n > 0)
+			done += (size_t)n;
+		if (n == PIECE && done < total && !(flags & MSG_PEEK)) {
+			sock_unlock(s);
+			s = sock_lock(cd);
+			if (!s)
+				return (ssize_t)done;
+			continue;
+		}
+		if (done == total || (n != -EAGAIN && n <= 0) ||
+		    (done > 0 && (!(flags & MSG_WAITALL) || (flags & MSG_PEEK)))) {
+			sock_unlock(s);
+			return done > 0 ? (ssize_t)done : n;
+		}
+		if (news_came(s))
+			continue;
+		if (!block) {
+			sock_unlock(s);
+			return done > 0 ? (ssize_t)done : -EAGAIN;
+		}
+		if (deadline_ns == 0)
+			deadline_ns = wait_deadline(s->options.receive_timeout_ns);
+		err = stream_wait(&s, cd, EPOLLIN, deadline_ns);
+		if (err)
+			return done > 0 ? (ssize_t)done : err;
+	}
+}
+
+/* The sum of the lengths; -EINVAL if it does not fit. */
+static ssize_t total_of(const struct iovec *iov, int n_iov)
+{
+	size_t total = 0;
+
+	if (n_iov < 0 || n_iov > IOV_MAX)
+		return -EINVAL;
+	for (int i = 0; i < n_iov; i++) {
+		if (iov[i].iov_len > SSIZE_MAX - total)
+			return -EINVAL;
+		total += iov[i].iov_len;
+	}
+	return (ssize_t)total;
+}
+
+ssize_t stream_read(int cd, const struct iovec *iov, int n_iov, int flags)
+{
+	ssize_t total = total_of(iov, n_iov);
+	struct sock *s;
+
+	if (total < 0)
+		return total;
+	if (flags & ~READ_FLAGS)
+		return flags & MSG_OOB ? -EINVAL : -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	s = sock_lock(cd);
+	if (unlikely(s && s->state == SOCK_DEFERRED)) {
+		sock_unlock(s);
+		connect_deferred_by_cd(cd);
+		s = sock_lock(cd);
+	}
+	if (!s)
+		return -EBADF;
+	if (total == 0) {
+		ssize_t n = s->state == SOCK_OPEN ? 0 : nothing_to_read(s);
+
+		sock_unlock(s);
+		return n;
+	}
+	return read_locked(s, cd, iov, n_iov, (size_t)total, flags);
+}
+
+/* --- writing --- */
+
+int stream_can_write(struct sock *s)
+{
+	switch ((enum sock_state)s->state) {
+	case SOCK_OPEN:
+		if (unlikely(s->fifo.my_state != SHM_OPEN))
+			return -EPIPE;
+		if (likely(s->fifo.peer_state < SHM_CLOSED && !s->fifo.broken))
+			return 0;
+		sock_check_reset(s);
+		return s->error ? -stream_take_error(s) : -EPIPE;
+	case SOCK_FAILED:
+		return s->error ? -stream_take_error(s) : -EPIPE;
+	case SOCK_DEFERRED:
+	case SOCK_CONNECTING:
+		return -EAGAIN;
+	case SOCK_INHERITED:
+		return -EOPNOTSUPP;
+	default:
+		return -EPIPE;
+	}
+}
+
+void stream_ask_room(struct sock *s)
+{
+	if (s->state != SOCK_OPEN)
+		return;
+	fifo_want_room(&s->fifo);
+	fifo_sweep(&s->link->channel, 64);
+}
+
+/* Room without a chunk to fill it: nobody will tell when there is one. */
+static void note_starvation(struct sock *s)
+{
+	if (s->state == SOCK_OPEN && fifo_room(&s->fifo) > 0)
+		sock_starve(s);
+}
+
+void stream_wrote(struct sock *s, bool more)
+{
+	if (unlikely(more || s->options.cork) && fifo_unread(&s->fifo) < CORK_MAX)
+		return;
+	sock_announce(s);
+}
+
+static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done)
+{
+	uint32_t written = 0;
+	int err = stream_can_write(s);
+
+	if (unlikely(err))
+		return err;
+	for (int i = 0; i < n_iov && written < PIECE; i++) {
+		size_t len = iov[i].iov_len;
+		uint32_t n, got;
+
+		if (done >= len) {
+			done -= len;
+			continue;
+		}
+		n = len - done > PIECE ? PIECE : (uint32_t)(len - done);
+		got = fifo_write(&s->fifo, (const char *)iov[i].iov_base + done, n);
+		written += got;
+		done = 0;
+		if (got < n || n == PIECE)
+			break;
+	}
+	if (written > 0)
+		return written;
+	/* The peer may have closed meanwhile: full for ever. */
+	fifo_poll(&s->fifo);
+	err = stream_can_write(s);
+	return err ? err : -EAGAIN;
+}
+
+/* The end of a write: with bytes written, an error is for the next call. */
+static ssize_t written_or_error(struct sock *s, size_t done, ssize_t n)
+{
+	if (done > 0 && n < 0 && n != -EAGAIN && n != -EPIPE)
+		s->error = (int)-n;
+	sock_unlock(s);
+	return done > 0 ? (ssize_t)done : n;
+}
+
+static ssize_t write_locked(struct sock *s, int cd, const struct iovec *iov, int n_iov,
+			    size_t total, int flags)
+{
+	bool block = !s->nonblocking && !(flags & MSG_DONTWAIT);
+	bool asked = false;
+	uint64_t deadline_ns = 0;
+	size_t done = 0;
+
+	for (;;) {
+		ssize_t n = write_now(s, iov, n_iov, done);
+		int err;
+
+		if (n > 0) {
+			done += (size_t)n;
+			stream_wrote(s, flags & MSG_MORE && done == total);
+			asked = false;
+		}
+		if (done == total || (n < 0 && n != -EAGAIN))
+			return written_or_error(s, done, n);
+		if (n >= PIECE) {
+			sock_unlock(s); /* others first */
+			s = sock_lock(cd);
+			if (!s)
+				return (ssize_t)done;
+		}
+		if (n > 0 || news_came(s))
+			continue;
+		if (!asked) {
+			asked = true;
+			stream_ask_room(s);
+			continue;
+		}
+		note_starvation(s);
+		if (!block)
+			return written_or_error(s, done, -EAGAIN);
+		asked = false;
+		if (deadline_ns == 0)
+			deadline_ns = wait_deadline(s->options.send_timeout_ns);
+		err = stream_wait(&s, cd, EPOLLOUT, deadline_ns);
+		if (err)
+			return done > 0 ? (ssize_t)done : err;
+	}
+}
+
+ssize_t stream_write(int cd, const struct iovec *iov, int n_iov, int flags)
+{
+	ssize_t total = total_of(iov, n_iov), n;
+	struct sock *s;
+
+	if (total < 0)
+		return total;
+	if (flags & ~WRITE_FLAGS)
+		return -EOPNOTSUPP;
+	s = sock_lock(cd);
+	if (unlikely(s && s->state == SOCK_DEFERRED)) {
+		sock_unlock(s);
+		connect_deferred_by_cd(cd);
+		s = sock_lock(cd);
+	}
+	if (!s)
+		return -EBADF;
+	if (total == 0) {
+		n = stream_can_write(s);
+		sock_unlock(s);
+	} else {
+		n = write_locked(s, cd, iov, n_iov, (size_t)total, flags);
+	}
+	if (n == -EPIPE && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return n;
+}
