@@ -9,7 +9,8 @@
  * drops it in that callback. Nobody else frees a connection. Any call may be made from inside any
  * of its callbacks; after the end they do nothing.
  *
- * Writing. connection_write() only queues. What a turn queued leaves in one gathered write.
+ * Writing. connection_write() only queues. What the callbacks of one event queued leaves together,
+ * in one gathered write, when they have returned.
  *
  * Reading. One event reads up to a budget and hands the whole up once. What a filter leaves in the
  * buffer stays, and comes again with what follows it.

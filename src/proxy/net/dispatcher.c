@@ -358,10 +358,14 @@ const struct dispatcher_stats *dispatcher_stats(const struct dispatcher *d)
 static void fd_ready(evutil_socket_t fd unused_arg, short what, void *context)
 {
 	struct fd_event *e = context;
+	struct dispatcher *d = e->dispatcher;
 
-	e->dispatcher->stats.n_events++;
+	d->stats.n_events++;
 	e->fn(e->context, (what & EV_READ ? FD_READ : 0u) | (what & EV_WRITE ? FD_WRITE : 0u) |
 				  (what & EV_CLOSED ? FD_CLOSED : 0u));
+	/* Now, while the bytes are warm: with all events first, bulk data falls out of the cache.
+	 */
+	run_turn_end(d);
 }
 
 static struct event *impl_of(struct fd_event *e)

@@ -1,8 +1,9 @@
 /*
  * dispatcher.h - the event loop of one thread, over a libevent base.
  *
- * One turn: wait (not at all if work is pending) · run the ready file events and due timers · run
- * the turn-end tasks · free what was deleted. Everything here but dispatcher_post() and
+ * One turn: wait (not at all if work is pending) · run the ready file events, the turn-end tasks
+ * after each · run due timers and tasks of the last turn, and their turn-end tasks · free what was
+ * deleted. Everything here but dispatcher_post() and
  * dispatcher_stop() is for the loop's own thread, or for any thread while it does not run.
  */
 #ifndef CONVOY_PROXY_NET_DISPATCHER_H
@@ -90,7 +91,10 @@ void dispatcher_timer_cancel(struct dispatcher *d, struct timer *t);
 /* dispatcher_next_turn - run @t in the next turn, which will not wait. Queued twice is once. */
 void dispatcher_next_turn(struct dispatcher *d, struct task *t);
 
-/* dispatcher_turn_end - run @t when the callbacks of this turn are done. Queued twice is once. */
+/*
+ * dispatcher_turn_end - run @t as soon as the file event under way has been dealt with, or else at
+ * the end of the turn. Queued twice is once.
+ */
 void dispatcher_turn_end(struct dispatcher *d, struct task *t);
 
 /* dispatcher_delete - call @free(@x) at the end of the turn, after the turn-end tasks. */
