@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 PYTEST := /usr/bin/python3 -m pytest
 
-.PHONY: all deps run test check docs lint fuzz asan ubsan tsan install clean
+.PHONY: all deps run test check bench docs lint fuzz asan ubsan tsan install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -24,6 +24,10 @@ test: all
 # Fast and without root.
 check: all
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+# wrk -> proxy -> nginx on the stack and on the kernel; needs root. ARGS="--only proxies --rounds 3"
+bench: all
+	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/talk.py $(ARGS)
 
 docs: all
 	@CONVOY_BUILD=$(BUILD) $(PYTEST) test/system/docs_test.py
