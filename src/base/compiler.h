@@ -24,6 +24,23 @@
 #define prefetch_read(ptr)		__builtin_prefetch((ptr), 0, 3)
 #define prefetch_write(ptr)		__builtin_prefetch((ptr), 1, 3)
 
+/*
+ * cpu_clones - build the function twice, with and without a population count instruction, and let
+ * the loader choose. For the loops of nodes that need it. Not with sanitizers, which start later
+ * than the loader's choice.
+ */
+#if defined(__has_feature)
+#define compiler_has(feature) __has_feature(feature)
+#else
+#define compiler_has(feature) 0
+#endif
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&      \
+	!compiler_has(address_sanitizer) && !compiler_has(thread_sanitizer)
+#define cpu_clones __attribute__((target_clones("default", "popcnt")))
+#else
+#define cpu_clones
+#endif
+
 /* Stops a loop that waits for another core from starving its sibling. */
 static inline void cpu_relax(void)
 {

@@ -97,7 +97,7 @@ struct buf {
 	uint8_t feature_pos; /* … and the position in it; engine/feature.h */
 	uint16_t drop_node;  /* node that condemned it; node_send() */
 	uint32_t trace;	     /* mark of a traced packet, 0 for all others; engine/trace.h */
-	uint32_t spare;
+	uint32_t icmp_error; /* who sends it to icmp4-error: type, code, rest; l3/icmp/icmp.h */
 	/* line 1: undefined after buf_alloc(); each lane's writer sets all of it */
 	struct buf_transport transport; /* transports */
 	uint64_t rx_ns;			/* drivers: time of the turn that received it */

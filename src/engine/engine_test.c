@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "engine/trace.h"
 
-/* A source hands out packets numbered in `spare`; "sort" sends odd ones to "odd", drops multiples
+/* A source hands out packets numbered in `flow_hash`; "sort" sends odd ones to "odd", drops multiples
  * of 5 and all others to "even"; odd and even note what they saw, in order. */
 struct seen {
 	uint32_t number[4096];
@@ -39,8 +39,8 @@ static unsigned source_run(struct worker *w, struct node *node, struct frame *f)
 	for (unsigned i = 0; i < f->n; i++) {
 		struct buf *b = buf_at(f->base, f->idx[i]);
 
-		b->spare = made++;
-		memcpy(buf_append(b, 4), &b->spare, 4);
+		b->flow_hash = made++;
+		memcpy(buf_append(b, 4), &b->flow_hash, 4);
 	}
 	to_make -= f->n;
 	node_send_all(w, node, f, SOURCE_SORT);
@@ -61,8 +61,8 @@ static unsigned sort_run(struct worker *w, struct node *node, struct frame *f)
 	frame_bufs(f, b);
 	assert_ptr_equal(b[f->n - 1 + PREFETCH_AHEAD], b[f->n - 1]);
 	for (unsigned i = 0; i < f->n; i++) {
-		next[i] = b[i]->spare % 2 ? SORT_ODD : even;
-		if (b[i]->spare % 5 == 0) {
+		next[i] = b[i]->flow_hash % 2 ? SORT_ODD : even;
+		if (b[i]->flow_hash % 5 == 0) {
 			b[i]->reason = FIFTH;
 			next[i] = SORT_DROP;
 		}
@@ -74,7 +74,7 @@ static unsigned sort_run(struct worker *w, struct node *node, struct frame *f)
 static void note(struct seen *seen, struct worker *w, struct frame *f)
 {
 	for (unsigned i = 0; i < f->n; i++)
-		seen->number[seen->n++] = buf_at(f->base, f->idx[i])->spare;
+		seen->number[seen->n++] = buf_at(f->base, f->idx[i])->flow_hash;
 	buf_free(&w->bufs, f->idx, f->n);
 }
 
@@ -109,7 +109,7 @@ static unsigned feature_run(struct worker *w, struct node *node, struct frame *f
 	for (unsigned i = 0; i < f->n; i++) {
 		struct buf *b = buf_at(f->base, f->idx[i]);
 
-		b->spare = b->spare * 10 + (uint32_t)(node->type->name[1] - '0');
+		b->flow_hash = b->flow_hash * 10 + (uint32_t)(node->type->name[1] - '0');
 		next[i] = feature_next(w, b);
 	}
 	node_send(w, node, f, next);
@@ -210,7 +210,7 @@ static uint32_t packet(uint32_t number)
 	uint32_t idx = buf_alloc_one_or_zero(&w->bufs);
 
 	assert_int_not_equal(idx, 0);
-	buf_at(e->bufs.base, idx)->spare = number;
+	buf_at(e->bufs.base, idx)->flow_hash = number;
 	return idx;
 }
 
@@ -407,7 +407,7 @@ static void a_trace_notes_every_node(void **state)
 	assert_int_equal(p->hop[2].next, NODE_NONE);
 	assert_int_equal(p->hop[2].n_bytes, 4);
 	assert_int_equal(p->hop[2].bytes[0], 1);
-	assert_int_equal(trace_buf(&p->hop[2])->spare, 1);
+	assert_int_equal(trace_buf(&p->hop[2])->flow_hash, 1);
 	assert_int_equal(trace_clear(e), 0);
 	assert_null(w->trace);
 }

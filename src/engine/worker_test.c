@@ -23,7 +23,7 @@ static unsigned sink_run(struct worker *w, struct node *node, struct frame *f)
 	for (unsigned i = 0; i < f->n; i++) {
 		uint32_t at = __atomic_load_n(&n_received, __ATOMIC_RELAXED);
 
-		received[at] = buf_at(f->base, f->idx[i])->spare;
+		received[at] = buf_at(f->base, f->idx[i])->flow_hash;
 		__atomic_store_n(&n_received, at + 1, __ATOMIC_RELEASE);
 	}
 	buf_free(&w->bufs, f->idx, f->n);
@@ -202,7 +202,7 @@ static void hand_over(struct worker *w, void *arg)
 		uint32_t idx = buf_alloc_one_or_zero(&w->bufs);
 
 		assert_int_not_equal(idx, 0);
-		buf_at(w->bufs.pool->base, idx)->spare = n_sent++;
+		buf_at(w->bufs.pool->base, idx)->flow_hash = n_sent++;
 		handoff_send(w, 1, to, idx);
 	}
 }

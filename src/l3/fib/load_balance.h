@@ -68,6 +68,12 @@ void load_balance_refill(struct load_balance_table *t, uint32_t adjacency);
 unsigned load_balance_paths(const struct load_balance_table *t, uint32_t index,
 			    const struct fib_path **paths);
 
+/* load_balance_has_many - true if the flow decides. */
+static inline bool load_balance_has_many(const struct load_balance_table *t, uint32_t index)
+{
+	return __atomic_load_n(&t->at[index].mask, __ATOMIC_RELAXED) != 0;
+}
+
 /* load_balance_pick - the adjacency index for a flow. */
 static inline uint32_t load_balance_pick(const struct load_balance_table *t, uint32_t index,
 					 uint32_t flow_hash)

@@ -1,0 +1,111 @@
+/*
+ * ethernet-input: takes the Ethernet header off and sends each frame on by its type.
+ *
+ *   device-input ──> ethernet-input ──┬──> ip4-input
+ *                                     ├──> arp-input
+ *                                     └──> drop         see reasons[]
+ *
+ * Frames for other stations, which a tap or a switch that floods delivers, stop here. IEEE 802.3.
+ */
+#include "l2/ethernet/ethernet.h"
+
+#include "engine/interface.h"
+#include "wire/ethernet.h"
+
+enum { NEXT_DROP, NEXT_IP4, NEXT_ARP };
+static const char *const next_names[] = {
+	[NEXT_DROP] = "drop",
+	[NEXT_IP4] = "ip4-input",
+	[NEXT_ARP] = "arp-input",
+};
+
+enum { SHORT, OTHER_STATION, BAD_SOURCE, VLAN, LLC, UNKNOWN_TYPE, IP6, N_REASONS };
+static const struct reason reasons[] = {
+	[SHORT] = { "short", "shorter than an Ethernet header" },
+	[OTHER_STATION] = { "other-station", "unicast to another MAC address" },
+	[BAD_SOURCE] = { "source", "the source MAC address is a group address" },
+	[VLAN] = { "vlan", "VLAN tags are not supported" },
+	[LLC] = { "llc", "an IEEE 802.3 length in the place of a type" },
+	[UNKNOWN_TYPE] = { "unknown-type", "no protocol here has this Ethernet type" },
+	[IP6] = { "ip6", "IPv6 is not supported" },
+};
+_Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
+
+static uint16_t drop(struct buf *b, uint16_t reason)
+{
+	b->reason = reason;
+	return NEXT_DROP;
+}
+
+static no_inline uint16_t send_rare_type(struct buf *b, uint16_t type)
+{
+	switch (type) {
+	case ETHERNET_VLAN:
+	case ETHERNET_QINQ:
+		return drop(b, VLAN);
+	case ETHERNET_IP6:
+		return drop(b, IP6);
+	default:
+		return drop(b, type < ETHERNET_MIN_TYPE ? LLC : UNKNOWN_TYPE);
+	}
+}
+
+/* Group addresses are for us too; what is inside decides. False for another station's address. */
+static inline bool is_for_us(const struct worker *w, struct buf *b, const struct ethernet_hdr *eth)
+{
+	const struct interface *i;
+
+	if (unlikely(mac_is_group(&eth->dst))) {
+		b->flags |= mac_equal(&eth->dst, &mac_broadcast) ? BUF_LINK_BROADCAST
+								 : BUF_LINK_MULTICAST;
+		return true;
+	}
+	i = interface_get_or_null(w->engine, b->rx_if);
+	return i && memcmp(i->mac, eth->dst.b, sizeof(eth->dst)) == 0;
+}
+
+static inline uint16_t choose(const struct worker *w, struct buf *b)
+{
+	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)buf_data(b);
+	uint16_t type;
+
+	if (unlikely(b->len < ETHERNET_HDR_LEN))
+		return drop(b, SHORT);
+	if (unlikely(!is_for_us(w, b, eth)))
+		return drop(b, OTHER_STATION);
+	if (unlikely(mac_is_group(&eth->src)))
+		return drop(b, BAD_SOURCE);
+	type = host16(eth->type);
+	b->l2_at = b->at;
+	buf_pull(b, ETHERNET_HDR_LEN);
+	b->l3_at = b->at;
+	if (likely(type == ETHERNET_IP4))
+		return NEXT_IP4;
+	if (type == ETHERNET_ARP)
+		return NEXT_ARP;
+	return send_rare_type(b, type);
+}
+
+static unsigned run(struct worker *w, struct node *node, struct frame *f)
+{
+	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
+	uint16_t next[FRAME_MAX];
+
+	frame_bufs(f, b);
+	for (unsigned i = 0; i < f->n; i++) {
+		buf_prefetch(b[i + 8]);
+		buf_prefetch_data(b[i + 4]);
+		next[i] = choose(w, b[i]);
+	}
+	node_send(w, node, f, next);
+	return f->n;
+}
+
+const struct node_type ethernet_input_node = {
+	.name = "ethernet-input",
+	.run = run,
+	.next_names = next_names,
+	.n_next = count_of(next_names),
+	.reasons = reasons,
+	.n_reasons = N_REASONS,
+};

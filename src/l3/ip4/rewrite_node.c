@@ -1,0 +1,135 @@
+/*
+ * ip4-rewrite: the last IPv4 node: time to live, MTU, the neighbour's link header.
+ *
+ *   ip4-lookup ──> ip4-rewrite ──┬──> [ip4-output arc] ──> interface-output
+ *                                ├──> ip4-fragment ──> ip4-rewrite     too long, may be cut
+ *                                ├──> icmp4-error   TTL exceeded; too long, must not be cut
+ *                                └──> ip4-lookup    the adjacency has changed meanwhile
+ *
+ * Packets made here (BUF_LOCAL) keep their TTL. RFC 1812 §5.3.1, RFC 791 §3.2, RFC 1191 §4.
+ */
+#include "engine/feature.h"
+#include "l3/icmp/icmp.h"
+#include "l3/ip4/ip4.h"
+#include "wire/checksum.h"
+#include "wire/ethernet.h"
+#include "wire/tcp.h"
+
+enum { NEXT_DROP, NEXT_OUTPUT, NEXT_FRAGMENT, NEXT_ICMP_ERROR, NEXT_LOOKUP };
+static const char *const next_names[] = {
+	[NEXT_DROP] = "drop",
+	[NEXT_OUTPUT] = "interface-output",
+	[NEXT_FRAGMENT] = "ip4-fragment",
+	[NEXT_ICMP_ERROR] = "icmp4-error",
+	[NEXT_LOOKUP] = "ip4-lookup",
+};
+
+enum { TTL, TOO_BIG, N_REASONS };
+static const struct reason reasons[] = {
+	[TTL] = { "ttl", "time to live ran out here" },
+	[TOO_BIG] = { "too-big", "longer than the MTU and not to be fragmented" },
+};
+_Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
+
+static no_inline uint16_t expire(struct node *node, struct buf *b)
+{
+	node_count(node, TTL, 1);
+	icmp4_condemn(b, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED, 0);
+	return NEXT_ICMP_ERROR;
+}
+
+/* A super-segment is as long as the longest packet that it will be cut into. */
+static uint32_t packet_len(struct buf *b)
+{
+	const struct tcp_hdr *tcp = buf_l4(b);
+
+	if (b->gso_type == GSO_NONE)
+		return b->total_len;
+	return (uint32_t)(b->l4_at - b->l3_at) + tcp_hdr_len(tcp) + b->gso_size;
+}
+
+/* True if @b may go on after all; else @next says where it goes. */
+static no_inline bool fits(struct node *node, const struct adjacency *a, struct buf *b,
+			   uint16_t *next)
+{
+	const struct ip4_hdr *ip = buf_l3(b);
+
+	if (packet_len(b) <= a->mtu_bytes)
+		return true;
+	if (b->gso_type == GSO_NONE && !(host16(ip->frag) & IP4_DF)) {
+		*next = NEXT_FRAGMENT;
+		return false;
+	}
+	node_count(node, TOO_BIG, 1);
+	icmp4_condemn(b, ICMP4_UNREACHABLE, ICMP4_FRAG_NEEDED,
+		      (uint16_t)(a->mtu_bytes > 0xffff ? 0xffff : a->mtu_bytes));
+	*next = NEXT_ICMP_ERROR;
+	return false;
+}
+
+static inline void put_link_header(struct buf *b, const struct adjacency *a)
+{
+	if (likely(a->rewrite_len == ETHERNET_HDR_LEN))
+		memcpy(buf_push(b, ETHERNET_HDR_LEN), a->rewrite, ETHERNET_HDR_LEN);
+	else
+		memcpy(buf_push(b, a->rewrite_len), a->rewrite, a->rewrite_len);
+	b->l2_at = b->at;
+}
+
+/* One less, and the checksum with it: the TTL is the upper byte of its 16-bit word. RFC 1624. */
+static inline void decrement_ttl(struct ip4_hdr *ip)
+{
+	be16 before, after;
+
+	memcpy(&before, &ip->ttl, 2);
+	ip->ttl--;
+	memcpy(&after, &ip->ttl, 2);
+	ip->checksum = checksum_update16(ip->checksum, before, after);
+}
+
+static inline uint16_t rewrite(struct worker *w, struct ip4_worker *iw, struct node *node,
+			       struct buf *b)
+{
+	const struct adjacency *a = adjacency_at(&iw->fib->adjacencies, b->adjacency);
+	struct ip4_hdr *ip = buf_l3(b);
+	bool is_transit = !(b->flags & BUF_LOCAL);
+	uint16_t next;
+
+	if (unlikely(a->kind != ADJACENCY_REWRITE))
+		return NEXT_LOOKUP;
+	if (unlikely(is_transit && ip->ttl <= 1))
+		return expire(node, b);
+	if (unlikely(b->total_len > a->mtu_bytes) && !fits(node, a, b, &next))
+		return next;
+	if (is_transit)
+		decrement_ttl(ip);
+	put_link_header(b, a);
+	b->tx_if = a->if_index;
+	iw->sent[a->index]++;
+	return feature_start(w, b, ARC_IP4_OUTPUT, NEXT_OUTPUT);
+}
+
+static unsigned run(struct worker *w, struct node *node, struct frame *f)
+{
+	struct ip4_worker *iw = ip4_of(w);
+	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
+	uint16_t next[FRAME_MAX];
+
+	frame_bufs(f, b);
+	for (unsigned i = 0; i < f->n; i++) {
+		buf_prefetch(b[i + 8]);
+		prefetch_write(buf_l3(b[i + 4]));
+		next[i] = rewrite(w, iw, node, b[i]);
+	}
+	node_send(w, node, f, next);
+	return f->n;
+}
+
+const struct node_type ip4_rewrite_node = {
+	.name = "ip4-rewrite",
+	.run = run,
+	.next_names = next_names,
+	.n_next = count_of(next_names),
+	.reasons = reasons,
+	.n_reasons = N_REASONS,
+};

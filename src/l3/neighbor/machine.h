@@ -1,0 +1,83 @@
+/*
+ * machine.h - the life of one neighbour, as a pure state machine: no clock, no I/O.
+ *
+ *                 need                    heard
+ *   IDLE ───────────────> INCOMPLETE ───────────────> REACHABLE <────────────┐
+ *    ↑                     │ 3 probes                    │ 30 s              │ heard, from
+ *    │ 1 s                 ↓                             ├─ used ──> PROBE ──┤ any state
+ *   FAILED <───────────────┘                             ↓            │      │
+ *                                                      STALE ─ used ──┘      │
+ *                                                        │ 600 s        3 unicast probes
+ *                                                        ↓              without an answer:
+ *                                                      forget           INCOMPLETE
+ *
+ * Traffic goes on in STALE and PROBE. What a neighbour said is believed for 30 seconds; after that
+ * it is asked again, but only if packets are sent to it. RFC 826; the ageing is that of RFC 4861
+ * §7.3, which later serves IPv6 too. RFC 1122 §2.3.2.1 (time-outs), §2.3.2.2 (the packet waits).
+ */
+#ifndef CONVOY_L3_NEIGHBOR_MACHINE_H
+#define CONVOY_L3_NEIGHBOR_MACHINE_H
+
+#include "base/clock.h"
+#include "base/compiler.h"
+
+enum neighbor_state {
+	NEIGHBOR_IDLE,
+	NEIGHBOR_INCOMPLETE,
+	NEIGHBOR_REACHABLE,
+	NEIGHBOR_STALE,
+	NEIGHBOR_PROBE,
+	NEIGHBOR_FAILED,
+	NEIGHBOR_STATIC,
+	N_NEIGHBOR_STATES,
+};
+
+enum { NEIGHBOR_PROBES = 3 };
+#define NEIGHBOR_PROBE_NS     ((uint64_t)1 * NS_PER_S)
+#define NEIGHBOR_REACHABLE_NS ((uint64_t)30 * NS_PER_S)
+#define NEIGHBOR_LOOK_NS      ((uint64_t)5 * NS_PER_S) /* a stale one: has it been used? */
+#define NEIGHBOR_FORGET_NS    ((uint64_t)600 * NS_PER_S)
+#define NEIGHBOR_FAILED_NS    ((uint64_t)1 * NS_PER_S) /* refused at once for so long */
+
+/* What the caller has to do, as bits. */
+enum neighbor_action {
+	NEIGHBOR_SEND_BROADCAST = 1, /* ask everybody */
+	NEIGHBOR_SEND_UNICAST = 2,   /* ask the neighbour itself */
+	NEIGHBOR_PUBLISH = 4,	     /* the address is new: tell the data path, let packets go */
+	NEIGHBOR_WITHDRAW = 8,	     /* the address is no longer believed */
+	NEIGHBOR_FAIL = 16,	     /* refuse the packets that wait */
+	NEIGHBOR_PASS = 32,	     /* the address is known: let packets go */
+	NEIGHBOR_FORGET = 64,	     /* drop the entry */
+};
+
+struct neighbor_machine {
+	enum neighbor_state state;
+	uint32_t n_probes;     /* sent in this state */
+	uint64_t deadline_ns;  /* when neighbor_on_timer() is due; 0: never */
+	uint64_t confirmed_ns; /* when the neighbour last said its address */
+};
+
+/* neighbor_is_resolved - true if the address is known and used. */
+static inline bool neighbor_is_resolved(const struct neighbor_machine *m)
+{
+	return m->state == NEIGHBOR_REACHABLE || m->state == NEIGHBOR_STALE ||
+	       m->state == NEIGHBOR_PROBE || m->state == NEIGHBOR_STATIC;
+}
+
+/* Each returns what to do, a set of enum neighbor_action. */
+
+/* neighbor_on_need - a packet waits for the address. */
+unsigned neighbor_on_need(struct neighbor_machine *m, uint64_t now_ns);
+
+/* neighbor_on_heard - the neighbour said its address. @is_new: another one than we had. */
+unsigned neighbor_on_heard(struct neighbor_machine *m, uint64_t now_ns, bool is_new);
+
+/* neighbor_on_timer - the deadline has passed. @used: packets were sent since the last call. */
+unsigned neighbor_on_timer(struct neighbor_machine *m, uint64_t now_ns, bool used);
+
+/* neighbor_on_static - the operator said the address. */
+unsigned neighbor_on_static(struct neighbor_machine *m);
+
+const char *neighbor_state_name(enum neighbor_state state);
+
+#endif
