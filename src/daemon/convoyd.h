@@ -28,7 +28,8 @@ struct convoyd {
 	struct command_table *commands;
 	struct control_server *control;
 	struct engine *engine;
-	struct event *messages; /* from the workers to main */
+	struct event *messages;	 /* from the workers to main */
+	struct event *neighbors; /* their timers */
 	struct session_layer *sessions;
 	struct event *applications; /* requests of applications */
 	uint64_t started_ns;

@@ -5,6 +5,7 @@
 #include "daemon/convoyd.h"
 #include "drivers/loop/loop.h"
 #include "engine/engine.h"
+#include "l3/ip4/address.h"
 
 enum { WHY_MAX = 256 };
 
@@ -30,6 +31,21 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 	return err;
 }
 
+static int fail_address(struct convoyd *d, const struct net_interface *config,
+			const struct ip4_prefix *address, int err)
+{
+	char text[32] = "";
+	struct writer w = writer_of(text, sizeof(text) - 1);
+
+	ip4_print_prefix(&w, address);
+	config_fail(&d->error, config->at, "interface \"%s\" cannot have the address %s: %s",
+		    config->name, text,
+		    err == ERR_INVAL   ? "it is no address of a host"
+		    : err == ERR_EXIST ? "another interface has it"
+				       : err_text(err));
+	return err;
+}
+
 static int bring_up(struct convoyd *d, const struct net_interface *config, struct interface *i)
 {
 	int err = config->down ? 0 : interface_set_up(i, true);
@@ -40,6 +56,19 @@ static int bring_up(struct convoyd *d, const struct net_interface *config, struc
 	return err;
 }
 
+static int add_addresses(struct convoyd *d, const struct net_interface *config,
+			 const struct interface *i)
+{
+	for (uint32_t n = 0; n < config->n_addresses; n++) {
+		const struct ip4_prefix *one = &config->addresses[n];
+		int err = ip4_add_address(d->engine, i->index, *one);
+
+		if (err < 0)
+			return fail_address(d, config, one, err);
+	}
+	return 0;
+}
+
 int interfaces_create(struct convoyd *d)
 {
 	for (uint32_t n = 0; n < d->config->n_interfaces; n++) {
@@ -47,6 +76,8 @@ int interfaces_create(struct convoyd *d)
 		struct interface *i;
 		int err = create(d, config, &i);
 
+		if (err == 0)
+			err = add_addresses(d, config, i);
 		if (err == 0)
 			err = bring_up(d, config, i);
 		if (err < 0)

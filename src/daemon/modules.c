@@ -13,6 +13,11 @@
 #include "engine/engine.h"
 #include "functions/capture/capture.h"
 #include "functions/offload/offload.h"
+#include "l2/ethernet/ethernet.h"
+#include "l3/icmp/icmp.h"
+#include "l3/ip4/ip4.h"
+#include "l3/neighbor/neighbor.h"
+#include "l3/reassembly/reassembly.h"
 #include "session/session_worker.h"
 
 static const struct {
@@ -23,6 +28,7 @@ static const struct {
 	{ "commands", part_commands_init, part_commands_deinit },
 	{ "engine", part_engine_init, part_engine_deinit },
 	{ "functions", part_functions_init, part_functions_deinit },
+	{ "ip", part_ip_init, part_ip_deinit },
 	{ "interfaces", part_interfaces_init, NULL },
 	{ "sessions", part_sessions_init, part_sessions_deinit },
 	{ "workers", part_workers_init, part_workers_deinit },
@@ -30,9 +36,12 @@ static const struct {
 };
 
 const struct node_type *const modules_nodes[] = {
-	&drop_node,   &handoff_node,	&interface_output_node, &tap_input_node,
-	&tap_tx_node, &loop_tx_node,	&session_input_node,	&offload_node,
-	&gro_node,    &capture_in_node, &capture_out_node,
+	&drop_node,	   &handoff_node,	 &interface_output_node, &tap_input_node,
+	&tap_tx_node,	   &loop_tx_node,	 &session_input_node,	 &offload_node,
+	&gro_node,	   &capture_in_node,	 &capture_out_node,	 &ethernet_input_node,
+	&arp_input_node,   &ip4_input_node,	 &ip4_options_node,	 &ip4_lookup_node,
+	&ip4_hold_node,	   &ip4_rewrite_node,	 &ip4_fragment_node,	 &ip4_local_node,
+	&ip4_deliver_node, &ip4_reassembly_node, &icmp4_input_node,	 &icmp4_error_node,
 };
 const unsigned modules_n_nodes = count_of(modules_nodes);
 
@@ -44,7 +53,29 @@ static const struct feature_arc device_input_arc = {
 	.side = ARC_RX,
 	.nodes = device_input_features,
 	.n_nodes = count_of(device_input_features),
-	.end = "drop",
+	.end = "ethernet-input",
+};
+
+/* ip4-input ──> ip4-lookup: nothing can be enabled there yet. */
+static const struct feature_arc ip4_unicast_arc = {
+	.id = ARC_IP4_UNICAST,
+	.name = "ip4-unicast",
+	.side = ARC_RX,
+	.end = "ip4-lookup",
+};
+
+static const struct feature_arc ip4_output_arc = {
+	.id = ARC_IP4_OUTPUT,
+	.name = "ip4-output",
+	.side = ARC_TX,
+	.end = "interface-output",
+};
+
+static const struct feature_arc ip4_local_arc = {
+	.id = ARC_IP4_LOCAL,
+	.name = "ip4-local",
+	.side = ARC_RX,
+	.end = "ip4-deliver",
 };
 
 static const char *const interface_output_features[] = { "offload", "capture-out" };
@@ -57,8 +88,7 @@ static const struct feature_arc interface_output_arc = {
 };
 
 const struct feature_arc *const modules_arcs[] = {
-	&device_input_arc,
-	&interface_output_arc,
+	&device_input_arc, &interface_output_arc, &ip4_unicast_arc, &ip4_output_arc, &ip4_local_arc,
 };
 const unsigned modules_n_arcs = count_of(modules_arcs);
 

@@ -23,6 +23,11 @@ must_check
 int part_functions_init(struct convoyd *d);
 void part_functions_deinit(struct convoyd *d);
 
+/* IPv4: forwarding, neighbours, ICMP, reassembly. */
+must_check
+int part_ip_init(struct convoyd *d);
+void part_ip_deinit(struct convoyd *d);
+
 /* What net.yaml says about interfaces; they go with the engine. */
 must_check
 int part_interfaces_init(struct convoyd *d);

@@ -1,0 +1,51 @@
+/* part_ip.c - start and stop IPv4, and lend its neighbours the daemon's clock. */
+#include <event2/event.h>
+
+#include "base/err.h"
+#include "daemon/convoyd.h"
+#include "daemon/parts.h"
+#include "engine/engine.h"
+#include "l3/icmp/icmp.h"
+#include "l3/ip4/ip4.h"
+#include "l3/neighbor/neighbor.h"
+#include "l3/reassembly/reassembly.h"
+
+static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
+{
+	struct convoyd *d = context;
+
+	neighbor_tick(d->engine, clock_now_ns(d->engine->clock));
+}
+
+int part_ip_init(struct convoyd *d)
+{
+	const struct timeval period = { .tv_usec = NEIGHBOR_TICK_NS / NS_PER_US };
+	int err = ip4_init(d->engine);
+
+	if (err == 0)
+		err = neighbor_init(d->engine);
+	if (err == 0)
+		err = icmp4_init(d->engine);
+	if (err == 0)
+		err = reassembly_init(d->engine);
+	if (err < 0)
+		goto fail;
+	d->neighbors = event_new(d->base, -1, EV_PERSIST, on_tick, d);
+	if (d->neighbors && event_add(d->neighbors, &period) == 0)
+		return 0;
+	err = ERR_NOMEM;
+fail:
+	part_ip_deinit(d);
+	return err;
+}
+
+void part_ip_deinit(struct convoyd *d)
+{
+	if (d->neighbors)
+		event_free(d->neighbors);
+	d->neighbors = NULL;
+	reassembly_deinit(d->engine);
+	icmp4_deinit(d->engine);
+	neighbor_deinit(d->engine);
+	ip4_deinit(d->engine);
+}
