@@ -14,6 +14,10 @@ $(BUILD)/build.ninja:
 deps:
 	@tools/deps
 
+# The main job, from nothing to an answered request: ARGS=--once ends with a status.
+run: deps all
+	@deploy/run --build $(BUILD) $(ARGS)
+
 # Everything: unit tests, then the whole stack in network namespaces (needs root).
 test: all
 	@status=0; \

@@ -1,0 +1,60 @@
+"""`make run` as a newcomer meets it: shows an answer, ends with a status, leaves nothing behind."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+from conftest import TOP
+from harness import wait
+
+STATE = pathlib.Path("/run/convoy-run")
+NETNS = pathlib.Path("/run/netns/convoy-run")
+SCRIPT = TOP / "deploy" / "run"
+
+
+def nothing_is_left():
+    return not STATE.exists() and not NETNS.exists()
+
+
+@pytest.fixture(autouse=True)
+def clean(leaves_nothing_behind):
+    assert nothing_is_left(), "something else uses /run/convoy-run"
+    yield
+    assert nothing_is_left()
+
+
+def test_once(run, build):
+    shown = run(SCRIPT, "--once", "--build", build).ok(timeout=60)
+    assert "0% packet loss" in shown and "show interfaces" in shown
+
+
+def test_serves_until_it_is_interrupted(run, build):
+    demonstration = run(SCRIPT, "--build", build)
+    wait.until(lambda: "Ctrl-C ends everything" in demonstration.out, "it serves", timeout=60)
+    socket = STATE / "convoy.sock"
+    subprocess.run([build / "convoy", "--socket", socket, "show", "version"], check=True,
+                   timeout=20)
+    second = run(SCRIPT, "--build", build)
+    assert second.wait(timeout=20) == 1
+    assert "another `make run` is running" in second.err
+    demonstration.signal(signal.SIGINT)
+    assert demonstration.wait(timeout=30) == 0
+
+
+def test_clears_what_a_killed_run_left(run, build):
+    killed = run(SCRIPT, "--build", build)
+    wait.until(lambda: "Ctrl-C ends everything" in killed.out, "it serves", timeout=60)
+    killed.kill()
+    assert STATE.exists() and NETNS.exists()
+    run(SCRIPT, "--once", "--build", build).ok(timeout=60)
+
+
+def test_without_root_it_says_what_helps(build, tmp_path):
+    if os.stat("/dev/net/tun").st_mode & 0o006:
+        pytest.skip("everybody may open /dev/net/tun here")
+    refused = subprocess.run(
+        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", SCRIPT, "--once"],
+        capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert "run as root (sudo make run)" in refused.stderr
