@@ -27,7 +27,9 @@ sys.path.insert(0, str(TOP / "test"))
 from harness import netns as namespaces  # noqa: E402
 from harness import process as processes  # noqa: E402
 from harness import wait  # noqa: E402
+from harness.backend import Backend  # noqa: E402
 from harness.daemon import Convoyd  # noqa: E402
+from harness.proxy import Proxy  # noqa: E402
 from harness.wire import CONVOY_MAC, Wire  # noqa: E402
 
 Lan = collections.namedtuple("Lan", "stack wire space")
@@ -136,6 +138,35 @@ def lan(netns, convoyd, wire):
         "name": "lan", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC, "tap": {"no_offload": True},
     }]}, netns=space)
     return Lan(stack, wire(space, "lan"), space)
+
+
+@pytest.fixture
+def proxy(build, tmp_path):
+    """proxy(CONFIG, arguments=, netns=, env=, live=True) starts a convoy-proxy, which must end cleanly."""
+    started = []
+
+    def start(config, **keywords):
+        folder = tmp_path / f"proxy{len(started)}"
+        try:
+            one = Proxy(build, folder, config, **keywords)
+        except BaseException:
+            # Not live in time: the object never reached us, its process did.
+            processes.end(p for p, line in processes.descendants().items() if str(folder) in line)
+            raise
+        started.append(one)
+        return one
+    yield start
+    crashed = [p.process for p in started if not p.process.alive() and p.process.crashed()]
+    stop_all([p.process for p in started if p.process.alive()], expected={0})
+    assert not crashed, f"convoy-proxy crashed: {[str(p) for p in crashed]}"
+
+
+@pytest.fixture
+def backend():
+    """An HTTP server that answers "you asked for PATH"; /wait answers once go_on is set."""
+    server = Backend()
+    yield server
+    server.close()
 
 
 def stop_all(started, expected=None):

@@ -97,6 +97,19 @@ static int take_access_log_path(struct config_decoder *d, const struct config_no
 	return config_take_string(d, n, &log->path);
 }
 
+static int finish_admin(struct config_decoder *d, const struct config_node *n unused_arg,
+			void *holder)
+{
+	struct admin_config *a = holder;
+
+	a->enabled = a->address.kind != ADDRESS_UNSET;
+	for (uint32_t i = 0; i < a->n_access_logs; i++)
+		if (a->access_logs[i].format)
+			return config_fail_missing(d, a->access_logs[i].at,
+						   "formats of the admin access log");
+	return 0;
+}
+
 static const struct config_field admin_fields[] = {
 	{ "address", CONFIG_MESSAGE, .offset = offsetof(struct admin_config, address),
 	  .message = &address_message },
@@ -116,6 +129,7 @@ static const struct config_message admin_message = {
 	.size = sizeof(struct admin_config),
 	.fields = admin_fields,
 	.n_fields = count_of(admin_fields),
+	.finish = finish_admin,
 };
 
 static const struct config_field static_fields[] = {
@@ -232,10 +246,7 @@ static int take_resolver(struct config_decoder *d, const struct config_node *n, 
 static int finish_bootstrap(struct config_decoder *d, const struct config_node *n unused_arg,
 			    void *holder)
 {
-	struct bootstrap_config *b = holder;
-
-	b->admin.enabled = b->admin.address.kind != ADDRESS_UNSET;
-	return bootstrap_validate(d, b);
+	return bootstrap_validate(d, holder);
 }
 
 #define XDS "dynamic resources (xDS)"

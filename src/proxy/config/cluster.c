@@ -105,16 +105,15 @@ static const struct config_field threshold_fields[] = {
 	  .offset = offsetof(struct thresholds, breaker.max_pending_requests) },
 	{ "max_requests", CONFIG_U32, .offset = offsetof(struct thresholds, breaker.max_requests) },
 	{ "max_retries", CONFIG_U32, .offset = offsetof(struct thresholds, breaker.max_retries) },
-	{ "max_connection_pools", CONFIG_U32,
-	  .offset = offsetof(struct thresholds, breaker.max_connection_pools) },
-	{ "track_remaining", CONFIG_BOOL,
-	  .offset = offsetof(struct thresholds, breaker.track_remaining) },
+	{ "max_connection_pools", CONFIG_MISSING, .feature = "limits of connection pools" },
+	{ "track_remaining", CONFIG_ONLY, .only = "false",
+	  .feature = "remaining circuit breakers" },
 	{ "retry_budget", CONFIG_MISSING, .feature = "retry budgets" },
 };
 #define BREAKER_DEFAULTS                                                                           \
 	{                                                                                          \
 		.max_connections = 1024, .max_pending_requests = 1024, .max_requests = 1024,       \
-		.max_retries = 3, .max_connection_pools = UINT32_MAX                               \
+		.max_retries = 3                                                                   \
 	}
 static const struct thresholds threshold_defaults = { .breaker = BREAKER_DEFAULTS };
 static const struct config_message threshold_message = {
@@ -187,6 +186,16 @@ static int take_resolver(struct config_decoder *d, const struct config_node *n, 
 	return take_dns_resolver(d, n, &((struct cluster_config *)holder)->dns);
 }
 
+/* Of what both sides can say, upstream connections and streams have no such ends. */
+static int check_http_options(struct config_decoder *d, const struct cluster_config *c)
+{
+	if (c->common.max_connection_duration_ns != CONFIG_UNSET_NS)
+		return config_fail_missing(d, c->at, "max_connection_duration of upstreams");
+	if (c->common.max_stream_duration_ns != CONFIG_UNSET_NS)
+		return config_fail_missing(d, c->at, "max_stream_duration of upstreams");
+	return 0;
+}
+
 static int finish_cluster(struct config_decoder *d, const struct config_node *n unused_arg,
 			  void *holder)
 {
@@ -202,7 +211,7 @@ static int finish_cluster(struct config_decoder *d, const struct config_node *n 
 			*copy = '_';
 	if (!c->dns_failure_refresh_rate_ns)
 		c->dns_failure_refresh_rate_ns = c->dns_refresh_rate_ns;
-	return 0;
+	return check_http_options(d, c);
 }
 
 struct refresh_rate {

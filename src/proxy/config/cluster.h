@@ -26,14 +26,12 @@ struct endpoint_config {
 	const struct config_node *at;
 };
 
-/* One per route priority; Envoy's defaults are 1024, 1024, 1024, 3 and unlimited. */
+/* One per route priority; Envoy's defaults are 1024, 1024, 1024 and 3. */
 struct circuit_breaker_config {
 	uint32_t max_connections;
 	uint32_t max_pending_requests;
 	uint32_t max_requests;
 	uint32_t max_retries;
-	uint32_t max_connection_pools;
-	bool track_remaining;
 };
 
 struct cluster_config {

@@ -94,6 +94,15 @@ static int finish_hcm(struct config_decoder *d, const struct config_node *n, voi
 	return check_filters(d, n, h);
 }
 
+/* Between the two notices that HTTP/2 gives of its end; HTTP/1.1 has none. */
+static int check_drain_timeout(struct config_decoder *d, const struct config_node *n,
+			       void *holder unused_arg)
+{
+	uint64_t ns;
+
+	return config_take_duration(d, n, &ns);
+}
+
 static const struct config_field hcm_fields[] = {
 	{ "codec_type", CONFIG_ENUM, .offset = offsetof(struct hcm_config, codec_type),
 	  .values = &codec_enum },
@@ -118,8 +127,7 @@ static const struct config_field hcm_fields[] = {
 	  .offset = offsetof(struct hcm_config, request_timeout_ns) },
 	{ "request_headers_timeout", CONFIG_DURATION,
 	  .offset = offsetof(struct hcm_config, request_headers_timeout_ns) },
-	{ "drain_timeout", CONFIG_DURATION,
-	  .offset = offsetof(struct hcm_config, drain_timeout_ns) },
+	{ "drain_timeout", CONFIG_CUSTOM, .decode = check_drain_timeout },
 	{ "delayed_close_timeout", CONFIG_DURATION,
 	  .offset = offsetof(struct hcm_config, delayed_close_timeout_ns) },
 	{ "server_name", CONFIG_STRING, .offset = offsetof(struct hcm_config, server_name) },
@@ -169,7 +177,6 @@ static const struct hcm_config hcm_defaults = {
 	.http1 = HTTP1_OPTIONS_DEFAULTS,
 	.max_request_headers_kb = 60,
 	.stream_idle_timeout_ns = 300ull * NS_PER_S,
-	.drain_timeout_ns = 5ull * NS_PER_S,
 	.delayed_close_timeout_ns = NS_PER_S,
 	.server_name = "envoy",
 	.generate_request_id = true,

@@ -69,7 +69,6 @@ struct hcm_config {
 	uint64_t stream_idle_timeout_ns;     /* 0 is off; default 5 min */
 	uint64_t request_timeout_ns;	     /* the whole request must arrive; 0 is off (default) */
 	uint64_t request_headers_timeout_ns; /* all headers must arrive; 0 is off (default) */
-	uint64_t drain_timeout_ns;	     /* default 5 s */
 	uint64_t delayed_close_timeout_ns;   /* 0 closes at once; default 1 s */
 
 	const char *server_name;	      /* default "envoy" */

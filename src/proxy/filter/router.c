@@ -388,10 +388,12 @@ static void count_response(struct router *r, unsigned status)
 				&c->upstream_rq_4xx,
 				&c->upstream_rq_5xx };
 
-	stat_inc(&c->upstream_rq_completed);
-	stat_status(&c->upstream_rq_codes, status);
-	if (status / 100 >= 1 && status / 100 <= 5)
-		stat_inc(classes[status / 100]);
+	if (r->config->dynamic_stats) {
+		stat_inc(&c->upstream_rq_completed);
+		stat_status(&c->upstream_rq_codes, status);
+		if (status / 100 >= 1 && status / 100 <= 5)
+			stat_inc(classes[status / 100]);
+	}
 	if (r->filter.stream->info.n_attempts > 1)
 		stat_inc(&c->upstream_rq_retry_success);
 }

@@ -211,6 +211,8 @@ static int set_hosts(struct cluster *c, const struct host_spec *specs, unsigned 
 		if (before[i])
 			retire(before[i], false);
 	free(before);
+	if (!c->counts_members)
+		return 0;
 	if (changed)
 		stat_inc(&c->stats->membership_change);
 	stat_set(&c->stats->membership_total, n);
@@ -263,6 +265,7 @@ int clusters_worker_start(struct clusters *cs, struct dispatcher *d, unsigned wo
 		c->shared = &cs->at[i];
 		c->stats = stat_group_block(cs->at[i].stats, worker_idx);
 		c->dispatcher = d;
+		c->counts_members = worker_idx == 0;
 		c->next = worker_idx; /* so that workers do not start at the same host */
 	}
 	for (uint32_t i = 0; i < n && !err; i++)

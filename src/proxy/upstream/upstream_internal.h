@@ -36,7 +36,8 @@ struct cluster {
 	unsigned n_hosts;
 	unsigned next; /* round robin, when all weights are equal */
 	bool weighted;
-	unsigned n_former; /* hosts taken out that still have work */
+	unsigned n_former;   /* hosts taken out that still have work */
+	bool counts_members; /* one worker does, as all have the same hosts */
 };
 
 struct cluster_worker {
