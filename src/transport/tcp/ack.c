@@ -79,7 +79,7 @@ bool tcp_ack_input(struct tcp_conn *c, const struct tcp_segment *s, uint16_t win
 				     .has_echo = o->has & TCP_HAS_TIMESTAMPS,
 				     .ts_echo = o->ts_echo };
 	uint32_t flight = tcp_conn_flight(c), scaled = (uint32_t)window << c->snd_shift;
-	uint32_t sacked_before = tcp_sack_bytes(&c->board), delivered, rtt_us = 0;
+	uint32_t rtt_us = 0;
 	bool same_window = scaled == c->snd_wnd, fin = false;
 
 	if (seq_lt(s->ack, c->snd_una))
@@ -87,6 +87,7 @@ bool tcp_ack_input(struct tcp_conn *c, const struct tcp_segment *s, uint16_t win
 	update_window(c, s, scaled);
 	if (news.acked) {
 		fin = advance(c, s->ack);
+		news.delivered = news.acked - (c->board.n ? tcp_recover_advance(c) : 0);
 		rtt_us = measure(c, o);
 	}
 	if (o->n_sacks && (c->flags & TCP_CONN_SACK))
@@ -98,12 +99,11 @@ bool tcp_ack_input(struct tcp_conn *c, const struct tcp_segment *s, uint16_t win
 		if (c->n_dup_acks < DUP_ACKS_MAX)
 			c->n_dup_acks++;
 	}
+	news.delivered += news.sacked;
 	if (news.acked || news.sacked || news.is_dup)
 		tcp_recover_on_ack(c, &news);
-	/* What had been reported before it was acknowledged counts once. */
-	delivered = news.acked + tcp_sack_bytes(&c->board) - sacked_before;
 	if (c->recovery != TCP_RECOVERY_FAST && news.acked)
-		tell_congestion_control(c, delivered, flight, rtt_us);
+		tell_congestion_control(c, news.delivered, flight, rtt_us);
 	tcp_conn_todo(c, TCP_TODO_SEND);
 	return !fin || tcp_conn_event(c, TCP_EVENT_FIN_ACKED);
 }

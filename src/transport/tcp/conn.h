@@ -43,6 +43,7 @@ enum tcp_conn_flag {
 	TCP_CONN_CLOSE_SEEN = 1 << 12,	 /* the application has finished sending */
 	TCP_CONN_LINGER_RESET = 1 << 13, /* closing aborts */
 	TCP_CONN_RXT_ONCE = 1 << 14,	 /* recovery has begun: one segment goes out in any case */
+	TCP_CONN_RXT_AGAIN = 1 << 15,	 /* what was sent again at snd_una is lost, too */
 };
 
 /* What the end of the turn has to do for it. */
@@ -98,6 +99,9 @@ struct tcp_conn {
 	uint32_t undo_ts;	    /* our clock at the first retransmission of it; RFC 3522 */
 	struct tcp_range duplicate; /* RFC 2883 */
 	uint32_t fin_seq;
+	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937: octets in this recovery */
+	uint32_t rxt_mark; /* snd_max when the octets at snd_una were last sent again, or later */
+	uint32_t rxt_news; /* octets reported since that were sent after them */
 	uint32_t bulk_seq, bulk_ms; /* where and when the present count of octets began */
 	uint32_t n_held;	    /* buffers that hold early segments */
 	struct timer timer;	    /* the earliest of the deadlines, or before it */

@@ -44,6 +44,7 @@ static enum tcp_sent send_again(struct tcp_conn *c, struct tcp_range r, struct a
 	if (sent != TCP_SENT)
 		return sent;
 	tcp_recover_sent_again(c, (struct tcp_range){ r.start, r.start + n });
+	tcp_recover_sent(c, n);
 	a->window -= n < a->window ? n : a->window;
 	a->has_sent = true;
 	return TCP_SENT;
@@ -53,8 +54,10 @@ static enum tcp_sent send_lost(struct tcp_conn *c, struct allowance *a)
 {
 	enum tcp_sent sent = TCP_SENT;
 
-	if (c->flags & TCP_CONN_RXT_ONCE && a->window < a->mss)
+	if (c->flags & (TCP_CONN_RXT_ONCE | TCP_CONN_RXT_AGAIN) && a->window < a->mss)
 		a->window = a->mss; /* RFC 6675 §5 (4.3): the first one goes in any case */
+	if (c->flags & TCP_CONN_RXT_AGAIN && a->window >= a->mss)
+		sent = send_again(c, tcp_sack_first_again(&c->board, c->snd_una), a);
 	while (sent == TCP_SENT && a->window >= a->mss) {
 		struct tcp_range r = tcp_sack_next_lost(&c->board, c->snd_una);
 
@@ -137,6 +140,7 @@ static void sent_new(struct tcp_conn *c, uint32_t len, bool fin, struct allowanc
 		c->rtt_sent_ns = now_ns;
 	}
 	c->bytes_sent += len;
+	tcp_recover_sent(c, len);
 	a->window -= len < a->window ? len : a->window;
 	a->has_sent = true;
 }

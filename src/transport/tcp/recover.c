@@ -48,6 +48,14 @@ uint32_t tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o)
 	return sacked;
 }
 
+uint32_t tcp_recover_advance(struct tcp_conn *c)
+{
+	uint32_t before = tcp_sack_bytes(&c->board);
+
+	tcp_sack_acked(&c->board, c->snd_una);
+	return before - tcp_sack_bytes(&c->board);
+}
+
 uint32_t tcp_recover_pipe(const struct tcp_conn *c)
 {
 	uint32_t flight = tcp_conn_flight(c), left;
@@ -66,20 +74,54 @@ uint32_t tcp_recover_pipe(const struct tcp_conn *c)
 	return flight > left ? flight - left : 0;
 }
 
+/* While the first hole lasts, snd_max runs ahead of what is really in the network. */
+static uint32_t flight_that_counts(const struct tcp_conn *c)
+{
+	return tcp_conn_flight(c) < c->cc.cwnd ? tcp_conn_flight(c) : c->cc.cwnd;
+}
+
 static void begin(struct tcp_conn *c, enum tcp_recovery recovery)
 {
 	c->recovery = (uint8_t)recovery;
 	c->recover = c->snd_max;
 	c->undo_ts = tcp_conn_now_ms(c);
+	c->rxt_mark = c->snd_max;
+	c->rxt_news = 0;
 	c->flags &= (uint16_t)~TCP_CONN_TIMING; /* Karn: RFC 6298 §3 */
 	c->flags |= TCP_CONN_RXT_ONCE;
 }
 
+/*
+ * RFC 6937: while recovering, send in proportion to what arrives, so that the window comes down to
+ * ssthresh over one round trip and no burst follows the discovery of many losses.
+ */
+static void reduce_proportionally(struct tcp_conn *c, uint32_t delivered)
+{
+	uint32_t pipe = tcp_recover_pipe(c), mss = tcp_conn_mss(c), ssthresh = c->cc.ssthresh;
+	uint64_t may_send;
+
+	c->prr_delivered += delivered;
+	if (pipe > ssthresh) {
+		may_send =
+			((uint64_t)c->prr_delivered * ssthresh + c->prr_flight - 1) / c->prr_flight;
+		may_send = may_send > c->prr_out ? may_send - c->prr_out : 0;
+	} else {
+		uint32_t ahead = c->prr_delivered > c->prr_out ? c->prr_delivered - c->prr_out : 0;
+
+		may_send = (ahead > delivered ? ahead : delivered) + mss;
+		if (may_send > ssthresh - pipe)
+			may_send = ssthresh - pipe;
+	}
+	c->cc.cwnd = pipe + (uint32_t)may_send;
+}
+
 static void finish(struct tcp_conn *c)
 {
+	if (c->recovery == TCP_RECOVERY_FAST)
+		c->cc.cwnd = c->cc.ssthresh;
 	c->recovery = TCP_RECOVERY_NONE;
 	c->n_dup_acks = 0;
-	c->flags &= (uint16_t)~TCP_CONN_RXT_ONCE;
+	c->flags &= (uint16_t) ~(TCP_CONN_RXT_ONCE | TCP_CONN_RXT_AGAIN);
 	tcp_sack_acked(&c->board, c->snd_una);
 	if (c->board.n == 0)
 		tcp_recover_release(c);
@@ -108,8 +150,10 @@ static bool loss_detected(struct tcp_conn *c)
 static void begin_fast(struct tcp_conn *c)
 {
 	tcp_count_in(c->worker, TCP_IN_RECOVERY);
-	c->cc.ops->lost(&c->cc, tcp_conn_flight(c), now_us(c));
+	c->cc.ops->lost(&c->cc, flight_that_counts(c), now_us(c));
 	begin(c, TCP_RECOVERY_FAST);
+	c->prr_flight = tcp_conn_flight(c);
+	c->prr_delivered = c->prr_out = 0;
 	tcp_sack_enter(&c->board, c->snd_una);
 }
 
@@ -131,10 +175,31 @@ static bool undo(struct tcp_conn *c, const struct tcp_ack_news *news)
 	if (c->recovery == TCP_RECOVERY_FAST && extent > c->board.dup_thresh)
 		c->board.dup_thresh =
 			extent < TCP_DUP_THRESH_MAX ? (uint8_t)extent : TCP_DUP_THRESH_MAX;
-	c->cc.ops->undone(&c->cc);
 	c->board.lost = c->board.high_rxt = c->snd_una;
 	finish(c);
+	c->cc.ops->undone(&c->cc);
 	return true;
+}
+
+/*
+ * RFC 6675 knows of no lost retransmission; each would cost a timeout. If what was sent after it
+ * arrives, by more than the usual tolerance, it is lost like any other segment: data beyond what
+ * had been sent at the time, or, after a timeout, whatever is reported at all.
+ */
+static void detect_lost_again(struct tcp_conn *c, const struct tcp_ack_news *news)
+{
+	struct tcp_scoreboard *b = &c->board;
+
+	if (news->acked) {
+		c->flags &= (uint16_t)~TCP_CONN_RXT_AGAIN;
+		c->rxt_mark = c->snd_max;
+		c->rxt_news = 0;
+		return;
+	}
+	c->rxt_news = c->recovery == TCP_RECOVERY_TIMEOUT ? c->rxt_news + news->sacked
+							  : tcp_sack_bytes_above(b, c->rxt_mark);
+	if (seq_gt(b->high_rxt, c->snd_una) && c->rxt_news > b->dup_thresh * tcp_conn_mss(c))
+		c->flags |= TCP_CONN_RXT_AGAIN;
 }
 
 void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
@@ -142,8 +207,6 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
 	bool sack = c->flags & TCP_CONN_SACK;
 
 	catch_up(c);
-	if (news->acked)
-		tcp_sack_acked(&c->board, c->snd_una);
 	if (c->recovery != TCP_RECOVERY_NONE) {
 		if (undo(c, news))
 			return;
@@ -151,6 +214,7 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
 			finish(c);
 		} else if (sack) {
 			tcp_sack_detect(&c->board, tcp_conn_mss(c));
+			detect_lost_again(c, news);
 		} else if (news->acked && c->recovery == TCP_RECOVERY_FAST) {
 			/* RFC 6582 §3.2 (5): a partial acknowledgement tells of the next hole. */
 			c->n_dup_acks = 0;
@@ -159,11 +223,11 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
 			c->flags |= TCP_CONN_RXT_ONCE;
 		}
 	}
-	if (c->recovery != TCP_RECOVERY_NONE)
-		return;
-	if ((news->sacked || news->is_dup) && loss_detected(c))
+	if (c->recovery == TCP_RECOVERY_NONE && (news->sacked || news->is_dup) && loss_detected(c))
 		begin_fast(c);
-	else if (c->board.n == 0 && c->board.r)
+	if (c->recovery == TCP_RECOVERY_FAST)
+		reduce_proportionally(c, news->delivered);
+	else if (c->recovery == TCP_RECOVERY_NONE && c->board.n == 0 && c->board.r)
 		tcp_recover_release(c);
 }
 
@@ -172,7 +236,7 @@ void tcp_recover_timed_out(struct tcp_conn *c)
 	tcp_rtt_back_off(&c->rtt);
 	c->n_timeouts++;
 	if (c->recovery != TCP_RECOVERY_TIMEOUT) {
-		c->cc.ops->timed_out(&c->cc, tcp_conn_flight(c), now_us(c));
+		c->cc.ops->timed_out(&c->cc, flight_that_counts(c), now_us(c));
 		begin(c, TCP_RECOVERY_TIMEOUT);
 	} else {
 		/* The same data again: ssthresh stays, RFC 5681 §3.1. */
@@ -187,6 +251,11 @@ void tcp_recover_sent_again(struct tcp_conn *c, struct tcp_range r)
 {
 	tcp_sack_sent(&c->board, r.end);
 	c->flags &= (uint16_t)~TCP_CONN_TIMING;
+	if (r.start == c->snd_una) {
+		c->flags &= (uint16_t)~TCP_CONN_RXT_AGAIN;
+		c->rxt_mark = c->snd_max;
+		c->rxt_news = 0;
+	}
 	c->n_retransmits++;
 	tcp_count_out(c->worker, TCP_OUT_RETRANSMIT);
 }

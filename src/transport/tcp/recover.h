@@ -12,15 +12,19 @@
 
 /* What one acknowledgement brought. */
 struct tcp_ack_news {
-	uint32_t acked;	 /* octets by which snd_una moved */
-	uint32_t sacked; /* octets newly reported as arrived beyond it */
-	bool is_dup;	 /* a duplicate acknowledgement, RFC 5681 §2 */
-	bool has_echo;	 /* ts_echo is the peer's echo of our clock */
+	uint32_t acked;	    /* octets by which snd_una moved */
+	uint32_t sacked;    /* octets newly reported as arrived beyond it */
+	uint32_t delivered; /* octets that are now known to have arrived and were not before */
+	bool is_dup;	    /* a duplicate acknowledgement, RFC 5681 §2 */
+	bool has_echo;	    /* ts_echo is the peer's echo of our clock */
 	uint32_t ts_echo;
 };
 
 /* tcp_recover_blocks - take in the SACK blocks of @o; returns the octets newly reported. */
 uint32_t tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o);
+
+/* tcp_recover_advance - snd_una has moved; returns how much of what it passed had been reported. */
+uint32_t tcp_recover_advance(struct tcp_conn *c);
 
 /* tcp_recover_on_ack - after snd_una and the scoreboard have moved. */
 void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news);
@@ -30,6 +34,12 @@ void tcp_recover_timed_out(struct tcp_conn *c);
 
 /* tcp_recover_pipe - octets believed to be in the network. */
 uint32_t tcp_recover_pipe(const struct tcp_conn *c);
+
+/* tcp_recover_sent - @len octets went out, again or for the first time. */
+static inline void tcp_recover_sent(struct tcp_conn *c, uint32_t len)
+{
+	c->prr_out += len;
+}
 
 /* tcp_recover_sent_again - @r has been retransmitted. */
 void tcp_recover_sent_again(struct tcp_conn *c, struct tcp_range r);

@@ -122,6 +122,23 @@ uint32_t tcp_sack_bytes(const struct tcp_scoreboard *s)
 	return bytes;
 }
 
+uint32_t tcp_sack_bytes_above(const struct tcp_scoreboard *s, uint32_t seq)
+{
+	uint32_t bytes = 0;
+
+	for (unsigned i = s->n; i-- > 0 && seq_gt(s->r[i].end, seq);)
+		bytes += s->r[i].end - seq_max(s->r[i].start, seq);
+	return bytes;
+}
+
+struct tcp_range tcp_sack_first_again(const struct tcp_scoreboard *s, uint32_t una)
+{
+	struct tcp_range hole = hole_before(s, 0, una, s->high_rxt);
+
+	hole.end = seq_max(seq_min(hole.end, s->high_rxt), una);
+	return hole;
+}
+
 /* The first run at or above high_rxt and below @limit that has not arrived. */
 static struct tcp_range first_missing(const struct tcp_scoreboard *s, uint32_t una, uint32_t limit)
 {

@@ -80,6 +80,12 @@ uint32_t tcp_sack_pipe(const struct tcp_scoreboard *s, uint32_t una, uint32_t ma
 /* tcp_sack_bytes - octets known to have arrived above the cumulative acknowledgement. */
 uint32_t tcp_sack_bytes(const struct tcp_scoreboard *s);
 
+/* tcp_sack_bytes_above - of those the ones from @seq on. */
+uint32_t tcp_sack_bytes_above(const struct tcp_scoreboard *s, uint32_t seq);
+
+/* tcp_sack_first_again - of the first run that has not arrived, what was sent again. */
+struct tcp_range tcp_sack_first_again(const struct tcp_scoreboard *s, uint32_t una);
+
 /*
  * tcp_sack_next_lost, tcp_sack_next_hole, tcp_sack_next_rescue - what to send again, by rules (1),
  * (3) and (4) of §4 NextSeg(); new data, rule (2), comes between the first two. An empty range
