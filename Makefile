@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 PYTEST := /usr/bin/python3 -m pytest
 
-.PHONY: all deps run test check bench docs lint fuzz asan ubsan tsan install clean
+.PHONY: all deps run test check bench golden docs lint fuzz asan ubsan tsan install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -32,6 +32,13 @@ check: all
 # wrk -> proxy -> nginx on the stack and on the kernel; needs root. ARGS="--only proxies --rounds 3"
 bench: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/talk.py $(ARGS)
+
+# Write TCP's tables of throughput and fairness anew; the difference shows what has changed.
+golden: all
+	@for table in throughput fairness; do \
+		$(BUILD)/test/sim/sim-golden $$table > test/sim/golden/$$table.txt; \
+	done
+	@git diff --stat test/sim/golden
 
 docs: all
 	@CONVOY_BUILD=$(BUILD) $(PYTEST) test/system/docs_test.py
