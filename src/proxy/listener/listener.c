@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "proxy/listener/listener.h"
+#include "proxy/stats/stats.h"
 
 /* Out of descriptors or sessions: connections that end in the meantime make room. */
 enum { RETRY_NS = 100 * NS_PER_MS };
@@ -43,8 +44,8 @@ static void connection_event(struct connection_observer *o, struct connection *c
 		return;
 	list_remove(&m->link);
 	l->n_connections--;
-	l->stats->downstream_cx_active--;
-	l->stats->downstream_cx_destroy++;
+	stat_dec(&l->stats->downstream_cx_active);
+	stat_inc(&l->stats->downstream_cx_destroy);
 	if (l->hooks && l->hooks->connection_ended)
 		l->hooks->connection_ended(l->hook_context, dispatcher_now_ns(l->dispatcher) -
 								    connection_start_ns(c));
@@ -63,8 +64,8 @@ static void add_member(struct listener *l, struct connection *c)
 	list_push(&l->connections, &m->link);
 	connection_add_observer(c, &m->observer, &member_ops);
 	l->n_connections++;
-	l->stats->downstream_cx_total++;
-	l->stats->downstream_cx_active++;
+	stat_inc(&l->stats->downstream_cx_total);
+	stat_inc(&l->stats->downstream_cx_active);
 }
 
 static void build_chain(struct listener *l, struct connection *c)
@@ -94,7 +95,7 @@ static void take_connection(struct listener *l, struct io_handle *h, const struc
 	struct connection *c;
 
 	if (l->spec->max_connections && l->n_connections >= l->spec->max_connections) {
-		l->stats->downstream_cx_overflow++;
+		stat_inc(&l->stats->downstream_cx_overflow);
 		io_handle_close(h, IO_CLOSE_RESET);
 		return;
 	}
@@ -121,7 +122,7 @@ static void accept_some(void *context, unsigned events unused_arg)
 		if (err == ERR_AGAIN)
 			return;
 		if (err) {
-			l->stats->accept_errors++;
+			stat_inc(&l->stats->accept_errors);
 			log_warn("listener.accept", "name=%s error=\"%s\"", l->spec->name,
 				 err_text(err));
 			dispatcher_timer_set(l->dispatcher, &l->retry, RETRY_NS);
