@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import stat
 import threading
 import time
 
@@ -196,3 +197,18 @@ def test_all_workers_share_a_free_port(proxy):
     for _ in range(20):
         assert one.ask().text == "hello"
     assert one.stat("listener.127.0.0.1_0.downstream_cx_total") == 20
+
+
+def test_listener_on_a_path(proxy, tmp_path):
+    path = tmp_path / "web.sock"
+    web = p.listener(HELLO)
+    web["address"] = {"pipe": {"path": str(path), "mode": 0o600}}
+    proxy(p.bootstrap([web]))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while piece := client.recv(4096):
+            answer += piece
+    assert answer.endswith(b"\r\n\r\nhello")

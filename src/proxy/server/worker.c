@@ -24,7 +24,11 @@ static int open_listeners(struct server_worker *w, struct dispatcher *d, unsigne
 	for (unsigned i = 0; i < s->bootstrap->n_listeners; i++) {
 		struct server_listener *l = &s->listeners[i];
 		struct server_listener_stats *st = stat_group_block(l->stats, idx);
-		int err = listener_open(d, &l->spec, &st->counts, &hooks, st, &w->listeners[i]);
+		int err;
+
+		if (idx && l->spec.address.family == ADDRESS_UNIX)
+			continue; /* a path can be bound only once */
+		err = listener_open(d, &l->spec, &st->counts, &hooks, st, &w->listeners[i]);
 
 		if (err)
 			return server_cannot_listen(&w->error, &l->config->address, err);
