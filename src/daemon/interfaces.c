@@ -18,6 +18,9 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 	case NET_TAP:
 		err = tap_create(d->engine, &config->tap, out, why, sizeof(why));
 		break;
+	case NET_MEMIF:
+		err = memif_create(d->engine, &config->memif, out, why, sizeof(why));
+		break;
 	case NET_LOOP:
 		err = loop_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
 				  config->mtu_bytes, out);

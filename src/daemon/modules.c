@@ -9,6 +9,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
 #include "drivers/loop/loop.h"
+#include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
 #include "engine/engine.h"
 #include "functions/capture/capture.h"
@@ -42,6 +43,7 @@ const struct node_type *const modules_nodes[] = {
 	&arp_input_node,   &ip4_input_node,	 &ip4_options_node,	 &ip4_lookup_node,
 	&ip4_hold_node,	   &ip4_rewrite_node,	 &ip4_fragment_node,	 &ip4_local_node,
 	&ip4_deliver_node, &ip4_reassembly_node, &icmp4_input_node,	 &icmp4_error_node,
+	&memif_input_node, &memif_tx_node,
 };
 const unsigned modules_n_nodes = count_of(modules_nodes);
 

@@ -107,6 +107,49 @@ static const struct config_message tap_message = {
 	.n_fields = count_of(tap_fields),
 };
 
+static const struct config_enum_value memif_role_values[] = {
+	{ "server", MEMIF_SERVER, NULL },
+	{ "client", MEMIF_CLIENT, NULL },
+};
+static const struct config_enum memif_roles = { memif_role_values, count_of(memif_role_values) };
+
+static const struct config_field memif_fields[] = {
+	{ .name = "role",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct memif_config, role),
+	  .values = &memif_roles,
+	  .flags = CONFIG_REQUIRED },
+	{ .name = "socket",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct memif_config, socket),
+	  .flags = CONFIG_REQUIRED },
+	{ .name = "id", .type = CONFIG_U32, .offset = offsetof(struct memif_config, id) },
+	{ .name = "secret",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct memif_config, secret),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "log2_ring_size",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct memif_config, log2_ring_size),
+	  .min = MEMIF_LOG2_RING_MIN,
+	  .max = MEMIF_LOG2_RING_MAX },
+	{ .name = "buffer_bytes",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct memif_config, buffer_bytes),
+	  .min = MEMIF_BUFFER_MIN,
+	  .max = MEMIF_BUFFER_MAX },
+	{ .name = "no_offload",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct memif_config, no_offload) },
+};
+
+static const struct config_message memif_message = {
+	.name = "memif",
+	.size = sizeof(struct memif_config),
+	.fields = memif_fields,
+	.n_fields = count_of(memif_fields),
+};
+
 static int take_loop(struct config_decoder *d, const struct config_node *n, void *holder unused_arg)
 {
 	if (n->kind == CONFIG_MAP && n->n_items == 0)
@@ -133,6 +176,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &tap_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_TAP },
+	{ .name = "memif",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, memif),
+	  .message = &memif_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_MEMIF },
 	{ .name = "loop",
 	  .type = CONFIG_CUSTOM,
 	  .decode = take_loop,
@@ -159,12 +208,16 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (fault)
 		return config_fail(d->error, config_member_or_null(n, "name"), "%s", fault);
 	if (i->kind == NET_NO_KIND)
-		return config_fail(d->error, n,
-				   "the interface \"%s\" has no kind; give it one of: tap, loop",
-				   i->name);
+		return config_fail(
+			d->error, n,
+			"the interface \"%s\" has no kind; give it one of: tap, memif, loop",
+			i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
 	i->tap.mtu_bytes = i->mtu_bytes;
+	i->memif.name = i->name;
+	i->memif.mac = i->tap.mac;
+	i->memif.mtu_bytes = i->mtu_bytes;
 	return 0;
 }
 

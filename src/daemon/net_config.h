@@ -7,11 +7,12 @@
 
 #include "base/arena.h"
 #include "control/config_tree.h"
+#include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
 #include "wire/ethernet.h"
 #include "wire/ip4.h"
 
-enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP };
+enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP, NET_MEMIF };
 
 struct net_interface {
 	const char *name;
@@ -24,6 +25,7 @@ struct net_interface {
 	const struct ip4_prefix *addresses; /* the interface's own, with the length of its net */
 	uint32_t n_addresses;
 	struct tap_config tap;
+	struct memif_config memif;
 };
 
 /* Programs that use the stack. */

@@ -1,6 +1,8 @@
 /* engine.c - putting the parts together, starting and stopping, messages to main. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "engine/engine.h"
@@ -25,6 +27,65 @@ static int add_workers(struct engine *e, uint64_t seed)
 	return handoff_init(e);
 }
 
+int engine_main_fd(const struct engine *e)
+{
+	return e->main_epoll_fd;
+}
+
+/* Messages are delivered by engine_run_main() itself; the bell only needs silencing. */
+static void main_rung(struct engine *e, struct main_watch *watch, uint32_t events)
+{
+	(void)watch;
+	(void)events;
+	mailbox_clear_fd(&e->main);
+}
+
+int engine_watch_main(struct engine *e, struct main_watch *watch, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watch };
+
+	if (epoll_ctl(e->main_epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) == 0)
+		return 0;
+	log_error("engine.watch", "fd=%d errno=%d", watch->fd, errno);
+	return ERR_IO;
+}
+
+void engine_unwatch_main(struct engine *e, struct main_watch *watch)
+{
+	if (epoll_ctl(e->main_epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) < 0)
+		log_warn("engine.unwatch", "fd=%d errno=%d", watch->fd, errno);
+	for (unsigned i = e->main_event_at; i < e->n_main_events; i++)
+		if (e->main_events[i].data.ptr == watch)
+			e->main_events[i].data.ptr = NULL;
+}
+
+static unsigned run_main_watches(struct engine *e)
+{
+	int n = epoll_wait(e->main_epoll_fd, e->main_events, MAIN_EVENTS, 0);
+
+	e->n_main_events = n > 0 ? (unsigned)n : 0;
+	for (e->main_event_at = 0; e->main_event_at < e->n_main_events; e->main_event_at++) {
+		struct epoll_event *event = &e->main_events[e->main_event_at];
+		struct main_watch *watch = event->data.ptr;
+
+		if (watch)
+			watch->fired(e, watch, event->events);
+	}
+	e->n_main_events = 0;
+	return n > 0 ? (unsigned)n : 0;
+}
+
+unsigned engine_run_main(struct engine *e)
+{
+	unsigned n = run_main_watches(e), step;
+
+	mailbox_arm(&e->main);
+	/* A message may itself cause one. */
+	while ((step = mailbox_run(&e->main, e)) > 0)
+		n += step;
+	return n;
+}
+
 static int build(struct engine *e, const struct engine_options *o)
 {
 	uint64_t seed = o->seed;
@@ -35,6 +96,13 @@ static int build(struct engine *e, const struct engine_options *o)
 		return err;
 	}
 	mailbox_arm(&e->main); /* main has its own loop and always wants to hear the bell */
+	e->main_epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (e->main_epoll_fd < 0)
+		return err_of_errno(errno);
+	e->main_bell = (struct main_watch){ e->main.wake_fd, main_rung };
+	err = engine_watch_main(e, &e->main_bell, EPOLLIN);
+	if (err)
+		return err;
 	if (!seed)
 		random_secret(&seed, sizeof(seed));
 	err = buf_pool_init(&e->bufs, o->n_buffers ? o->n_buffers : DEFAULT_BUFFERS);
@@ -66,6 +134,7 @@ int engine_new(const struct engine_options *options, struct engine **out)
 	e->clock = options->clock ? options->clock : &clock_monotonic;
 	e->n_workers = options->n_workers ? options->n_workers : 1;
 	e->spin_us = options->spin_us;
+	e->main_epoll_fd = -1;
 	list_init(&e->interfaces.listeners);
 	err = build(e, options);
 	if (err) {
@@ -105,6 +174,8 @@ void engine_free(struct engine *e)
 	graph_deinit(&e->graph);
 	if (e->bufs.base)
 		buf_pool_deinit(&e->bufs);
+	if (e->main_epoll_fd >= 0)
+		close(e->main_epoll_fd);
 	if (e->main.wake_fd >= 0)
 		mailbox_deinit(&e->main);
 	rcu_drain();
@@ -186,23 +257,6 @@ int engine_call_main(struct engine *e, void (*fn)(struct engine *e, void *arg), 
 void engine_post_main(struct engine *e, struct mail *mail)
 {
 	mailbox_post(&e->main, mail);
-}
-
-int engine_main_fd(const struct engine *e)
-{
-	return e->main.wake_fd;
-}
-
-unsigned engine_run_main(struct engine *e)
-{
-	unsigned n = 0, step;
-
-	mailbox_clear_fd(&e->main);
-	mailbox_arm(&e->main);
-	/* A message may itself cause one. */
-	while ((step = mailbox_run(&e->main, e)) > 0)
-		n += step;
-	return n;
 }
 
 /* One errand to all workers, and the way back. */

@@ -12,6 +12,8 @@
 #include "engine/interface.h"
 #include "engine/worker.h"
 
+enum { MAIN_EVENTS = 16 /* looked at in one go */ };
+
 struct engine_options {
 	const struct node_type *const *nodes; /* daemon/modules.c */
 	unsigned n_nodes;
@@ -22,6 +24,13 @@ struct engine_options {
 	const struct clock *clock; /* NULL means clock_monotonic */
 	uint64_t seed;		   /* of the workers' generators; 0 takes one from the kernel */
 	uint32_t spin_us; /* an idle worker polls on for so long before it sleeps; 0 for none */
+};
+
+/* A descriptor that main looks after for a driver: a listening socket, a timer. */
+struct main_watch {
+	int fd;
+	/* Called on main with what epoll reported. It may remove any watch, this one included. */
+	void (*fired)(struct engine *e, struct main_watch *watch, uint32_t events);
 };
 
 struct engine {
@@ -36,8 +45,12 @@ struct engine {
 	struct interface_table interfaces;
 	void *module[N_MODULE_SLOTS]; /* shared state, see module.h */
 	struct mailbox main;	      /* messages to main */
-	struct trace_control *trace;  /* trace.c */
-	uint16_t handoff;	      /* id of the node that holds hand-off's counters */
+	struct main_watch main_bell;
+	int main_epoll_fd; /* the mailbox and the watches of main */
+	unsigned n_main_events, main_event_at;
+	struct epoll_event main_events[MAIN_EVENTS];
+	struct trace_control *trace; /* trace.c */
+	uint16_t handoff;	     /* id of the node that holds hand-off's counters */
 };
 
 /* engine_new - build it, nothing runs yet. ERR_* with a line in the log, *@out untouched. */
@@ -59,9 +72,14 @@ int engine_call_main(struct engine *e, void (*fn)(struct engine *e, void *arg), 
 /* engine_post_main - the same with a message that the caller embeds; cannot fail. */
 void engine_post_main(struct engine *e, struct mail *mail);
 
+/* engine_watch_main - main: have @watch->fired called for @events (EPOLLIN …). ERR_IO. */
+must_check
+int engine_watch_main(struct engine *e, struct main_watch *watch, uint32_t events);
+void engine_unwatch_main(struct engine *e, struct main_watch *watch);
+
 /*
- * engine_main_fd - readable when messages wait for main. Its loop watches it, level-triggered, and
- * calls engine_run_main(), which returns the number of messages delivered.
+ * engine_main_fd - readable when messages wait for main or one of its watches has fired. Its loop
+ * watches it, level-triggered, and calls engine_run_main(), which returns what it handled.
  */
 int engine_main_fd(const struct engine *e);
 unsigned engine_run_main(struct engine *e);

@@ -9,8 +9,8 @@
 #include "engine/engine.h"
 #include "engine/trace.h"
 
-/* A source hands out packets numbered in `flow_hash`; "sort" sends odd ones to "odd", drops multiples
- * of 5 and all others to "even"; odd and even note what they saw, in order. */
+/* A source hands out packets numbered in `flow_hash`; "sort" sends odd ones to "odd", drops
+ * multiples of 5 and all others to "even"; odd and even note what they saw, in order. */
 struct seen {
 	uint32_t number[4096];
 	unsigned n;

@@ -192,6 +192,8 @@ int interface_remove(struct interface *i)
 	struct engine *e = i->engine;
 
 	tell(i, INTERFACE_REMOVED);
+	if (i->driver->close)
+		i->driver->close(i);
 	e->interfaces.going[i->index] = true;
 	rcu_publish(e->interfaces.slot[i->index], NULL);
 	clear_features(e, i->index);

@@ -43,6 +43,9 @@ struct interface_driver {
 	 */
 	void (*attach)(struct worker *w, struct interface *i);
 	void (*detach)(struct worker *w, struct interface *i);
+	/* Main, first act of removal: tell nobody anything new. NULL when there is nothing to end.
+	 */
+	void (*close)(struct interface *i);
 	/* Main, last act of removal: no worker knows the interface any more; free the device. */
 	void (*free)(struct interface *i);
 	/* Main: append "key value" lines about the device for people; may be NULL. */

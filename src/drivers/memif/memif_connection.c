@@ -1,0 +1,380 @@
+/*
+ * memif_connection.c - finding the other side and shaking hands; all of it on main.
+ *
+ * The handshake builds a link. When it is done the link is given to the owning worker, and taken
+ * back from it when the connection ends; only then is the next connection looked at.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "drivers/memif/memif_private.h"
+
+enum { RETRY_S = 1, HANDSHAKE_S = 3, BACKLOG = 4 };
+
+static void wind_up(struct memif *m, unsigned seconds)
+{
+	struct itimerspec spec = { .it_value.tv_sec = seconds };
+
+	timerfd_settime(m->timer.fd, 0, &spec, NULL);
+}
+
+static void drop_watch(struct memif *m, struct main_watch *watch)
+{
+	if (watch->fd < 0)
+		return;
+	engine_unwatch_main(m->engine, watch);
+	close(watch->fd);
+	watch->fd = -1;
+}
+
+/* --- the link's way to the worker and back --- */
+
+static void give_link(struct worker *w, void *arg)
+{
+	struct memif_link *l = arg;
+	struct memif *m = l->memif;
+
+	if (w->index != m->owner)
+		return;
+	memif_ring_sleepy(&l->view, false);
+	if (worker_add_input(w, &l->input) == 0)
+		m->active = l;
+	else
+		l->input.fd = -1; /* never added; the connection stays silent until it ends */
+}
+
+static void take_link(struct worker *w, void *arg)
+{
+	struct memif_link *l = arg;
+	struct memif *m = l->memif;
+
+	if (w->index != m->owner || m->active != l)
+		return;
+	worker_remove_input(w, &l->input);
+	m->active = NULL;
+}
+
+static void link_taken(struct engine *e, void *arg)
+{
+	struct memif_link *l = arg;
+	struct memif *m = l->memif;
+
+	(void)e;
+	m->link = NULL;
+	memif_link_free(l);
+	m->state = MEMIF_IDLE;
+	if (!m->closing)
+		wind_up(m, RETRY_S);
+}
+
+static void detach(struct memif *m)
+{
+	uint32_t caps =
+		m->interface->caps & ~(uint32_t)(CAP_CSUM | CAP_TSO | CAP_LRO | CAP_RX_CSUM);
+
+	interface_set_link(m->interface, false);
+	if (interface_set_caps(m->interface, caps) < 0)
+		log_error("memif.caps", "name=%s", m->interface->name);
+	m->state = MEMIF_DETACHING;
+	if (engine_on_each(m->engine, take_link, link_taken, m->link) < 0)
+		log_error("memif.detach", "name=%s error=out of memory, kept", m->interface->name);
+}
+
+static void link_given(struct engine *e, void *arg)
+{
+	struct memif_link *l = arg;
+	struct memif *m = l->memif;
+
+	(void)e;
+	if (m->state != MEMIF_ATTACHING)
+		return; /* it ended meanwhile; link_taken() follows */
+	m->state = MEMIF_UP;
+	interface_set_link(m->interface, true);
+	log_info("memif.up", "name=%s peer=\"%s\" offload=%d", m->interface->name, m->peer,
+		 l->view.vnet);
+}
+
+static void broken(void *consumer, struct mail *mail);
+
+int memif_attach(struct memif *m)
+{
+	const uint32_t all = CAP_CSUM | CAP_TSO | CAP_LRO | CAP_RX_CSUM;
+	struct memif_link *l = m->link;
+	int err;
+
+	wind_up(m, 0);
+	memif_init_input(l);
+	l->broken_mail.deliver = broken;
+	err = interface_set_caps(m->interface, l->view.vnet ? all : 0);
+	if (err)
+		return err;
+	m->state = MEMIF_ATTACHING;
+	return engine_on_each(m->engine, give_link, link_given, l);
+}
+
+static void say_goodbye(struct memif *m, const char *reason)
+{
+	struct memif_message bye = { .type = MEMIF_DISCONNECT };
+
+	snprintf(m->last_reason, sizeof(m->last_reason), "%s", reason);
+	memcpy(bye.disconnect.reason, reason, strnlen(reason, MEMIF_REASON_LEN - 1));
+	if (m->socket.fd >= 0)
+		(void)!memif_send(m, &bye, -1); /* it may have gone already */
+}
+
+void memif_hang_up(struct memif *m, const char *reason)
+{
+	if (m->state == MEMIF_IDLE && m->socket.fd < 0)
+		return;
+	if (reason) {
+		say_goodbye(m, reason);
+		log_info("memif.down", "name=%s reason=\"%s\"", m->interface->name, reason);
+	}
+	drop_watch(m, &m->socket);
+	if (m->region_fd >= 0)
+		close(m->region_fd);
+	m->region_fd = -1;
+	if (m->state == MEMIF_UP || m->state == MEMIF_ATTACHING) {
+		detach(m); /* behind the attaching, if that is still on its way */
+	} else if (m->state != MEMIF_DETACHING) {
+		if (m->link)
+			memif_link_free(m->link);
+		m->link = NULL;
+		m->state = MEMIF_IDLE;
+		wind_up(m, RETRY_S);
+	}
+}
+
+static void broken(void *consumer, struct mail *mail)
+{
+	struct memif_link *l = container_of(mail, struct memif_link, broken_mail);
+
+	(void)consumer;
+	if (l->memif->link == l)
+		memif_hang_up(l->memif, "ring violation");
+}
+
+/* Receive one message and at most one descriptor. ERR_AGAIN, ERR_CLOSED, ERR_PROTOCOL. */
+static int receive_message(struct memif *m, struct memif_message *message, int *fd)
+{
+	struct iovec iov = { message, sizeof(*message) };
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr h = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.bytes,
+			    .msg_controllen = sizeof(control.bytes) };
+	ssize_t n = recvmsg(m->socket.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	*fd = -1;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? ERR_AGAIN : ERR_CLOSED;
+	c = CMSG_FIRSTHDR(&h);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	if (n == 0)
+		return ERR_CLOSED;
+	return n == sizeof(*message) && !(h.msg_flags & MSG_CTRUNC) ? 0 : ERR_PROTOCOL;
+}
+
+static void on_disconnect(struct memif *m, const struct memif_disconnect *d)
+{
+	memcpy(m->last_reason, d->reason, MEMIF_REASON_LEN);
+	m->last_reason[MEMIF_REASON_LEN] = '\0';
+	for (char *at = m->last_reason; *at; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	log_info("memif.down", "name=%s peer_says=\"%s\"", m->interface->name, m->last_reason);
+	memif_hang_up(m, NULL);
+}
+
+static void socket_fired(struct engine *e, struct main_watch *watch, uint32_t events)
+{
+	struct memif *m = container_of(watch, struct memif, socket);
+	struct memif_message in;
+	int fd, err;
+
+	(void)e;
+	(void)events;
+	err = receive_message(m, &in, &fd);
+	if (err == ERR_AGAIN)
+		return;
+	if (err == 0 && in.type == MEMIF_DISCONNECT) {
+		on_disconnect(m, &in.disconnect);
+	} else {
+		if (err == 0)
+			err = memif_on_message(m, &in, &fd);
+		if (err)
+			memif_hang_up(m, err == ERR_CLOSED ? "closed" : err_text(err));
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static int take_socket(struct memif *m, int fd, enum memif_state state)
+{
+	int err;
+
+	m->socket = (struct main_watch){ fd, socket_fired };
+	m->state = state;
+	err = engine_watch_main(m->engine, &m->socket, EPOLLIN);
+	if (err) {
+		close(fd);
+		m->socket.fd = -1;
+		m->state = MEMIF_IDLE;
+	}
+	return err;
+}
+
+static void listener_fired(struct engine *e, struct main_watch *watch, uint32_t events)
+{
+	struct memif *m = container_of(watch, struct memif, listener);
+	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)e;
+	(void)events;
+	if (fd < 0)
+		return;
+	if (m->state != MEMIF_IDLE || m->socket.fd >= 0) {
+		close(fd); /* one at a time; the client tries again */
+		return;
+	}
+	wind_up(m, HANDSHAKE_S);
+	if (take_socket(m, fd, MEMIF_WAIT_INIT) == 0 && memif_hello(m) < 0)
+		memif_hang_up(m, "no hello");
+}
+
+static void dial(struct memif *m)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	wind_up(m, RETRY_S);
+	if (fd < 0)
+		return;
+	if (connect(fd, (struct sockaddr *)&m->address, sizeof(m->address)) < 0) {
+		close(fd);
+		return;
+	}
+	wind_up(m, HANDSHAKE_S);
+	if (take_socket(m, fd, MEMIF_WAIT_HELLO) < 0)
+		wind_up(m, RETRY_S);
+}
+
+static void timer_fired(struct engine *e, struct main_watch *watch, uint32_t events)
+{
+	struct memif *m = container_of(watch, struct memif, timer);
+	uint64_t n;
+
+	(void)e;
+	(void)events;
+	if (read(watch->fd, &n, sizeof(n)) < 0 || m->closing)
+		return;
+	switch (m->state) {
+	case MEMIF_IDLE:
+		if (m->role == MEMIF_CLIENT)
+			dial(m);
+		break;
+	case MEMIF_ATTACHING:
+	case MEMIF_UP:
+	case MEMIF_DETACHING:
+		break;
+	default:
+		memif_hang_up(m, "handshake took too long");
+	}
+}
+
+static int add_timer(struct memif *m)
+{
+	int err;
+
+	m->timer = (struct main_watch){ timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+					timer_fired };
+	if (m->timer.fd < 0)
+		return err_of_errno(errno);
+	err = engine_watch_main(m->engine, &m->timer, EPOLLIN);
+	if (err) {
+		close(m->timer.fd);
+		m->timer.fd = -1;
+	}
+	return err;
+}
+
+/* Remove a socket that nobody listens on. ERR_BUSY if somebody does. */
+static int clear_stale(const struct memif *m)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return err_of_errno(errno);
+	if (connect(fd, (struct sockaddr *)&m->address, sizeof(m->address)) == 0 || errno == EAGAIN)
+		err = ERR_BUSY;
+	else if (errno == ECONNREFUSED && stat(m->address.sun_path, &st) == 0 &&
+		 S_ISSOCK(st.st_mode))
+		unlink(m->address.sun_path);
+	close(fd);
+	return err;
+}
+
+static int listen_at(struct memif *m, char *why, size_t why_bytes)
+{
+	const char *path = m->address.sun_path;
+	int err = clear_stale(m), fd;
+
+	if (err) {
+		snprintf(why, why_bytes, "another program serves %s", path);
+		return err;
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&m->address, sizeof(m->address)) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		err = err_of_errno(errno);
+		snprintf(why, why_bytes, "cannot listen on %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	m->listener = (struct main_watch){ fd, listener_fired };
+	err = engine_watch_main(m->engine, &m->listener, EPOLLIN);
+	if (err) {
+		close(fd);
+		m->listener.fd = -1;
+	}
+	return err;
+}
+
+int memif_open(struct memif *m, char *why, size_t why_bytes)
+{
+	int err = add_timer(m);
+
+	if (err)
+		return err;
+	if (m->role == MEMIF_SERVER)
+		err = listen_at(m, why, why_bytes);
+	else
+		dial(m);
+	if (err)
+		drop_watch(m, &m->timer);
+	return err;
+}
+
+void memif_close(struct memif *m)
+{
+	m->closing = true;
+	if (m->listener.fd >= 0)
+		unlink(m->address.sun_path);
+	drop_watch(m, &m->listener);
+	memif_hang_up(m, "interface removed");
+	drop_watch(m, &m->timer);
+}
