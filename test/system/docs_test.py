@@ -40,6 +40,15 @@ def test_net_yaml_of_the_manual_loads(build, tmp_path):
         subprocess.run([build / "convoyd", "-c", config, "--check"], check=True, timeout=20)
 
 
+def test_envoy_yaml_of_the_manual_loads(build, tmp_path):
+    blocks = YAML_BLOCK.findall((TOP / "docs" / "proxy.md").read_text())
+    assert blocks
+    for number, block in enumerate(blocks):
+        config = tmp_path / f"{number}.yaml"
+        config.write_text(block)
+        subprocess.run([build / "convoy-proxy", "-c", config, "--mode", "validate"], check=True, timeout=20)
+
+
 def test_commands_of_the_manual_exist(convoyd):
     known = {c["name"] for c in convoyd({}).call("commands")}
     for page in PAGES:

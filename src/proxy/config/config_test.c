@@ -191,6 +191,12 @@ static void refuses_bad_routes_and_managers(void **state unused_arg)
 		  "{status: 200, body: {filename: /nowhere}}}]}",
 		  "", "cannot open \"/nowhere\": No such file or directory" },
 		{ "codec_type: http2", "", "", "HTTP/2: not supported yet" },
+		{ "access_log: {name: a, typed_config: {'@type': "
+		  "a/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: "
+		  "{text_format_source: {inline_string: '%NONSENSE%'}}}}",
+		  "", "", "access log format: " },
+		{ "access_log: {name: a, filter: {}, typed_config: {'@type': a/x.Y}}", "", "",
+		  "access log filters: not supported yet" },
 		{ "drain_timeout: 5", "", "", "a duration like \"0.25s\" expected, not \"5\"" },
 		{ "add_user_agent: true", "", "", "add_user_agent: not supported yet" },
 		{ "early_header_mutation_extensions: [{}]", "", "",
@@ -234,6 +240,8 @@ static void refuses_bad_clusters_and_addresses(void **state unused_arg)
 		  "a STRICT_DNS cluster needs socket addresses" },
 		{ CLUSTER "{name: a, type: LOGICAL_DNS}]}",
 		  "LOGICAL_DNS clusters: not supported yet" },
+		{ CLUSTER "{name: a, common_http_protocol_options: {max_stream_duration: 1s}}]}",
+		  "max_stream_duration of upstreams: not supported yet" },
 		{ CLUSTER "{name: a, lb_policy: MAGLEV}]}",
 		  "load balancing other than ROUND_ROBIN: not supported yet" },
 		{ CLUSTER "{name: a, hosts: []}, {name: b, hosts: [{}]}]}",
