@@ -131,6 +131,8 @@ struct sim_host *sim_host_new(const struct clock *clock, const char *address,
 void sim_host_free(struct sim_host *h)
 {
 	tcp_deinit(h->engine);
+	/* Every packet buffer has come back. */
+	invariant(h->worker->bufs.n_taken == h->worker->bufs.n_given);
 	engine_free(h->engine);
 	free(h);
 }
