@@ -152,9 +152,9 @@ uint32_t fifo_room(struct fifo_end *e)
 {
 	uint32_t used;
 
+	look_at_head(e); /* also after our end: fifo_unread() */
 	if (e->my_state != SHM_OPEN)
 		return 0;
-	look_at_head(e);
 	used = e->tail - e->taken;
 	return used >= fifo_capacity(e) ? 0 : fifo_capacity(e) - used;
 }

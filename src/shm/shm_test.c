@@ -123,6 +123,8 @@ static void test_states_follow_the_bytes(void **state unused_arg)
 	assert_int_equal(fifo_poll(&b), 3);
 	assert_true(fifo_finished(&b));
 	assert_int_equal(fifo_read(&b, text, sizeof(text)), 3);
+	assert_int_equal(fifo_room(&a), 0);
+	assert_int_equal(fifo_unread(&a), 0); /* seen although there is nothing more to write */
 	fifo_set_state(&b, SHM_RESET, ERR_TIMEOUT);
 	fifo_poll(&a);
 	assert_true(fifo_was_reset(&a));
