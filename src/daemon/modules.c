@@ -20,6 +20,7 @@
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
 #include "session/session_worker.h"
+#include "transport/tcp/tcp.h"
 
 static const struct {
 	const char *name;
@@ -31,20 +32,51 @@ static const struct {
 	{ "functions", part_functions_init, part_functions_deinit },
 	{ "ip", part_ip_init, part_ip_deinit },
 	{ "interfaces", part_interfaces_init, NULL },
+	{ "tcp", part_tcp_init, part_tcp_deinit },
 	{ "sessions", part_sessions_init, part_sessions_deinit },
 	{ "workers", part_workers_init, part_workers_deinit },
 	{ "control", part_control_init, part_control_deinit }, /* who asks finds all of it there */
 };
 
+/* clang-format off: one a line */
 const struct node_type *const modules_nodes[] = {
-	&drop_node,	   &handoff_node,	 &interface_output_node, &tap_input_node,
-	&tap_tx_node,	   &loop_tx_node,	 &session_input_node,	 &offload_node,
-	&gro_node,	   &capture_in_node,	 &capture_out_node,	 &ethernet_input_node,
-	&arp_input_node,   &ip4_input_node,	 &ip4_options_node,	 &ip4_lookup_node,
-	&ip4_hold_node,	   &ip4_rewrite_node,	 &ip4_fragment_node,	 &ip4_local_node,
-	&ip4_deliver_node, &ip4_reassembly_node, &icmp4_input_node,	 &icmp4_error_node,
-	&memif_input_node, &memif_tx_node,
+	/* engine */
+	&drop_node,
+	&handoff_node,
+	&interface_output_node,
+	/* drivers */
+	&loop_tx_node,
+	&memif_input_node,
+	&memif_tx_node,
+	&tap_input_node,
+	&tap_tx_node,
+	/* functions */
+	&capture_in_node,
+	&capture_out_node,
+	&gro_node,
+	&offload_node,
+	/* l2 */
+	&ethernet_input_node,
+	/* l3 */
+	&arp_input_node,
+	&icmp4_error_node,
+	&icmp4_input_node,
+	&ip4_deliver_node,
+	&ip4_fragment_node,
+	&ip4_hold_node,
+	&ip4_input_node,
+	&ip4_local_node,
+	&ip4_lookup_node,
+	&ip4_options_node,
+	&ip4_reassembly_node,
+	&ip4_rewrite_node,
+	/* session */
+	&session_input_node,
+	/* transport */
+	&tcp4_input_node,
+	&tcp4_output_node,
 };
+/* clang-format on */
 const unsigned modules_n_nodes = count_of(modules_nodes);
 
 /* In the order in which packets visit them; feature.h says between which nodes each arc lies. */

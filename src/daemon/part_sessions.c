@@ -6,38 +6,10 @@
 #include "base/log.h"
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
+#include "daemon/session_host.h"
 #include "session/layer.h"
 #include "session/session_cli.h"
-
-static bool is_own_address(const struct convoyd *d, const struct shm_address *address)
-{
-	if (address->family != 4)
-		return false;
-	for (uint32_t i = 0; i < d->config->n_interfaces; i++) {
-		const struct net_interface *one = &d->config->interfaces[i];
-
-		for (uint32_t k = 0; k < one->n_addresses; k++)
-			if (memcmp(&one->addresses[k].addr, address->ip, 4) == 0)
-				return true;
-	}
-	return false;
-}
-
-static enum rpc_where where(void *context, uint32_t fib unused_arg,
-			    const struct shm_address *remote, struct shm_address *local)
-{
-	if (!is_own_address(context, remote))
-		return RPC_WHERE_KERNEL;
-	*local = *remote;
-	local->port = 0;
-	return RPC_WHERE_LOCAL;
-}
-
-static bool is_local(void *context, struct worker *w unused_arg, uint32_t fib unused_arg,
-		     const struct shm_address *address)
-{
-	return is_own_address(context, address);
-}
+#include "transport/tcp/tcp.h"
 
 static void on_applications(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
 {
@@ -52,7 +24,8 @@ int part_sessions_init(struct convoyd *d)
 	struct session_options options = {
 		.socket_path = path,
 		.socket_mode = d->config->apps.socket_mode,
-		.host = { .context = d, .where = where, .is_local = is_local },
+		.transport = &tcp_transport,
+		.host = session_host_of(d->engine),
 	};
 	int n = snprintf(path, sizeof(path), "%s%s", d->options.socket_path, RPC_SOCKET_SUFFIX);
 	int err;

@@ -31,6 +31,12 @@ void part_ip_deinit(struct convoyd *d);
 /* What net.yaml says about interfaces; they go with the engine. */
 must_check
 int part_interfaces_init(struct convoyd *d);
+
+/* TCP, known to IPv4; the session layer gets it as its transport. */
+must_check
+int part_tcp_init(struct convoyd *d);
+void part_tcp_deinit(struct convoyd *d);
+
 /* Sessions of applications, at the control socket's path plus RPC_SOCKET_SUFFIX. */
 must_check
 int part_sessions_init(struct convoyd *d);
