@@ -39,6 +39,15 @@ static bool came_to_broadcast(const struct worker *w, struct buf *b)
 	       !ip4_is_local(ip4_of(w)->fib, b->fib, ip->dst);
 }
 
+/*
+ * An updated checksum of zero is right unless all that it covers is zero too, which RFC 1624 cannot
+ * tell: then it has to be 0xffff. So sum afresh.
+ */
+static no_inline void finish_zero(struct buf *b, struct icmp4_hdr *icmp)
+{
+	icmp->checksum = checksum_field(ip4_l4_sum(b));
+}
+
 static uint16_t answer_echo(struct worker *w, struct node *node, struct buf *b)
 {
 	struct ip4_hdr *ip = buf_l3(b);
@@ -52,6 +61,8 @@ static uint16_t answer_echo(struct worker *w, struct node *node, struct buf *b)
 	icmp->type = ICMP4_ECHO_REPLY;
 	memcpy(&after, icmp, 2);
 	icmp->checksum = checksum_update16(icmp->checksum, before, after);
+	if (host16(icmp->checksum) == 0)
+		finish_zero(b, icmp);
 	ip->src = ip->dst;
 	ip->dst = src;
 	ip->ttl = IP4_DEFAULT_TTL;
