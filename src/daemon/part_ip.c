@@ -6,7 +6,8 @@
 #include "daemon/parts.h"
 #include "engine/engine.h"
 #include "l3/icmp/icmp.h"
-#include "l3/ip4/ip4.h"
+#include "l3/ip4/ip4_cli.h"
+#include "l3/ip4/route.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
 
@@ -28,6 +29,10 @@ int part_ip_init(struct convoyd *d)
 		err = icmp4_init(d->engine);
 	if (err == 0)
 		err = reassembly_init(d->engine);
+	if (err == 0)
+		err = ip4_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = neighbor_cli_register(d->commands, d->engine);
 	if (err < 0)
 		goto fail;
 	d->neighbors = event_new(d->base, -1, EV_PERSIST, on_tick, d);
@@ -44,6 +49,7 @@ void part_ip_deinit(struct convoyd *d)
 	if (d->neighbors)
 		event_free(d->neighbors);
 	d->neighbors = NULL;
+	ip4_routes_deinit(d->engine);
 	reassembly_deinit(d->engine);
 	icmp4_deinit(d->engine);
 	neighbor_deinit(d->engine);

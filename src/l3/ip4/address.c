@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "l3/ip4/route.h"
 #include "l3/neighbor/neighbor.h"
 
 static struct vrf *vrf_of(const struct ip4_stack *s, uint32_t if_index)
@@ -219,6 +220,8 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 {
 	struct ip4_stack *s = container_of(l, struct ip4_stack, listener);
 
+	if (event == INTERFACE_REMOVED)
+		ip4_routes_del_by_interface(s->engine, i->index);
 	list_for_each(link, &s->addresses[i->index]) {
 		struct ip4_address *a = container_of(link, struct ip4_address, link);
 		int err = 0;

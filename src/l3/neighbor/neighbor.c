@@ -82,7 +82,9 @@ static struct adjacency adjacency_value(const struct neighbor *n)
 			       .next_hop = n->addr };
 	struct ethernet_hdr eth = { .dst = n->mac, .type = be16_of(ETHERNET_IP4) };
 
-	if (i && neighbor_is_resolved(&n->machine)) {
+	if (!i || !i->up) {
+		a.kind = ADJACENCY_UNREACHABLE;
+	} else if (neighbor_is_resolved(&n->machine)) {
 		memcpy(eth.src.b, i->mac, MAC_BYTES);
 		memcpy(a.rewrite, &eth, sizeof(eth));
 		a.rewrite_len = sizeof(eth);
@@ -100,9 +102,11 @@ static int put_adjacency(struct neighbor *n)
 		err = adjacency_change(&fib_of(n)->adjacencies, n->adjacency, &value);
 	else
 		err = adjacency_new(&fib_of(n)->adjacencies, &value, &n->adjacency);
-	if (err == 0)
-		fib_touch(fib_of(n));
-	return err;
+	if (err != 0)
+		return err;
+	load_balance_refill(&fib_of(n)->load_balances, n->adjacency);
+	fib_touch(fib_of(n));
+	return 0;
 }
 
 static int publish(struct neighbor *n)
@@ -417,18 +421,30 @@ void neighbor_tick(struct engine *e, uint64_t now_ns)
 	wheel_advance(&table_of(e)->wheel, now_ns);
 }
 
-/* A link that goes down takes what was learnt with it; removal takes all. */
+static void refresh(struct neighbor *n)
+{
+	if (n->adjacency != ADJACENCY_NONE && put_adjacency(n) != 0)
+		log_error("neighbor.refresh", "error=\"out of memory\"");
+}
+
+/*
+ * A link that goes down takes what was learnt with it, removal takes all. What is fixed or a next
+ * hop stays, unreachable until the link is back.
+ */
 static void follow(struct interface_listener *l, struct interface *i, enum interface_event event)
 {
 	struct neighbors *t = container_of(l, struct neighbors, listener);
 
-	if (event != INTERFACE_DOWN && event != INTERFACE_REMOVED)
-		return;
 	list_for_each(link, &t->oldest) {
 		struct neighbor *n = container_of(link, struct neighbor, age_link);
 
-		if (n->if_index == i->index &&
-		    (event == INTERFACE_REMOVED || n->machine.state != NEIGHBOR_STATIC))
+		if (n->if_index != i->index || event == INTERFACE_ADDED)
+			continue;
+		if (event == INTERFACE_UP)
+			refresh(n);
+		else if (event == INTERFACE_DOWN && n->machine.state == NEIGHBOR_STATIC)
+			refresh(n);
+		else
 			reset(n);
 	}
 }

@@ -1,0 +1,152 @@
+"""ARP of a running stack: answers, the queue of packets that wait, what is learnt and believed."""
+import pytest
+from harness import wait
+from harness.talk import Talk
+from harness.wire import CONVOY_MAC
+from scapy.all import ARP, ICMP, IP, Ether, Raw, UDP
+
+ANYBODY = "ff:ff:ff:ff:ff:ff"
+
+
+@pytest.fixture
+def talk(lan):
+    return Talk(lan, arp=False)
+
+
+def who_has(talk, dst="10.0.0.1", src="10.0.0.9", mac=None, to=ANYBODY):
+    mac = mac or talk.wire.mac
+    talk.wire.send(Ether(src=mac, dst=to) / ARP(op="who-has", hwsrc=mac, psrc=src, pdst=dst))
+
+
+def is_at(talk, src="10.0.0.9", mac=None, dst="10.0.0.1"):
+    mac = mac or talk.wire.mac
+    talk.wire.send(Ether(src=mac, dst=CONVOY_MAC) / ARP(
+        op="is-at", hwsrc=mac, psrc=src, hwdst=CONVOY_MAC, pdst=dst))
+
+
+def neighbors(talk):
+    return {n["address"]: (n["state"], n["mac"]) for n in talk.lan.stack.call("show neighbors")}
+
+
+def test_request_is_answered(talk):
+    who_has(talk)
+    answer = talk.wire.expect(ARP(op="is-at", psrc="10.0.0.1", hwsrc=CONVOY_MAC,
+                                  pdst="10.0.0.9", hwdst=talk.wire.mac))
+    assert answer.dst == talk.wire.mac
+    talk.count("arp-input.answered", 1)
+
+
+def test_probe_is_answered_and_nothing_learnt(talk):
+    # RFC 5227 §2.1.1: the sender does not own an address yet.
+    who_has(talk, src="0.0.0.0")
+    talk.wire.expect(ARP(op="is-at", psrc="10.0.0.1", pdst="0.0.0.0"))
+    assert "0.0.0.0" not in neighbors(talk)
+
+
+def test_asker_is_learnt(talk):
+    # RFC 826: who asks for us will hear from us. No request goes out for it.
+    who_has(talk)
+    talk.wire.expect(ARP(op="is-at"))
+    wait.until(lambda: neighbors(talk).get("10.0.0.9") == ("reachable", talk.wire.mac), "learnt")
+    talk.to(IP() / ICMP())
+    talk.back(ICMP(type="echo-reply"))
+
+
+@pytest.mark.parametrize("what, fields, reason", [
+    ("another's address", {"pdst": "10.0.0.2"}, "not-ours"),
+    ("off the link", {"psrc": "192.0.2.9"}, "off-link"),
+    ("our address as sender", {"psrc": "10.0.0.1"}, "conflict"),
+    ("group MAC", {"hwsrc": "01:00:00:00:00:01"}, "sender"),
+    ("zero MAC", {"hwsrc": "00:00:00:00:00:00"}, "sender"),
+    ("IPv6 inside", {"ptype": 0x86dd}, "format"),
+    ("reverse ARP", {"op": 3}, "format"),
+    ("wrong hardware length", {"hwlen": 8}, "format"),
+])
+def test_bad_requests(talk, what, fields, reason):
+    message = ARP(**{"op": 1, "hwsrc": talk.wire.mac, "psrc": "10.0.0.9", "pdst": "10.0.0.1",
+                     **fields})
+    talk.wire.send(Ether(src=talk.wire.mac, dst=ANYBODY) / message)
+    talk.wire.silence(ARP(op="is-at"))
+    talk.count(f"arp-input.{reason}", 1)
+    assert "10.0.0.9" not in neighbors(talk)
+
+
+def test_cut_off(talk):
+    talk.wire.send(Ether(src=talk.wire.mac, dst=ANYBODY, type=0x806) / Raw(bytes(27)))
+    talk.count("arp-input.short", 1)
+
+
+def test_packets_wait_for_the_answer(talk):
+    # RFC 1122 §2.3.2.2, and more than it asks for: none of the first four is lost.
+    talk.to(*[IP() / ICMP(id=1, seq=i) for i in range(4)])
+    request = talk.wire.expect(ARP(op="who-has", pdst="10.0.0.9", psrc="10.0.0.1",
+                                   hwsrc=CONVOY_MAC))
+    assert request.dst == ANYBODY
+    talk.silence(IP(dst="10.0.0.9"))
+    is_at(talk)
+    for i in range(4):
+        talk.back(ICMP(type="echo-reply", seq=i))
+    talk.count("ip4-hold.held", 4)
+
+
+def test_the_queue_is_bounded(talk):
+    talk.to(*[IP() / ICMP(id=1, seq=i) for i in range(9)])
+    talk.count("ip4-hold.queue-full", 5)
+    is_at(talk)
+    talk.back(ICMP(type="echo-reply", seq=3))
+
+
+def test_one_request_a_second_then_host_unreachable(netns, convoyd, wire):
+    # RFC 1122 §2.3.2.1 (not more than one a second), RFC 1812 §3.3.2 (host unreachable).
+    from conftest import Lan
+    space = netns("lan")
+    space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    stack = convoyd({"interfaces": [{"name": "lan", "addresses": ["10.0.0.1/24"],
+                                     "mac": CONVOY_MAC, "tap": {"no_offload": True}}]},
+                    netns=space)
+    talk = Talk(Lan(stack, wire(space, "lan"), space))
+    talk.to(IP(dst="10.0.0.200") / UDP(sport=1, dport=2) / b"x")
+    for _ in range(3):
+        talk.wire.expect(ARP(op="who-has", pdst="10.0.0.200"), timeout=2)
+    talk.back(IP(src="10.0.0.1") / ICMP(type=3, code=1), timeout=3)
+    talk.wire.silence(ARP(op="who-has", pdst="10.0.0.200"))
+    talk.count("ip4-hold.unresolved", 1)
+    # For a moment the failure is remembered; then it is asked again.
+    wait.until(lambda: "10.0.0.200" not in neighbors(talk), "forgotten", timeout=3)
+
+
+def test_unsolicited_answers_are_not_learnt(talk):
+    is_at(talk, src="10.0.0.66")
+    talk.count("arp-input.reply", 1)
+    assert "10.0.0.66" not in neighbors(talk)
+
+
+def test_a_neighbour_may_move(talk):
+    # A gratuitous request from a new MAC address corrects what is known. RFC 826.
+    moved = "02:00:00:00:00:99"
+    who_has(talk)
+    wait.until(lambda: "10.0.0.9" in neighbors(talk), "learnt")
+    who_has(talk, dst="10.0.0.9", mac=moved)
+    wait.until(lambda: neighbors(talk)["10.0.0.9"] == ("reachable", moved), "moved")
+    talk.to(IP() / ICMP())
+    assert talk.back(ICMP(type="echo-reply")).dst == moved
+
+
+def test_many_silent_neighbours_do_not_stop_others(talk):
+    """A scan of the link fills the table of those that are waited for; the rest goes on."""
+    who_has(talk)
+    wait.until(lambda: "10.0.0.9" in neighbors(talk), "learnt")
+    talk.to(*[IP(dst=f"10.0.0.{n}") / UDP() for n in range(10, 250)])
+    talk.to(IP() / ICMP(id=3))
+    talk.back(ICMP(type="echo-reply", id=3))
+
+
+def test_address_is_announced(netns, convoyd, wire):
+    # RFC 5227 §2.3
+    space = netns("lan")
+    space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    stack = convoyd({"interfaces": [{"name": "lan", "tap": {"no_offload": True},
+                                     "mac": CONVOY_MAC}]}, netns=space)
+    lan = wire(space, "lan")
+    stack.call("address add", interface="lan", address="10.0.0.1/24")
+    lan.expect(ARP(op="who-has", psrc="10.0.0.1", pdst="10.0.0.1", hwsrc=CONVOY_MAC))
