@@ -14,34 +14,33 @@ uint64_t histogram_bucket_start(unsigned idx)
 
 void histogram_add(struct histogram *h, const struct histogram *other)
 {
+	if (!__atomic_load_n(&other->count, __ATOMIC_RELAXED))
+		return; /* memory that was never written is not looked at further */
 	h->sum += __atomic_load_n(&other->sum, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		h->buckets[i] += __atomic_load_n(&other->buckets[i], __ATOMIC_RELAXED);
+	/* The count follows the buckets, so that quantiles of a moving histogram stay in it. */
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		uint64_t n = __atomic_load_n(&other->buckets[i], __ATOMIC_RELAXED);
+
+		h->buckets[i] += n;
+		h->count += n;
+	}
 }
 
 void histogram_subtract(struct histogram *h, const struct histogram *other)
 {
+	h->count -= other->count;
 	h->sum -= other->sum;
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
 		h->buckets[i] -= other->buckets[i];
 }
 
-uint64_t histogram_count(const struct histogram *h)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		n += h->buckets[i];
-	return n;
-}
-
 double histogram_quantile(const struct histogram *h, double q)
 {
-	uint64_t count = histogram_count(h), below = 0;
-	double wanted = q * (double)count;
+	double wanted = q * (double)h->count;
+	uint64_t below = 0;
 	unsigned last = 0;
 
-	if (!count)
+	if (!h->count)
 		return NAN;
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		uint64_t start = histogram_bucket_start(i);

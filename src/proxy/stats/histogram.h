@@ -15,6 +15,7 @@ enum {
 };
 
 struct histogram {
+	uint64_t count;
 	uint64_t sum;
 	uint64_t buckets[HISTOGRAM_BUCKETS];
 };
@@ -40,14 +41,13 @@ static inline void histogram_record(struct histogram *h, uint64_t value)
 	uint64_t *bucket = &h->buckets[histogram_bucket(value)];
 
 	__atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->count, h->count + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->sum, h->sum + value, __ATOMIC_RELAXED);
 }
 
 /* histogram_add, histogram_subtract - @h += @other, which its thread may be changing; @h -= it. */
 void histogram_add(struct histogram *h, const struct histogram *other);
 void histogram_subtract(struct histogram *h, const struct histogram *other);
-
-uint64_t histogram_count(const struct histogram *h);
 
 /* histogram_quantile - the value that @q (0 to 1) of the records do not exceed; NAN when empty. */
 double histogram_quantile(const struct histogram *h, double q);

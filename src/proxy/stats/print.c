@@ -26,7 +26,7 @@ static void print_quantile(FILE *out, const struct histogram *h, double q)
 static void print_histogram_text(FILE *out, const struct stat_sample *s)
 {
 	fprintf(out, "%s:", s->name);
-	if (!histogram_count(s->histogram)) {
+	if (!s->histogram->count) {
 		fputs(" No recorded values\n", out);
 		return;
 	}

@@ -83,7 +83,7 @@ static void print_prometheus_histogram(FILE *out, const struct metric *m)
 {
 	const struct stat_sample *s = m->sample;
 	const char *comma = m->labels[0] ? "," : "";
-	uint64_t count = histogram_count(s->histogram);
+	uint64_t count = s->histogram->count;
 
 	for (unsigned i = 0; i < count_of(bounds_us); i++)
 		fprintf(out, "%s_bucket{%s%sle=\"%g\"} %" PRIu64 "\n", m->name, m->labels, comma,

@@ -16,8 +16,14 @@ struct stat_group {
 	uint8_t *interval; /* what the interval before it added; both shaped like a block */
 };
 
+struct stat_pages {
+	struct stat_pages *next;
+	size_t size, used;
+};
+
 struct stats {
 	struct arena arena;
+	struct stat_pages *pages;  /* what blocks are cut from, newest first */
 	struct stat_group *groups; /* newest first */
 	unsigned n_workers;
 };

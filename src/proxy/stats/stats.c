@@ -2,8 +2,34 @@
 #include "proxy/stats/registry.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/err.h"
+
+enum { PAGES_BYTES = 16 << 20 };
+_Static_assert(sizeof(struct stat_pages) <= 64, "the first block follows it on a cache line");
+
+/*
+ * Fresh pages of the system, and not the heap: most statistics of most clusters are never counted,
+ * and what is only read stays the one page of zeros.
+ */
+static uint8_t *take_pages_or_null(struct stats *s, size_t bytes)
+{
+	struct stat_pages *p = s->pages;
+
+	if (!p || bytes > p->size - p->used) {
+		size_t size = bytes + sizeof(*p) > PAGES_BYTES ? bytes + 64 : PAGES_BYTES;
+
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p == MAP_FAILED)
+			return NULL;
+		*p = (struct stat_pages){ .next = s->pages, .size = size, .used = 64 };
+		s->pages = p;
+	}
+	p->used += bytes;
+	return (uint8_t *)p + p->used - bytes;
+}
 
 struct stats *stats_new_or_null(unsigned n_workers)
 {
@@ -22,8 +48,11 @@ void stats_free(struct stats *s)
 		return;
 	for (struct stat_group *g = s->groups, *next; g; g = next) {
 		next = g->next;
-		free(g->blocks);
 		free(g);
+	}
+	for (struct stat_pages *p = s->pages, *next; p; p = next) {
+		next = p->next;
+		munmap(p, p->size);
 	}
 	arena_deinit(&s->arena);
 	free(s);
@@ -45,7 +74,7 @@ static const char *clean_or_null(struct stats *s, const char *value)
 	return copy;
 }
 
-static struct stat_group *new_group_or_null(const struct stats *s, const struct stat_layout *layout)
+static struct stat_group *new_group_or_null(struct stats *s, const struct stat_layout *layout)
 {
 	struct stat_group *g = calloc(1, sizeof(*g));
 	size_t n_blocks = s->n_workers + 1; /* and three of bookkeeping */
@@ -54,12 +83,11 @@ static struct stat_group *new_group_or_null(const struct stats *s, const struct 
 		return NULL;
 	g->layout = layout;
 	g->block_bytes = (layout->size + 63) & ~(size_t)63;
-	g->blocks = aligned_alloc(64, g->block_bytes * (n_blocks + 3));
+	g->blocks = take_pages_or_null(s, g->block_bytes * (n_blocks + 3));
 	if (!g->blocks) {
 		free(g);
 		return NULL;
 	}
-	memset(g->blocks, 0, g->block_bytes * (n_blocks + 3));
 	g->zero = g->blocks + g->block_bytes * n_blocks;
 	g->last = g->zero + g->block_bytes;
 	g->interval = g->last + g->block_bytes;
@@ -119,6 +147,12 @@ static void sum_histogram(const struct stat_group *g, size_t offset, struct hist
 		histogram_add(out, (const struct histogram *)(b + offset));
 }
 
+static uint64_t sum_counts(const struct stat_group *g, size_t offset)
+{
+	return sum_raw(g, offset + offsetof(struct histogram, count));
+}
+
+/* What did not move is not written: memory of unused statistics stays untouched. */
 static void flush_field(struct stat_group *g, const struct stat_field *f)
 {
 	struct histogram *last = (struct histogram *)(g->last + f->offset);
@@ -126,6 +160,11 @@ static void flush_field(struct stat_group *g, const struct stat_field *f)
 
 	if (f->kind != STAT_TIME)
 		return;
+	if (sum_counts(g, f->offset) == last->count) {
+		if (interval->count)
+			memset(interval, 0, sizeof(*interval));
+		return;
+	}
 	sum_histogram(g, f->offset, interval);
 	histogram_subtract(interval, last);
 	histogram_add(last, interval);
@@ -209,7 +248,7 @@ static int add_histogram(struct stat_samples *l, const struct stats_query *q,
 	sum_histogram(g, offset, sample->histogram);
 	histogram_subtract(sample->histogram, (const struct histogram *)(g->zero + offset));
 	sample->interval = (struct histogram *)(g->interval + offset);
-	if (q->used_only && !histogram_count(sample->histogram))
+	if (q->used_only && !sample->histogram->count)
 		return 0;
 	return add_sample(l, q, sample);
 }

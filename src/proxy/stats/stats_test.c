@@ -171,9 +171,39 @@ static void prints_json(void **state unused_arg)
 	stats_free(s);
 }
 
+static size_t resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	assert_int_equal(fscanf(f, "%*u %lu", &pages), 1);
+	fclose(f);
+	return pages * 4096;
+}
+
+static void unused_statistics_cost_no_memory(void **state unused_arg)
+{
+	enum { N_CLUSTERS = 1000 };
+	struct stats *s = stats_new_or_null(4);
+	size_t before = resident_bytes();
+
+	for (unsigned i = 0; i < N_CLUSTERS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "c%u", i);
+		assert_non_null(stats_group_or_null(s, stat_scope_cluster(name), &layout));
+	}
+	stats_flush(s);
+	free(print(s, stats_print_text, (struct stats_query){ .used_only = true }));
+	stats_flush(s);
+	assert_in_range(resident_bytes() - before, 0, N_CLUSTERS * sizeof(struct example));
+	stats_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unused_statistics_cost_no_memory),
 		cmocka_unit_test(sums_workers),
 		cmocka_unit_test(prints_text),
 		cmocka_unit_test(prints_prometheus),
