@@ -1,6 +1,7 @@
 /* app.c - what an attached application asks for, and what goes when it goes. */
 #include "session/app.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,8 +359,9 @@ static int on_fork(struct app *a, const struct rpc_request *q)
 	int fds[2];
 	int err;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return reply_err(a, q, ERR_IO);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK); /* ours; the child waits for its replies */
 	child = app_new(a->server, fds[0], a);
 	if (!child) {
 		close(fds[0]);

@@ -390,7 +390,7 @@ void worker_open_wait_fd(struct worker *w)
 
 	if (w->wait_fd >= 0)
 		return;
-	w->wait_fd = fd_keep(epoll_create1(EPOLL_CLOEXEC));
+	w->wait_fd = fd_keep((int)syscall(SYS_epoll_create1, EPOLL_CLOEXEC));
 	for (unsigned i = 0; i < w->n_links; i++)
 		if (w->links[i]->ready && !w->links[i]->dead)
 			os_epoll_ctl(w->wait_fd, EPOLL_CTL_ADD, w->links[i]->wait_fd, &e);
