@@ -1,0 +1,196 @@
+"""Our TCP against the kernel's, over a tap: bulk data both ways, many connections, bad paths."""
+import hashlib
+import os
+import socket
+import threading
+import time
+
+import pytest
+from harness import wait
+from harness.wire import socket_in
+
+TAP = {"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {"host_addresses": ["10.9.0.2/24"]}}
+STACK, KERNEL = "10.9.0.1", "10.9.0.2"
+MIB = 1 << 20
+
+
+class Host:
+    """convoyd with an echo server at port 7, and the kernel on the other side of its tap."""
+
+    def __init__(self, space, stack, run, build):
+        self.space, self.stack, self.run, self.build = space, stack, run, build
+        self.server = run(build / "src/comms/echo-server", STACK, "7", env=stack.env)
+        with wait.until(self._try_connect, "the server listens"):
+            pass
+
+    def _try_connect(self):
+        try:
+            return self.connect()
+        except ConnectionRefusedError:
+            return None
+
+    def socket(self):
+        made = socket_in(self.space, socket.AF_INET, socket.SOCK_STREAM)
+        made.settimeout(60)
+        return made
+
+    def connect(self, port=7):
+        made = self.socket()
+        try:
+            made.connect((STACK, port))
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def count(self, node, reason):
+        return sum(e["count"] for e in self.stack.call("show errors")
+                   if (e["node"], e["reason"]) == (node, reason))
+
+    def connections(self):
+        return self.stack.call("show sessions")["n_transport"]
+
+    def impair(self, side, **how):
+        self.stack.call("impair", interface="lan", side=side, **how)
+
+
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def host(request, netns, convoyd, run, build):
+    space = netns("lan")
+    config = {"workers": request.param, "interfaces": [TAP]}
+    return Host(space, convoyd(config, netns=space), run, build)
+
+
+@pytest.fixture
+def lone(netns, convoyd, run, build):
+    space = netns("lan")
+    return Host(space, convoyd({"interfaces": [TAP]}, netns=space), run, build)
+
+
+def echo(client, mebibytes):
+    """Sends that much, closes its side, and checks that the same comes back, and then the end."""
+    block = os.urandom(MIB)
+    sent, received = hashlib.md5(), hashlib.md5()
+
+    def send():
+        for _ in range(mebibytes):
+            client.sendall(block)
+            sent.update(block)
+        client.shutdown(socket.SHUT_WR)
+    sender = threading.Thread(target=send)
+    sender.start()
+    n = 0
+    while part := client.recv(1 << 18):
+        received.update(part)
+        n += len(part)
+    sender.join()
+    assert n == mebibytes * MIB
+    assert received.digest() == sent.digest()
+
+
+def exchange(client, data=b"0123456789"):
+    client.sendall(data)
+    got = b""
+    while len(got) < len(data):
+        part = client.recv(len(data))
+        assert part, "the server closed"
+        got += part
+    assert got == data
+
+
+def test_100_mib_each_way(host):
+    with host.connect() as client:
+        echo(client, 100)
+
+
+def test_eight_at_once(host):
+    def one():
+        with host.connect() as client:
+            echo(client, 10)
+        done.append(1)
+    done = []
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 8
+
+
+def test_10000_short_connections(host):
+    for _ in range(10_000):
+        with host.connect() as client:
+            exchange(client)
+    wait.until(lambda: host.connections() == 0, "every session is gone")
+
+
+def test_1000_idle_connections(lone):
+    clients = [lone.connect() for _ in range(1000)]
+    for client in clients:
+        exchange(client)
+    before = lone.count("tcp4-output", "segments")
+    time.sleep(60)
+    assert lone.count("tcp4-output", "segments") - before < 10
+    for client in clients:
+        exchange(client)
+        client.close()
+    wait.until(lambda: lone.connections() == 0, "every session is gone")
+
+
+def test_a_port_where_nobody_listens(lone):
+    with pytest.raises(ConnectionRefusedError):
+        lone.connect(8)
+
+
+def test_killed_server_resets_its_peers(lone):
+    with lone.connect() as client:
+        exchange(client)
+        lone.server.kill()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+
+class KernelEcho:
+    """An echo server in the kernel's namespace, one thread for each connection."""
+
+    def __init__(self, host):
+        self.listener = host.socket()
+        self.listener.settimeout(None)
+        self.listener.bind((KERNEL, 0))
+        self.listener.listen(100)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._echo, args=(client,), daemon=True).start()
+
+    @staticmethod
+    def _echo(client):
+        with client:
+            while part := client.recv(1 << 18):
+                client.sendall(part)
+
+
+@pytest.fixture
+def kernel_echo(host):
+    server = KernelEcho(host)
+    yield server
+    server.listener.shutdown(socket.SHUT_RDWR)
+    server.listener.close()
+
+
+@pytest.mark.parametrize("rounds,size,connections", [(1000, 1, 1), (100, 500_000, 1), (1, 100, 2000)])
+def test_we_connect(host, kernel_echo, rounds, size, connections):
+    host.run(host.build / "src/comms/echo-client", KERNEL, kernel_echo.port, rounds, size, connections,
+             env=host.stack.env).ok(60)
+
+
+def test_we_are_refused(host):
+    client = host.run(host.build / "src/comms/echo-client", KERNEL, 9, 1, 1, env=host.stack.env)
+    assert client.wait(10) != 0
+    assert "refused" in client.err
