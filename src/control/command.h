@@ -22,7 +22,7 @@
 #include "base/compiler.h"
 #include "control/text.h"
 
-enum { COMMAND_ARGS_MAX = 8, COMMAND_PENDING = 1 };
+enum { COMMAND_ARGS_MAX = 12, COMMAND_PENDING = 1 };
 
 enum command_arg_kind {
 	COMMAND_TEXT,

@@ -13,6 +13,7 @@
 #include "drivers/tap/tap.h"
 #include "engine/engine.h"
 #include "functions/capture/capture.h"
+#include "functions/impair/impair.h"
 #include "functions/offload/offload.h"
 #include "l2/ethernet/ethernet.h"
 #include "l3/icmp/icmp.h"
@@ -54,7 +55,10 @@ const struct node_type *const modules_nodes[] = {
 	&capture_in_node,
 	&capture_out_node,
 	&gro_node,
+	&impair_in_node,
+	&impair_out_node,
 	&offload_node,
+	&wire_input_node,
 	/* l2 */
 	&ethernet_input_node,
 	/* l3 */
@@ -80,7 +84,8 @@ const struct node_type *const modules_nodes[] = {
 const unsigned modules_n_nodes = count_of(modules_nodes);
 
 /* In the order in which packets visit them; feature.h says between which nodes each arc lies. */
-static const char *const device_input_features[] = { "capture-in", "gro" };
+static const char *const device_input_features[] = { "capture-in", "wire-input", "impair-in",
+						     "gro" };
 static const struct feature_arc device_input_arc = {
 	.id = ARC_DEVICE_INPUT,
 	.name = "device-input",
@@ -112,7 +117,7 @@ static const struct feature_arc ip4_local_arc = {
 	.end = "ip4-deliver",
 };
 
-static const char *const interface_output_features[] = { "offload", "capture-out" };
+static const char *const interface_output_features[] = { "offload", "impair-out", "capture-out" };
 static const struct feature_arc interface_output_arc = {
 	.id = ARC_INTERFACE_OUTPUT,
 	.name = "interface-output",

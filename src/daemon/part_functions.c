@@ -2,6 +2,14 @@
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
 #include "functions/capture/capture.h"
+#include "functions/impair/impair.h"
+
+static int register_commands(struct convoyd *d)
+{
+	int err = capture_cli_register(d->commands, d->engine);
+
+	return err < 0 ? err : impair_cli_register(d->commands, d->engine);
+}
 
 int part_functions_init(struct convoyd *d)
 {
@@ -9,13 +17,22 @@ int part_functions_init(struct convoyd *d)
 
 	if (err < 0)
 		return err;
-	err = capture_cli_register(d->commands, d->engine);
+	err = impair_init(d->engine);
 	if (err < 0)
-		capture_deinit(d->engine);
+		goto no_impair;
+	err = register_commands(d);
+	if (err < 0)
+		goto no_commands;
+	return 0;
+no_commands:
+	impair_deinit(d->engine);
+no_impair:
+	capture_deinit(d->engine);
 	return err;
 }
 
 void part_functions_deinit(struct convoyd *d)
 {
+	impair_deinit(d->engine);
 	capture_deinit(d->engine);
 }

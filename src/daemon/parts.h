@@ -18,7 +18,7 @@ must_check
 int part_engine_init(struct convoyd *d);
 void part_engine_deinit(struct convoyd *d);
 
-/* Functions that keep state: captures. */
+/* Functions that keep state: captures, impairments. */
 must_check
 int part_functions_init(struct convoyd *d);
 void part_functions_deinit(struct convoyd *d);

@@ -64,16 +64,22 @@ static int make_up_for_caps(struct engine *e, const struct interface *i)
 	return offload ? err : 0;
 }
 
+static int settle_caps(struct interface *i)
+{
+	__atomic_store_n(&i->caps, i->device_caps & ~i->denied_caps, __ATOMIC_RELAXED);
+	return make_up_for_caps(i->engine, i);
+}
+
 int interface_set_caps(struct interface *i, uint32_t caps)
 {
-	uint32_t before = i->caps;
-	int err;
+	i->device_caps = caps;
+	return settle_caps(i);
+}
 
-	__atomic_store_n(&i->caps, caps, __ATOMIC_RELAXED);
-	err = make_up_for_caps(i->engine, i);
-	if (err)
-		__atomic_store_n(&i->caps, before, __ATOMIC_RELAXED);
-	return err;
+int interface_deny_caps(struct interface *i, uint32_t caps)
+{
+	i->denied_caps = caps;
+	return settle_caps(i);
 }
 
 static void attach(struct worker *w, void *arg)
@@ -113,7 +119,7 @@ static void fill(struct interface *i, struct engine *e, const struct interface_p
 	i->engine = e;
 	strcpy(i->name, params->name);
 	i->mtu_bytes = params->mtu_bytes;
-	i->caps = params->caps;
+	i->caps = i->device_caps = params->caps;
 	i->n_queues = params->n_queues;
 	i->driver = params->driver;
 	i->device = params->device;

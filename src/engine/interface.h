@@ -57,10 +57,11 @@ struct interface {
 	char name[INTERFACE_NAME_MAX];
 	uint8_t mac[MAC_LEN];
 	uint32_t mtu_bytes; /* L3: without the Ethernet header */
-	uint32_t caps;	    /* enum interface_cap */
-	uint32_t n_queues;  /* receive queues, placed on workers index modulo n_workers */
-	bool up;	    /* what the operator wants */
-	bool link;	    /* what the device says */
+	uint32_t caps;	    /* enum interface_cap: the device's, less those denied */
+	uint32_t device_caps, denied_caps;
+	uint32_t n_queues; /* receive queues, placed on workers index modulo n_workers */
+	bool up;	   /* what the operator wants */
+	bool link;	   /* what the device says */
 	uint16_t tx_node;
 	const struct interface_driver *driver;
 	void *device; /* the driver's */
@@ -120,6 +121,10 @@ int interface_set_up(struct interface *i, bool up);
  */
 must_check
 int interface_set_caps(struct interface *i, uint32_t caps);
+
+/* interface_deny_caps - main: do without @caps of the device until they are denied no more. */
+must_check
+int interface_deny_caps(struct interface *i, uint32_t caps);
 
 /* interface_set_link - main: the driver saw the link come or go. */
 void interface_set_link(struct interface *i, bool link);

@@ -1,11 +1,15 @@
 /*
- * offload_node.c - the last feature before a device that lacks checksum or segmentation offload.
+ * offload_node.c - segments and checksums in software, on both arcs.
  *
- *   … ──> offload ──┬──> the rest of the arc, the device     segments with their checksums
- *                   └──> drop
+ *   … ──> offload ──┬──> the rest of the arc, the device     the last feature before a device that
+ *                   └──> drop                                lacks checksum or segmentation offload
+ *
+ *   driver ──> wire-input ──┬──> the rest of the arc         received super-segments as a wire
+ * would └──> drop                        have carried them; for impairments
  */
 #include "functions/offload/gso.h"
 #include "functions/offload/offload.h"
+#include "wire/ethernet.h"
 
 enum { NEXT_DROP };
 static const char *const next_names[] = { [NEXT_DROP] = "drop" };
@@ -84,7 +88,40 @@ static inline void handle(struct outbox *o, struct buf *b)
 	put(o, b->self, feature_next(o->w, b));
 }
 
-static unsigned run(struct worker *w, struct node *node, struct frame *f)
+/* Find the IP header of a received frame, which no node has looked at yet. */
+static bool find_l3(struct buf *b)
+{
+	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)(const void *)buf_data(b);
+	uint16_t type;
+
+	if (b->len < ETHERNET_HDR_LEN)
+		return false;
+	type = host16(eth->type);
+	b->l3_at = (uint16_t)(b->at + ETHERNET_HDR_LEN);
+	return type == (b->gso_type == GSO_TCP4 ? ETHERNET_IP4 : ETHERNET_IP6);
+}
+
+static inline void handle_received(struct outbox *o, struct buf *b)
+{
+	/* Who promised a good checksum did not know what may happen to it from here on. */
+	b->flags &= ~(uint32_t)BUF_L4_CSUM_OK;
+	if (b->gso_type != GSO_NONE && !find_l3(b)) {
+		put_drop(o, b, BAD_LANES);
+		return;
+	}
+	if (b->gso_type != GSO_NONE) {
+		cut(o, b, false);
+		return;
+	}
+	if ((b->flags & BUF_NEED_L4_CSUM) && !csum_fill(b)) {
+		put_drop(o, b, BAD_LANES);
+		return;
+	}
+	put(o, b->self, feature_next(o->w, b));
+}
+
+static force_inline unsigned run_with(struct worker *w, struct node *node, struct frame *f,
+				      void (*handle_one)(struct outbox *o, struct buf *b))
 {
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	struct outbox o;
@@ -95,15 +132,34 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + PREFETCH_AHEAD]);
-		handle(&o, b[i]);
+		handle_one(&o, b[i]);
 	}
 	flush(&o);
 	return f->n;
 }
 
+static unsigned run(struct worker *w, struct node *node, struct frame *f)
+{
+	return run_with(w, node, f, handle);
+}
+
+static unsigned run_received(struct worker *w, struct node *node, struct frame *f)
+{
+	return run_with(w, node, f, handle_received);
+}
+
 const struct node_type offload_node = {
 	.name = "offload",
 	.run = run,
+	.next_names = next_names,
+	.n_next = count_of(next_names),
+	.reasons = reasons,
+	.n_reasons = N_REASONS,
+};
+
+const struct node_type wire_input_node = {
+	.name = "wire-input",
+	.run = run_received,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,
