@@ -94,6 +94,17 @@ def test_address_that_is_not_ours(build, tmp_path):
     assert "cannot listen on 192.0.2.1:8080: this machine has no such address" in one.process.err
 
 
+def test_access_log_that_cannot_be_opened(build, tmp_path):
+    access_log = [{"name": "file", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        "path": "/nowhere/access.log"}}]
+    one = p.Proxy(build, tmp_path, p.bootstrap([p.listener(HELLO, access_log=access_log)]), live=False)
+    assert one.process.wait() == 1
+    assert one.process.err.startswith(f"{one.config}:")
+    assert 'cannot open the access log "/nowhere/access.log": No such file or directory' in one.process.err
+    assert one.process.err.count("\n") == 1
+
+
 def test_convoy_interface_that_is_not_there(build, tmp_path):
     config = p.bootstrap([p.listener(HELLO)], default_socket_interface="convoy")
     one = p.Proxy(build, tmp_path, config, live=False, env={"CONVOY_SOCKET": str(tmp_path / "none.sock")})

@@ -1,7 +1,10 @@
 /* listeners.c - from configured listeners to specs that workers open, and the early look whether
  * their addresses are free. */
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "proxy/server/server.h"
@@ -57,15 +60,27 @@ static int probe(struct server *s, const struct server_listener *l)
 	return err;
 }
 
+int server_check_interface(struct server *s, const struct address_config *a)
+{
+	const char *name = interface_name(s, a);
+
+	if (socket_registry_find_or_null(&s->sockets, name))
+		return 0;
+	return config_fail(&s->error, a->at, "the socket interface \"%s\" is not available here",
+			   name);
+}
+
 static int make_spec(struct server *s, struct server_listener *l)
 {
 	const struct listener_config *c = l->config;
-	const char *interface = interface_name(s, &c->address);
+	int err = server_check_interface(s, &c->address);
 
+	if (err)
+		return err;
 	l->spec =
 		(struct listener_spec){ .name = c->name,
-					.interface = socket_registry_find_or_null(&s->sockets,
-										  interface),
+					.interface = socket_registry_find_or_null(
+						&s->sockets, interface_name(s, &c->address)),
 					.unix_mode = c->address.pipe.mode,
 					.backlog = c->tcp_backlog_size,
 					.buffer_limit_bytes = c->per_connection_buffer_limit_bytes,
@@ -73,10 +88,28 @@ static int make_spec(struct server *s, struct server_listener *l)
 					.reuse_port = true,
 					.v6_only = !c->address.socket.ipv4_compat,
 					.chain = &l->chain };
-	if (!l->spec.interface)
-		return config_fail(&s->error, c->address.at,
-				   "the socket interface \"%s\" is not available here", interface);
 	return address_config_resolve(&c->address, &l->spec.address);
+}
+
+/* The line in the configuration is known here, and nothing has to be undone. */
+static int check_access_logs(struct server *s, const struct hcm_config *h)
+{
+	for (uint32_t i = 0; i < h->n_access_logs; i++) {
+		const struct access_log_config *log = &h->access_logs[i];
+		int fd;
+
+		if (log->kind != ACCESS_LOG_FILE)
+			continue;
+		fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+		if (fd < 0 && errno == ENXIO)
+			continue; /* a pipe whose reader is not there yet */
+		if (fd < 0)
+			return config_fail(&s->error, log->at,
+					   "cannot open the access log \"%.100s\": %s", log->path,
+					   strerror(errno));
+		close(fd);
+	}
+	return 0;
 }
 
 static int make_listener(struct server *s, struct server_listener *l)
@@ -89,6 +122,8 @@ static int make_listener(struct server *s, struct server_listener *l)
 	};
 	int err = make_spec(s, l);
 
+	if (!err)
+		err = check_access_logs(s, chain->filters[0].hcm);
 	if (err)
 		return err;
 	l->factory = hcm_factory_new_or_null(chain->filters[0].hcm, &services);

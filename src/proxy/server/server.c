@@ -92,8 +92,25 @@ static void flush_stats(struct timer *t, uint64_t now_ns unused_arg)
 	dispatcher_timer_set(s->dispatcher, t, s->bootstrap->stats_flush_interval_ns);
 }
 
+static int check_endpoints(struct server *s)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->bootstrap->n_clusters; i++) {
+		const struct cluster_config *c = &s->bootstrap->clusters[i];
+
+		for (uint32_t k = 0; k < c->n_endpoints && !err; k++)
+			err = server_check_interface(s, &c->endpoints[k].address);
+	}
+	return err;
+}
+
 static int make_services(struct server *s)
 {
+	int err = check_endpoints(s);
+
+	if (err)
+		return err;
 	s->logs = access_logs_new_or_null(s->options->concurrency);
 	if (!s->logs)
 		return ERR_NOMEM;

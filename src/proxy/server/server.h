@@ -117,6 +117,10 @@ void server_stop_workers(struct server *s);
 void server_on_workers(struct server *s, void (*fn)(struct server_worker *w, void *argument),
 		       void *argument);
 
+/* server_check_interface - 0 if the socket interface that @a asks for exists; ERR_INVAL, noted. */
+must_check
+int server_check_interface(struct server *s, const struct address_config *a);
+
 /* server_cannot_listen - note in @error why @a cannot be listened on; returns @err. */
 int server_cannot_listen(struct config_error *error, const struct address_config *a, int err);
 
