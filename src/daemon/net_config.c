@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "control/config_decode.h"
+#include "daemon/net_config_tables.h"
 
 enum {
 	WORKERS_LIMIT = 64,
@@ -36,8 +37,7 @@ static int take_mac(struct config_decoder *d, const struct config_node *n, void 
 	return 0;
 }
 
-static int take_prefix(struct config_decoder *d, const struct config_node *n,
-		       struct ip4_prefix *out)
+int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip4_prefix *out)
 {
 	const char *text;
 	int err = config_take_string(d, n, &text);
@@ -65,7 +65,7 @@ static int take_addresses(struct config_decoder *d, const struct config_node *n,
 	if (!list)
 		return ERR_NOMEM;
 	for (uint32_t k = 0; k < count; k++, item = item->next) {
-		int err = take_prefix(d, item, &list[k]);
+		int err = net_take_prefix(d, item, &list[k]);
 
 		if (err < 0)
 			return err;
@@ -285,6 +285,11 @@ static const struct config_field net_fields[] = {
 	  .offset = offsetof(struct net_config, interfaces),
 	  .n_offset = offsetof(struct net_config, n_interfaces),
 	  .message = &interface_message },
+	{ .name = "routes",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_config, routes),
+	  .n_offset = offsetof(struct net_config, n_routes),
+	  .message = &net_route_message },
 	{ .name = "apps",
 	  .type = CONFIG_MESSAGE,
 	  .offset = offsetof(struct net_config, apps),
@@ -311,6 +316,13 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 		if (find_or_null(c, i, one->name))
 			return config_fail(d->error, config_member_or_null(one->at, "name"),
 					   "two interfaces are called \"%s\"", one->name);
+	}
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		const struct net_route *route = &c->routes[i];
+
+		if (route->interface && !find_or_null(c, c->n_interfaces, route->interface))
+			return config_fail(d->error, config_member_or_null(route->at, "interface"),
+					   "no interface is called \"%s\"", route->interface);
 	}
 	return 0;
 }

@@ -28,6 +28,14 @@ struct net_interface {
 	struct memif_config memif;
 };
 
+struct net_route {
+	struct ip4_prefix to;
+	const struct config_node *at;
+	be32 via;	       /* 0.0.0.0 when not given */
+	const char *interface; /* NULL: the one whose network holds @via */
+	bool blackhole, prohibit;
+};
+
 /* Programs that use the stack. */
 struct net_apps {
 	uint32_t socket_mode; /* who may attach: permissions of their socket */
@@ -39,6 +47,8 @@ struct net_config {
 	uint64_t spin_ns; /* how long an idle worker polls before it sleeps */
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
+	const struct net_route *routes;
+	uint32_t n_routes;
 	struct net_apps apps;
 };
 

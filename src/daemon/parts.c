@@ -10,6 +10,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/interfaces.h"
 #include "daemon/modules.h"
+#include "daemon/routes.h"
 #include "daemon/show_interfaces.h"
 #include "daemon/show_version.h"
 #include "engine/engine.h"
@@ -78,7 +79,9 @@ void part_engine_deinit(struct convoyd *d)
 
 int part_interfaces_init(struct convoyd *d)
 {
-	return interfaces_create(d);
+	int err = interfaces_create(d);
+
+	return err < 0 ? err : routes_create(d);
 }
 
 int part_workers_init(struct convoyd *d)

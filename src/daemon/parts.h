@@ -28,7 +28,7 @@ must_check
 int part_ip_init(struct convoyd *d);
 void part_ip_deinit(struct convoyd *d);
 
-/* What net.yaml says about interfaces; they go with the engine. */
+/* What net.yaml says about interfaces and routes; they go with the engine and with IPv4. */
 must_check
 int part_interfaces_init(struct convoyd *d);
 

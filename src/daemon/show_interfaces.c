@@ -5,6 +5,8 @@
 #include "control/table.h"
 #include "daemon/convoyd.h"
 #include "engine/engine.h"
+#include "l3/ip4/ip4.h"
+#include "l3/ip4/ip4_json.h"
 #include "wire/ethernet.h"
 
 enum { DEVICE_TEXT_MAX = 1024 };
@@ -31,6 +33,17 @@ static json_t *mac_json(const struct interface *i)
 	return json_stringn(text, writer_len(&out));
 }
 
+static json_t *addresses_json(const struct interface *i)
+{
+	json_t *list = json_array();
+
+	list_for_each(link, &ip4_stack_of(i->engine)->addresses[i->index])
+		json_array_append_new(
+			list,
+			ip4_prefix_json(container_of(link, struct ip4_address, link)->prefix));
+	return list;
+}
+
 static json_t *device_json(const struct interface *i)
 {
 	char text[DEVICE_TEXT_MAX];
@@ -43,13 +56,14 @@ static json_t *device_json(const struct interface *i)
 
 static json_t *interface_json(const struct interface *i)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:i, s:i, s:o, s:o}", "name", i->name, "index",
-			 (int)i->index, "driver", i->driver->name, "state",
+	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:o}", "name", i->name,
+			 "index", (int)i->index, "driver", i->driver->name, "state",
 			 !i->up	    ? "down"
 			 : !i->link ? "no link"
 				    : "up",
-			 "mac", mac_json(i), "mtu_bytes", (int)i->mtu_bytes, "queues",
-			 (int)i->n_queues, "counters", counters_json(i), "device", device_json(i));
+			 "addresses", addresses_json(i), "mac", mac_json(i), "mtu_bytes",
+			 (int)i->mtu_bytes, "queues", (int)i->n_queues, "counters",
+			 counters_json(i), "device", device_json(i));
 }
 
 static int show_interfaces(struct command_call *call)
@@ -78,7 +92,7 @@ static void render_interfaces(struct text *out, const json_t *list)
 		{ "name", "interface", TABLE_TEXT },
 		{ "driver", "driver", TABLE_TEXT },
 		{ "state", "state", TABLE_TEXT },
-		{ "mtu_bytes", "mtu", TABLE_NUMBER },
+		{ "addresses", "addresses", TABLE_TEXT },
 		{ "counters.rx_packets", "rx", TABLE_NUMBER },
 		{ "counters.rx_bytes", "bytes", TABLE_BYTES },
 		{ "counters.rx_drops", "drop", TABLE_NUMBER },

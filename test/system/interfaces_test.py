@@ -10,6 +10,7 @@ def test_tap_appears_and_goes(netns, convoyd):
     stack = convoyd({"interfaces": [TAP]}, netns=space)
     assert "cvlan" in space.ip("link", "show", "cvlan")
     [lan] = stack.call("show interfaces")
+    assert lan["addresses"] == []
     assert (lan["name"], lan["driver"], lan["mac"]) == ("lan", "tap", "02:00:00:00:00:01")
     wait.until(lambda: stack.call("show interfaces")[0]["state"] == "up", "the interface is up")
     stack.stop()

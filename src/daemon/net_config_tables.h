@@ -1,0 +1,15 @@
+/* net_config_tables.h - between the files that decode net.yaml. */
+#ifndef CONVOY_DAEMON_NET_CONFIG_TABLES_H
+#define CONVOY_DAEMON_NET_CONFIG_TABLES_H
+
+#include "control/config_decode.h"
+#include "wire/ip4.h"
+
+/* One item of "routes": struct net_route. */
+extern const struct config_message net_route_message;
+
+/* net_take_prefix - an IPv4 prefix, "10.0.0.1/24". ERR_INVAL with the error set. */
+must_check
+int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip4_prefix *out);
+
+#endif

@@ -1,0 +1,46 @@
+"""Routes of net.yaml: forwarded between interfaces, shown, refused with their line."""
+import pytest
+
+LAN = {"name": "lan", "addresses": ["10.1.0.1/24"], "tap": {"host_addresses": ["10.1.0.2/24"]}}
+WAN = {"name": "wan", "addresses": ["10.2.0.1/24"], "tap": {"host_addresses": ["10.2.0.2/24"]}}
+
+
+def tap_in(interface, space):
+    return {**interface, "tap": {**interface["tap"], "host_netns": space.name}}
+
+
+def test_packets_take_a_static_route(netns, convoyd):
+    lan, wan = netns("lan"), netns("wan")
+    stack = convoyd({"interfaces": [tap_in(LAN, lan), tap_in(WAN, wan)],
+                     "routes": [{"to": "10.3.0.0/16", "via": "10.2.0.2"}]})
+    wan.ip("address", "add", "10.3.0.7/32", "dev", "lo")
+    wan.ip("route", "add", "10.1.0.0/24", "via", "10.2.0.1")
+    lan.ip("route", "add", "10.3.0.0/16", "via", "10.1.0.1")
+    assert " 0% packet loss" in lan.run("ping", "-c3", "-i0.2", "-W2", "10.3.0.7").stdout
+    assert "10.3.0.0/16" in stack.call("show routes", format="text")["text"]
+
+
+def test_prohibited_destinations_are_answered(netns, convoyd):
+    lan = netns("lan")
+    convoyd({"interfaces": [tap_in(LAN, lan)], "routes": [{"to": "10.3.0.0/16", "prohibit": True}]})
+    lan.ip("route", "add", "10.3.0.0/16", "via", "10.1.0.1")
+    refused = lan.run("ping", "-c1", "-W2", "10.3.0.7", check=False)
+    assert refused.returncode == 1 and "Packet filtered" in refused.stdout, refused
+
+
+@pytest.mark.parametrize("route, status, message", [
+    ("{via: 10.1.0.2}", 2, 'a route needs "to"'),
+    ("{to: 10.3.0.0/16}", 2, "a route needs one of"),
+    ("{to: 10.3.0.0/16, via: 10.1.0.2, blackhole: true}", 2, "a route needs one of"),
+    ("{to: 10.3.0.0/33, via: 10.1.0.2}", 2, '"10.3.0.0/33" is no IPv4 prefix'),
+    ("{to: 10.3.0.0/16, via: here}", 2, '"here" is no IPv4 address'),
+    ("{to: 10.3.0.0/16, interface: wan}", 2, 'no interface is called "wan"'),
+    ("{to: 10.3.0.1/16, via: 10.1.0.2}", 1, "bits are set behind the prefix's length"),
+    ("{to: 10.3.0.0/16, via: 10.9.0.2}", 1, "the next hop is not on the link of any interface"),
+])
+def test_bad_routes(convoyd, route, status, message):
+    stack = convoyd(f"interfaces: [{{name: lan, loop: {{}}, addresses: [10.1.0.1/24]}}]\n"
+                    f"routes:\n  - {route}\n", ready=False)
+    assert stack.process.wait() == status
+    last = stack.process.err.splitlines()[-1]
+    assert last.startswith(f"{stack.config}:3:") and message in last, last
