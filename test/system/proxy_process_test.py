@@ -125,6 +125,13 @@ def test_ends_at_once_when_idle(proxy, how):
     idle.close()
 
 
+def test_survives_its_terminal(proxy):
+    one = proxy(p.bootstrap([p.listener(HELLO)]))
+    one.process.signal(signal.SIGHUP)
+    wait.until(lambda: "signal number=1" in one.process.err, "the signal is seen")
+    assert one.ask().text == "hello"
+
+
 def test_requests_under_way_finish(proxy, backend):
     route = [{"match": {"prefix": "/"}, "route": {"cluster": "b"}}]
     one = proxy(p.bootstrap([p.listener(route)], [p.cluster("b", backend.port)]))

@@ -63,6 +63,7 @@ static const struct flag flags[] = {
 	{ "parent-shutdown-time-s", 0, FLAG_NOTHING_VALUE },
 	{ "file-flush-interval-msec", 0, FLAG_NOTHING_VALUE },
 	{ "use-dynamic-base-id", 0, FLAG_NOTHING },
+	{ "cpuset-threads", 0, FLAG_NOTHING }, /* what --concurrency does by itself */
 	{ "disable-hot-restart", 0, FLAG_NOTHING },
 	{ "reject-unknown-dynamic-fields", 0, FLAG_NOTHING },
 	{ "version", 0, FLAG_ACTION, .action = PROXY_VERSION, .help = "print the version" },

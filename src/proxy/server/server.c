@@ -31,13 +31,13 @@ static void signal_came(void *context, int number)
 	log_info("signal", "number=%d", number);
 	if (number == SIGUSR1)
 		server_reopen_logs(s);
-	else
+	else if (number != SIGHUP) /* a terminal that closes does not end a server */
 		server_drain_and_end(s);
 }
 
 static int take_signals(struct server *s)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1 };
+	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 
 	_Static_assert(count_of(numbers) <= count_of(s->signals), "a place for each");
 	for (unsigned i = 0; i < count_of(numbers); i++) {

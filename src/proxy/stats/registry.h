@@ -5,8 +5,11 @@
 #include "base/arena.h"
 #include "proxy/stats/stats.h"
 
+enum { STAT_GROUP_BUCKETS = 4096 };
+
 struct stat_group {
 	struct stat_group *next;
+	struct stat_group *next_in_bucket;
 	struct stat_scope scope; /* value cleaned; strings in the arena */
 	const struct stat_layout *layout;
 	uint8_t *blocks; /* one per worker and one for the main thread, block_bytes apart */
@@ -23,8 +26,9 @@ struct stat_pages {
 
 struct stats {
 	struct arena arena;
-	struct stat_pages *pages;  /* what blocks are cut from, newest first */
-	struct stat_group *groups; /* newest first */
+	struct stat_pages *pages;			/* what blocks are cut from, newest first */
+	struct stat_group *groups;			/* newest first */
+	struct stat_group *buckets[STAT_GROUP_BUCKETS]; /* the same by hash of scope and layout */
 	unsigned n_workers;
 };
 

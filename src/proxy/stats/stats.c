@@ -94,17 +94,31 @@ static struct stat_group *new_group_or_null(struct stats *s, const struct stat_l
 	return g;
 }
 
+/* FNV-1a, 64 bits, over the names and the layout's address. */
+static struct stat_group **bucket_of(struct stats *s, const struct stat_scope *scope,
+				     const struct stat_layout *layout)
+{
+	uint64_t hash = 0xcbf29ce484222325 ^ (uintptr_t)layout;
+
+	for (const char *c = scope->prefix; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
+	for (const char *c = scope->value; c && *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
+	return &s->buckets[(hash >> 32 ^ hash) % STAT_GROUP_BUCKETS];
+}
+
 struct stat_group *stats_group_or_null(struct stats *s, struct stat_scope scope,
 				       const struct stat_layout *layout)
 {
-	struct stat_group *g;
+	struct stat_group *g, **bucket;
 
 	if (scope.value) {
 		scope.value = clean_or_null(s, scope.value);
 		if (!scope.value)
 			return NULL;
 	}
-	for (g = s->groups; g; g = g->next)
+	bucket = bucket_of(s, &scope, layout);
+	for (g = *bucket; g; g = g->next_in_bucket)
 		if (g->layout == layout && same_text(g->scope.prefix, scope.prefix) &&
 		    same_text(g->scope.value, scope.value))
 			return g;
@@ -114,6 +128,8 @@ struct stat_group *stats_group_or_null(struct stats *s, struct stat_scope scope,
 	g->scope = scope;
 	g->next = s->groups;
 	s->groups = g;
+	g->next_in_bucket = *bucket;
+	*bucket = g;
 	return g;
 }
 
