@@ -50,18 +50,24 @@ static bool bytes_ok(const uint8_t *p, const uint8_t *end)
 	return true;
 }
 
+static inline bool word_ok(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, 8);
+	return likely(!maybe_control(w)) || bytes_ok(p, p + 8);
+}
+
 bool chars_value_ok(struct slice s)
 {
 	const uint8_t *p = s.at, *end = s.at + s.len;
 
-	for (; end - p >= 8; p += 8) {
-		uint64_t w;
-
-		memcpy(&w, p, 8);
-		if (unlikely(maybe_control(w)) && !bytes_ok(p, p + 8))
+	if (s.len < 8)
+		return bytes_ok(p, end);
+	for (; end - p > 8; p += 8)
+		if (!word_ok(p))
 			return false;
-	}
-	return bytes_ok(p, end);
+	return word_ok(end - 8); /* some of it a second time, rather than byte by byte */
 }
 
 bool chars_next_item(struct slice *list, struct slice *item)

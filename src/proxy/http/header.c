@@ -147,7 +147,7 @@ enum header_id header_id_of(struct slice n)
 	}
 }
 
-static int grow(struct header_map *m)
+int header_map_grow(struct header_map *m)
 {
 	uint32_t capacity = m->capacity ? m->capacity * 2 : FIRST_CAPACITY;
 	struct header *at = arena_alloc_or_null(m->arena, capacity * sizeof(*at));
@@ -158,19 +158,6 @@ static int grow(struct header_map *m)
 		memcpy(at, m->at, m->n * sizeof(*at));
 	m->at = at;
 	m->capacity = capacity;
-	return 0;
-}
-
-int header_map_append(struct header_map *m, struct header h)
-{
-	if (unlikely(m->n == m->capacity)) {
-		int err = grow(m);
-
-		if (err)
-			return err;
-	}
-	m->at[m->n++] = h;
-	m->maybe_present |= 1ull << h.id;
 	return 0;
 }
 
@@ -263,6 +250,19 @@ unsigned header_map_remove(struct header_map *m, enum header_id id)
 		return 0;
 	m->maybe_present &= ~(1ull << id);
 	return header_map_remove_if(m, has_id, &id);
+}
+
+void header_map_remove_set(struct header_map *m, uint64_t set)
+{
+	uint32_t kept = 0;
+
+	if (!(m->maybe_present & set))
+		return;
+	m->maybe_present &= ~set;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (!(set >> m->at[i].id & 1))
+			m->at[kept++] = m->at[i];
+	m->n = kept;
 }
 
 unsigned header_map_remove_name(struct header_map *m, struct slice name)

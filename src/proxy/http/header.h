@@ -96,13 +96,28 @@ static inline bool header_map_maybe_has(const struct header_map *m, enum header_
 	return (m->maybe_present >> id) & 1;
 }
 
+/* header_map_grow - room for more fields; for header_map_append(). ERR_NOMEM. */
+must_check
+int header_map_grow(struct header_map *m);
+
 /*
  * header_map_append - one more field at the end, spans borrowed for the map's life.
  * @wire: see struct header
  * Returns 0, or ERR_NOMEM.
  */
 must_check
-int header_map_append(struct header_map *m, struct header h);
+static inline int header_map_append(struct header_map *m, struct header h)
+{
+	if (unlikely(m->n == m->capacity)) {
+		int err = header_map_grow(m);
+
+		if (err)
+			return err;
+	}
+	m->at[m->n++] = h;
+	m->maybe_present |= 1ull << h.id;
+	return 0;
+}
 
 /* header_map_add - append known name @id with @value; same results as header_map_append(). */
 must_check
@@ -123,6 +138,9 @@ struct header *header_map_find_or_null(const struct header_map *m, struct slice 
 
 /* header_map_remove - drop every field named @id; returns how many. */
 unsigned header_map_remove(struct header_map *m, enum header_id id);
+
+/* header_map_remove_set - drop every field whose name's bit (1 << id) is in @set. */
+void header_map_remove_set(struct header_map *m, uint64_t set);
 
 /* header_map_remove_name - drop every field of a lower-case @name, listed or not. */
 unsigned header_map_remove_name(struct header_map *m, struct slice name);

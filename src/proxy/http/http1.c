@@ -404,7 +404,7 @@ static void http1_begin(struct codec *c, uint32_t stream unused_arg, struct http
 	h->line_len = h->line_room = 0;
 	h->head_bytes = h->n_headers = 0;
 	h->chunked = h->bad_coding = h->absolute = false;
-	h->says_close = h->says_keep_alive = h->says_upgrade = false;
+	h->says_close = h->says_keep_alive = h->says_upgrade = h->nominates = false;
 	h->state = START;
 }
 

@@ -41,6 +41,7 @@ struct http1 {
 	bool chunked;	       /* the message that is read; from Transfer-Encoding */
 	bool bad_coding;       /* Transfer-Encoding that we do not know */
 	bool says_close, says_keep_alive, says_upgrade; /* Connection */
+	bool nominates;					/* and names fields that end here */
 	bool absolute;					/* the authority came from the target */
 	bool out_chunked;				/* the message that is written */
 	uint8_t request_method; /* of the exchange, as written by a client, read by a server */

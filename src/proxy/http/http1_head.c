@@ -171,6 +171,8 @@ static void read_connection(struct http1 *h, struct slice value)
 			h->says_keep_alive = true;
 		else if (chars_equal_nocase(item, "upgrade"))
 			h->says_upgrade = true;
+		else
+			h->nominates = true;
 	}
 }
 
@@ -234,12 +236,13 @@ static bool trailer_forbidden(enum header_id id)
 static enum http1_verdict normalise(uint8_t *line, size_t len, struct header *f)
 {
 	struct slice value;
-	size_t n = 0;
+	uint8_t *at = line, lower;
+	size_t n;
 
-	while (n < len && token_lower[line[n]]) {
-		line[n] = token_lower[line[n]];
-		n++;
-	}
+	line[len] = '\0'; /* not of a token: ends the loop */
+	while ((lower = token_lower[*at]) != 0)
+		*at++ = lower;
+	n = (size_t)(at - line);
 	if (n == 0 || n > MAX_NAME || n == len || line[n] != ':')
 		return HTTP1_BAD_NAME;
 	value = chars_trim(slice_of(line + n + 1, len - n - 1));
@@ -366,37 +369,36 @@ static bool is_nominated(const struct header *f, void *context)
 	return false;
 }
 
-/* Take out the fields that concern this connection only. RFC 9110 §7.6.1. */
-static void remove_hop_by_hop(struct http_head *head)
+/* Take out the fields that Connection names. */
+static void remove_nominated(struct http_head *head)
 {
-	static const uint8_t hop[] = {
-		HEADER_KEEP_ALIVE,	 HEADER_PROXY_CONNECTION, HEADER_TE,
-		HEADER_UPGRADE,		 HEADER_HTTP2_SETTINGS,	  HEADER_CONNECTION,
-		HEADER_TRANSFER_ENCODING
-	};
-	uint64_t mask = 0;
+	/* Found first, moved after: is_nominated() reads the list that it walks over. */
+	struct http_head before = *head;
 
-	for (unsigned i = 0; i < count_of(hop); i++)
-		mask |= 1ull << hop[i];
-	if (likely(!(head->headers.maybe_present & mask)))
-		return;
-	if (header_map_maybe_has(&head->headers, HEADER_CONNECTION)) {
-		/* Found first, moved after: is_nominated() reads the list that it walks over. */
-		struct http_head before = *head;
+	for (uint32_t i = head->headers.n; i-- > 0;) {
+		struct header *f = &head->headers.at[i];
 
-		before.headers.at = head->headers.at;
-		for (uint32_t i = head->headers.n; i-- > 0;) {
-			struct header *f = &head->headers.at[i];
-
-			if (f->id == HEADER_CONNECTION || !is_nominated(f, &before))
-				continue;
-			memmove(f, f + 1, (head->headers.n - i - 1) * sizeof(*f));
-			head->headers.n--;
-			before.headers.n--;
-		}
+		if (f->id == HEADER_CONNECTION || !is_nominated(f, &before))
+			continue;
+		memmove(f, f + 1, (head->headers.n - i - 1) * sizeof(*f));
+		head->headers.n--;
+		before.headers.n--;
 	}
-	for (unsigned i = 0; i < count_of(hop); i++)
-		header_map_remove(&head->headers, hop[i]);
+}
+
+/* Take out the fields that concern this connection only. RFC 9110 §7.6.1. */
+static void remove_hop_by_hop(struct http1 *h)
+{
+	static const uint64_t hop = 1ull << HEADER_CONNECTION | 1ull << HEADER_KEEP_ALIVE |
+				    1ull << HEADER_PROXY_CONNECTION | 1ull << HEADER_TE |
+				    1ull << HEADER_UPGRADE | 1ull << HEADER_HTTP2_SETTINGS |
+				    1ull << HEADER_TRANSFER_ENCODING;
+
+	if (unlikely(h->nominates))
+		remove_nominated(h->head);
+	/* Of a request's Host the head holds a copy. */
+	header_map_remove_set(&h->head->headers,
+			      h->role == HTTP1_SERVER ? hop | 1ull << HEADER_HOST : hop);
 }
 
 enum http1_verdict http1_finish_head(struct http1 *h)
@@ -416,8 +418,7 @@ enum http1_verdict http1_finish_head(struct http1 *h)
 
 		/* An offer of h2c is ignored, as Envoy does; the request stands on its own. */
 		head->upgrade = h->says_upgrade && to.len && !chars_equal_nocase(to, "h2c");
-		header_map_remove(&head->headers, HEADER_HOST);
 	}
-	remove_hop_by_hop(head);
+	remove_hop_by_hop(h);
 	return HTTP1_OK;
 }
