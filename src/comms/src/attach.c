@@ -266,6 +266,7 @@ void attach_fork_child(void)
 		struct timeval patience = { .tv_sec = ANSWER_SECONDS };
 
 		attach.fd = fd_keep(attach.child_fd);
+		os_fcntl(attach.fd, F_SETFL, 0); /* convoyd may have made it non-blocking */
 		setsockopt(attach.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		atomic_store_explicit(&attach.epoch, epoch, memory_order_release);
 	}

@@ -296,10 +296,25 @@ int acceptor_update(struct acceptor *a)
 		a->stack_id = a->sock->listener->id;
 		say_interest(a, true);
 	} else if (!wanted && a->announced) {
-		say_interest(a, false);
-		return_offers(a);
+		/* Programs take a listener out of a set and put it back; see what stays. */
+		w->interest_fades = true;
 	}
 	return err;
+}
+
+static void withdraw(struct acceptor *a)
+{
+	if (!a->announced || a->n_watches > 0 || a->n_waiting > 0 || a->kept)
+		return;
+	say_interest(a, false);
+	return_offers(a);
+}
+
+void acceptors_settle(struct worker *w)
+{
+	w->interest_fades = false;
+	list_for_each(link, &w->acceptors)
+		withdraw(container_of(link, struct acceptor, of_worker));
 }
 
 int acceptors_renew(struct worker *w)
@@ -354,7 +369,7 @@ static void close_acceptor(struct acceptor *a)
 	a->kept = false;
 	source_forsake(&a->source);
 	a->n_watches = a->n_waiting = 0;
-	acceptor_update(a);
+	withdraw(a);
 	list_remove(&a->of_worker);
 	worker_give_lock(w);
 	list_remove(&a->of_listener);

@@ -44,8 +44,12 @@ struct acceptor *acceptor_of_cookie_or_null(struct worker *w, uint32_t cookie);
 
 /* --- the worker's lock is held --- */
 
-/* acceptor_update - declare or withdraw the interest, as the counts say. */
+/* acceptor_update - declare the interest, or note that it is gone, as the counts say. 0 or -errno.
+ */
 int acceptor_update(struct acceptor *a);
+
+/* acceptors_settle - withdraw what is still gone when the worker comes to look for work. */
+void acceptors_settle(struct worker *w);
 
 /* acceptors_renew - after a new attachment: listen again. 0 or a negative errno: try later. */
 int acceptors_renew(struct worker *w);

@@ -311,6 +311,8 @@ void worker_drain(struct worker *w)
 {
 	if (unlikely(w->n_dead > 0))
 		reap_dead_links(w);
+	if (unlikely(w->interest_fades))
+		acceptors_settle(w);
 	for (unsigned i = 0; i < w->n_links; i++) {
 		struct link *l = w->links[i];
 

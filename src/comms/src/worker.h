@@ -65,6 +65,7 @@ struct worker {
 	uint32_t n_naps;
 	uint32_t n_starved;  /* sockets that found no chunk to write into */
 	uint32_t n_dead;     /* links */
+	bool interest_fades; /* an acceptor may have nobody left who wants its connections */
 	bool holds_wakes;    /* wake-ups are sent by worker_flush() only */
 	struct list starved; /* struct sock */
 };

@@ -83,4 +83,7 @@ static inline int socket_interface_open(struct socket_interface *si, struct disp
 /* kernel_sockets_new - the kernel's sockets. */
 struct socket_interface *kernel_sockets_new(void);
 
+/* convoy_sockets_new - sessions of our own stack; attaches to convoyd with the first handle. */
+struct socket_interface *convoy_sockets_new(void);
+
 #endif

@@ -51,12 +51,12 @@ static int take_signals(struct server *s)
 
 static int add_interfaces(struct server *s)
 {
-	struct socket_interface *kernel = kernel_sockets_new();
-	int err;
+	int err = socket_registry_add(&s->sockets, kernel_sockets_new());
 
-	if (!kernel)
-		return ERR_NOMEM;
-	err = socket_registry_add(&s->sockets, kernel);
+	if (!err)
+		err = socket_registry_add(&s->sockets, convoy_sockets_new());
+	if (!err && s->bootstrap->default_socket_interface == SOCKET_INTERFACE_CONVOY)
+		err = socket_registry_set_default(&s->sockets, SOCKET_NAME_CONVOY);
 	if (err)
 		return err;
 	err = socket_registry_worker_start(&s->sockets, s->dispatcher);
