@@ -148,6 +148,20 @@ def test_exec_refuses_what_would_stay_on_the_kernel(convoy, tmp_path, make, why)
     assert refused.stderr.startswith("convoy exec: ") and why in refused.stderr
 
 
+def test_exec_sets_the_programs_environment(convoy, build, tmp_path):
+    shown = convoy("--socket", "c.sock", "exec", "-v", "--", "env", env={"LD_PRELOAD": ""})
+    assert shown.returncode == 0, shown
+    environment = dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+    assert environment["LD_PRELOAD"] == str(build / "libconvoy-preload.so")
+    assert environment["CONVOY_SOCKET"] == "c.sock"
+    assert environment["CONVOY_VERBOSE"] == "1"
+    assert "warning: cannot reach convoyd at c.sock" in shown.stderr
+
+
+def test_exec_ends_as_the_program_does(convoyd, convoy):
+    assert convoy("exec", "--", "sh", "-c", "exit 7", env=convoyd({}).env).returncode == 7
+
+
 def test_exec_usage(convoy):
     assert convoy("exec").returncode == 2
     assert convoy("exec", "--fly", "true").returncode == 2

@@ -26,7 +26,8 @@ def clean(leaves_nothing_behind):
 
 def test_once(run, build):
     shown = run(SCRIPT, "--once", "--build", build).ok(timeout=60)
-    assert "0% packet loss" in shown and "show interfaces" in shown
+    assert "Hello from nginx on Convoy: GET /hello" in shown
+    assert "show interfaces" in shown and "show runtime" in shown
 
 
 def test_serves_until_it_is_interrupted(run, build):
