@@ -250,7 +250,7 @@ struct acceptor *acceptor_of_cookie_or_null(struct worker *w, uint32_t cookie)
 	list_for_each(link, &w->acceptors) {
 		struct acceptor *a = container_of(link, struct acceptor, of_worker);
 
-		if (a->cookie == cookie && a->announced)
+		if (a->cookie == cookie)
 			return a;
 	}
 	return NULL;
@@ -275,7 +275,24 @@ static void say_interest(struct acceptor *a, bool wanted)
 	}
 }
 
+/*
+ * Sessions through the stack can go to another worker. Cut-through ones lie in memory of this one
+ * alone: they wait here, since programs lose interest for a moment only (nginx leaves and
+ * re-enters its epoll set every few connections) or close, which resets them.
+ */
 static void return_offers(struct acceptor *a)
+{
+	list_for_each(link, &a->offered) {
+		struct sock *s = container_of(link, struct sock, link_offered);
+
+		if (!s->link->to_stack)
+			continue;
+		list_remove(link);
+		acceptor_return(s);
+	}
+}
+
+static void drop_offers(struct acceptor *a)
 {
 	for (struct list *link; (link = list_pop_or_null(&a->offered));)
 		acceptor_return(container_of(link, struct sock, link_offered));
@@ -337,6 +354,10 @@ int acceptors_renew(struct worker *w)
 
 void acceptor_offer(struct acceptor *a, struct sock *s)
 {
+	if (!a->announced && s->link->to_stack) {
+		acceptor_return(s);
+		return;
+	}
 	list_push(&a->offered, &s->link_offered);
 	source_notify(&a->source, EPOLLIN);
 }
@@ -370,6 +391,7 @@ static void close_acceptor(struct acceptor *a)
 	source_forsake(&a->source);
 	a->n_watches = a->n_waiting = 0;
 	withdraw(a);
+	drop_offers(a);
 	list_remove(&a->of_worker);
 	worker_give_lock(w);
 	list_remove(&a->of_listener);
