@@ -93,9 +93,8 @@ static inline uint16_t check(struct worker *w, const struct ip4_worker *iw, stru
 {
 	const struct ip4_hdr *ip = buf_l3(b);
 
-	if (unlikely((b->len < IP4_HDR_LEN) || (ip->ver_ihl != IP4_VER_IHL) | (ip->ttl == 0) |
-						       (host16(ip->len) != b->total_len) |
-						       is_bad_source(ip->src)))
+	if (unlikely(b->len < IP4_HDR_LEN || ip->ver_ihl != IP4_VER_IHL || ip->ttl == 0 ||
+		     host16(ip->len) != b->total_len || is_bad_source(ip->src)))
 		return check_odd(w, b, ip);
 	if (unlikely(!has_good_checksum(b, ip, IP4_HDR_LEN)))
 		return drop(b, BAD_CHECKSUM);
