@@ -1,12 +1,14 @@
-"""A small HTTP server in this process, for proxies to forward to."""
+"""A small HTTP server for proxies to forward to: in this process, or as `backend.py ADDRESS PORT`."""
 import http.server
+import signal
+import sys
 import threading
 
 
 class Backend:
-    """Listens on a free port of 127.0.0.1. `waiting` is set while a request for /wait is held."""
+    """Listens on a free port of `address`. `waiting` is set while a request for /wait is held."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", port=0):
         self.waiting, self.go_on = threading.Event(), threading.Event()
         backend = self
 
@@ -32,7 +34,7 @@ class Backend:
             def handle_error(self, *_):
                 pass  # a proxy that goes away is part of many tests
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((address, port), Handler)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -42,3 +44,8 @@ class Backend:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)
+
+
+if __name__ == "__main__":
+    Backend(sys.argv[1], int(sys.argv[2]))
+    signal.pause()

@@ -2,9 +2,11 @@
 import os
 import pathlib
 import re
+import sys
 
 import pytest
 import yaml
+from harness import wait
 from harness.proxy import socket_address
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -94,18 +96,44 @@ def test_every_public_configuration_is_accounted_for():
     assert {p.name for p in CONFIGS.glob("*.yaml")} == {*LOADS, *REFUSED, SNIPPET}
 
 
+def with_addresses(text, listener, port, static_host, dns_host):
+    """The configuration with its own admin port, this listener address, and this backend."""
+    config = yaml.safe_load(text)
+    config.setdefault("admin", {})["address"] = socket_address(0)
+    config["static_resources"]["listeners"][0]["address"] = listener
+    for cluster in config["static_resources"]["clusters"]:
+        host = static_host if cluster["type"] == "static" else dns_host
+        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = socket_address(
+            port, host)
+        cluster["dns_lookup_family"] = "V4_ONLY"
+    return config
+
+
+def path_for(name):
+    return "/service/2/x" if name.endswith("-2.yaml") else "/service/1/x"
+
+
 @pytest.mark.parametrize("name", LOADS)
 def test_serves(proxy, backend, name):
     """With addresses filled in, each answers a request."""
-    config = yaml.safe_load(text_of(name))
-    config.setdefault("admin", {})["address"] = socket_address(0)
-    config["static_resources"]["listeners"][0]["address"] = socket_address(0)
-    for cluster in config["static_resources"]["clusters"]:
-        host = "127.0.0.1" if cluster["type"] == "static" else "localhost"
-        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = socket_address(
-            backend.port, host)
-        cluster["dns_lookup_family"] = "V4_ONLY"
-    one = proxy(config)
-    path = "/service/2/x" if name.endswith("-2.yaml") else "/service/1/x"
+    one = proxy(with_addresses(text_of(name), socket_address(0), backend.port, "127.0.0.1", "localhost"))
+    path = path_for(name)
     answer = one.ask(path, name=one.admin("/listeners").text.partition("::")[0])
     assert (answer.status, answer.text) == (200, f"you asked for {path}")
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_serves_on_the_stack(convoyd, netns, proxy, run, name):
+    """The same, with VCL's lines added: clients and the backend are the kernel's, the proxy is not."""
+    lan = netns("lan")
+    stack = convoyd({"interfaces": [{
+        "name": "lan", "addresses": ["10.0.0.1/24"], "tap": {"host_addresses": ["10.0.0.2/24"]}}]}, netns=lan)
+    run(sys.executable, TOP / "test/harness/backend.py", "10.0.0.2", 8081, netns=lan)
+    wait.until(lambda: lan.run("curl", "-s", "10.0.0.2:8081/", check=False).stdout, "the backend answers")
+    text = text_of(name) + text_of(SNIPPET)
+    one = proxy(with_addresses(text, socket_address(8000, "0.0.0.0"), 8081, "10.0.0.2", "10.0.0.2"), env=stack.env)
+    path = path_for(name)
+    for _ in range(10):
+        done = lan.run("curl", "-sS", "-w", " %{http_code}", f"http://10.0.0.1:8000{path}")
+        assert done.stdout == f"you asked for {path} 200"
+    assert one.stat("cluster.*upstream_rq_200") == 10

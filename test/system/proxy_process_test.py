@@ -230,3 +230,20 @@ def test_listener_on_a_path(proxy, tmp_path):
         while piece := client.recv(4096):
             answer += piece
     assert answer.endswith(b"\r\n\r\nhello")
+
+
+def test_each_address_chooses_its_sockets(convoyd, netns, proxy):
+    """One listener on the kernel, one on the stack, whose control socket the configuration names."""
+    lan = netns("lan")
+    stack = convoyd({"interfaces": [{
+        "name": "lan", "addresses": ["10.0.0.1/24"], "tap": {"host_addresses": ["10.0.0.2/24"]}}]}, netns=lan)
+    on_stack = p.listener(HELLO, name="stack", port=8000)
+    on_stack["address"] = p.socket_address(8000, "10.0.0.1")
+    on_stack["address"]["socket_address"]["resolver_name"] = "convoy"
+    one = proxy(p.bootstrap([p.listener(HELLO), on_stack], bootstrap_extensions=[{
+        "name": "convoy", "typed_config": {
+            "@type": "type.googleapis.com/convoy.extensions.v1.ConvoySocketInterface",
+            "control_socket": str(stack.socket)}}]))
+    assert one.ask().text == "hello"
+    assert lan.run("curl", "-sS", "http://10.0.0.1:8000/").stdout == "hello"
+    assert one.stat("listener.10.0.0.1_8000.downstream_cx_total") == 1

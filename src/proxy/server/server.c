@@ -51,7 +51,13 @@ static int take_signals(struct server *s)
 
 static int add_interfaces(struct server *s)
 {
-	int err = socket_registry_add(&s->sockets, kernel_sockets_new());
+	const char *control_socket = s->bootstrap->convoy_interface.control_socket;
+	int err;
+
+	/* The library reads it when the first socket is made; no thread runs yet. */
+	if (control_socket && setenv("CONVOY_SOCKET", control_socket, 1))
+		return ERR_NOMEM;
+	err = socket_registry_add(&s->sockets, kernel_sockets_new());
 
 	if (!err)
 		err = socket_registry_add(&s->sockets, convoy_sockets_new());
