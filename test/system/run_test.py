@@ -59,3 +59,15 @@ def test_without_root_it_says_what_helps(build, tmp_path):
         capture_output=True, text=True, timeout=60)
     assert refused.returncode == 1
     assert "run as root (sudo make run)" in refused.stderr
+
+
+def test_without_root_it_uses_a_user_namespace(run, build, tmp_path):
+    """As nobody, with a /dev/net/tun that everybody may open."""
+    everybody = ("mount -t tmpfs tmpfs /mnt -o dev && "
+                 "mknod /mnt/tun c 10 200 && chmod 666 /mnt/tun && "
+                 "mount --bind /mnt/tun /dev/net/tun && cd / && "
+                 "exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"")
+    shown = run("unshare", "-m", "sh", "-c", everybody, "sh",
+                SCRIPT, "--once", "--build", build).ok(timeout=60)
+    assert "in a user namespace of its own" in shown
+    assert "Hello from nginx on Convoy: GET /hello" in shown
