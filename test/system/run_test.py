@@ -26,8 +26,11 @@ def clean(leaves_nothing_behind):
 
 def test_once(run, build):
     shown = run(SCRIPT, "--once", "--build", build).ok(timeout=60)
-    assert "Hello from nginx on Convoy: GET /hello" in shown
-    assert "show interfaces" in shown and "show runtime" in shown
+    assert "Hello from nginx on Convoy: GET /hello for 10.77.0.1" in shown
+    assert "Answered by convoy-proxy itself." in shown
+    assert "1 cut through" in shown, "the proxy's connection to nginx makes no packet"
+    for command in "interfaces", "sessions", "apps", "runtime":
+        assert f"$ convoy show {command}" in shown
 
 
 def test_serves_until_it_is_interrupted(run, build):
@@ -36,6 +39,8 @@ def test_serves_until_it_is_interrupted(run, build):
     socket = STATE / "convoy.sock"
     subprocess.run([build / "convoy", "--socket", socket, "show", "version"], check=True,
                    timeout=20)
+    page = f"http://{(STATE / 'admin').read_text().strip()}/ready"
+    assert subprocess.check_output(["curl", "-sS", page], text=True, timeout=20) == "LIVE\n"
     second = run(SCRIPT, "--build", build)
     assert second.wait(timeout=20) == 1
     assert "another `make run` is running" in second.err
