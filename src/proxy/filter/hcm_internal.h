@@ -94,6 +94,7 @@ struct hcm_stream {
 	unsigned n_pauses;	   /* of reading, by filters */
 	bool head_received;	   /* the request's head */
 	bool request_done;	   /* the whole request was received */
+	bool answered;		   /* by a local reply, which may wait at a filter */
 	bool response_done;	   /* the whole response was written */
 	bool over;		   /* nothing may be done with it any more */
 	bool close_after;	   /* the connection ends with this stream */

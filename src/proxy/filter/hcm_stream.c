@@ -222,7 +222,7 @@ void stream_on_data(struct hcm_stream *s, struct buffer *body, bool end_stream)
 	s->base.info.bytes_received += buffer_len(body);
 	if (end_stream)
 		request_received(s);
-	if (!s->over && !s->response_done)
+	if (!s->over && !s->answered)
 		chain_decode_data(s, body, end_stream);
 }
 
@@ -230,7 +230,7 @@ void stream_on_trailers(struct hcm_stream *s)
 {
 	s->last_activity_ns = dispatcher_now_ns(s->base.dispatcher);
 	request_received(s);
-	if (!s->over && !s->response_done)
+	if (!s->over && !s->answered)
 		chain_decode_trailers(s);
 }
 

@@ -1,361 +1,8 @@
-/*
- * hcm_test.c - conversations through the whole proxy: a client, the HTTP connection manager with
- * its router, and a host that says what the test lets it say, over in-memory sockets and a clock
- * that the test owns.
- *
- * What is heard is compared with a pattern: '*' stands for any text, '?' for one character.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <fnmatch.h>
+/* hcm_test.c - conversations through the whole proxy: a client, the connection manager, a host. */
+#include "proxy/filter/hcm_talk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-#include "base/err.h"
-#include "control/config_tree.h"
-#include "proxy/config/snapshot.h"
-#include "proxy/filter/access_log.h"
-#include "proxy/filter/hcm.h"
-#include "proxy/listener/listener.h"
-#include "proxy/net/memory_sockets.h"
-#include "proxy/upstream/clusters.h"
-
-enum { HEARD_MAX = 1 << 20, PEERS_MAX = 8, TURNS = 40 };
-
-/* One end of a connection in the hands of the test: a client, or the host's side of one. */
-struct peer {
-	struct network_filter filter;
-	struct connection_observer observer;
-	struct connection *c;
-	char *heard;
-	size_t n_heard;
-	bool ended, reset;
-};
-
-static uint64_t time_ns;
-static struct dispatcher *d;
-static struct socket_registry sockets;
-static struct socket_interface *memory;
-static struct stats *stats;
-static struct snapshot *snapshot;
-static struct access_logs *logs;
-static struct clusters *clusters;
-static struct network_filter_factory *hcm;
-static struct listener *proxy_listener, *host_listener;
-static struct filter_chain proxy_chain, host_chain;
-static const struct network_filter_factory *proxy_filters[1], *host_filters[1];
-static struct listener_spec proxy_spec, host_spec_of_listener;
-static struct peer *clients[PEERS_MAX], *hosts[PEERS_MAX];
-static unsigned n_clients, n_hosts;
-static char log_path[64];
-
-static uint64_t now(void *context unused_arg)
-{
-	return time_ns;
-}
-
-static const struct clock test_clock = { now, NULL };
-
-static void turns(void)
-{
-	for (int i = 0; i < TURNS; i++)
-		dispatcher_run_once(d);
-}
-
-static void pass_ms(uint64_t ms)
-{
-	for (uint64_t step = ms / 20 + 1; ms; ms -= step) {
-		if (step > ms)
-			step = ms;
-		time_ns += step * NS_PER_MS;
-		turns();
-	}
-}
-
-static enum network_filter_status peer_data(struct network_filter *f, struct buffer *b,
-					    bool end_stream unused_arg)
-{
-	struct peer *p = container_of(f, struct peer, filter);
-	size_t n = buffer_len(b);
-
-	assert_true(p->n_heard + n < HEARD_MAX);
-	buffer_copy_out(b, 0, p->heard + p->n_heard, n);
-	p->n_heard += n;
-	p->heard[p->n_heard] = '\0';
-	buffer_drain_all(b);
-	return NETWORK_FILTER_CONTINUE;
-}
-
-static void peer_free(struct network_filter *f unused_arg)
-{
-}
-
-static const struct network_filter_ops peer_ops = { .name = "peer",
-						    .on_data = peer_data,
-						    .free = peer_free };
-
-static void peer_event(struct connection_observer *o, struct connection *c,
-		       enum connection_event event)
-{
-	struct peer *p = container_of(o, struct peer, observer);
-
-	if (event == CONNECTION_CONNECTED)
-		return;
-	p->ended = true;
-	p->reset = connection_detected_close(c) == CONNECTION_CLOSE_REMOTE_RESET;
-	p->c = NULL;
-}
-
-static const struct connection_observer_ops peer_observer = { .event = peer_event };
-
-static struct peer *new_peer(struct connection *c)
-{
-	struct peer *p = calloc(1, sizeof(*p));
-
-	assert_non_null(p);
-	p->filter.ops = &peer_ops;
-	p->c = c;
-	p->heard = calloc(1, HEARD_MAX);
-	assert_non_null(p->heard);
-	connection_add_observer(c, &p->observer, &peer_observer);
-	return p;
-}
-
-static void free_peer(struct peer *p)
-{
-	if (p->c)
-		connection_close(p->c, CONNECTION_NO_FLUSH);
-	turns();
-	free(p->heard);
-	free(p);
-}
-
-static struct network_filter *new_host(const struct network_filter_factory *f unused_arg,
-				       struct connection *c)
-{
-	assert_true(n_hosts < PEERS_MAX);
-	hosts[n_hosts] = new_peer(c);
-	return &hosts[n_hosts++]->filter;
-}
-
-static const struct network_filter_factory_ops host_factory_ops = {
-	.name = "host", .terminal = true, .new_filter_or_null = new_host
-};
-static const struct network_filter_factory host_factory = { &host_factory_ops };
-
-static void listen_at(const char *address, struct listener_spec *spec, struct filter_chain *chain,
-		      const struct network_filter_factory **filters, uint32_t limit,
-		      struct listener **out)
-{
-	*chain = (struct filter_chain){ "", &transport_plain, filters, 1 };
-	*spec = (struct listener_spec){ .name = "test",
-					.interface = memory,
-					.buffer_limit_bytes = limit,
-					.bind_to_port = true,
-					.chain = chain };
-	assert_int_equal(address_parse(&spec->address, address), 0);
-	assert_int_equal(listener_open(d, spec, NULL, NULL, NULL, out), 0);
-}
-
-static struct peer *connect_client(void)
-{
-	struct connection_options options = { .buffer_limit_bytes = 1 << 20 };
-	struct transport_socket *t =
-		transport_plain.ops->new_socket(&transport_plain, d, slice_of(NULL, 0));
-	struct connection *c;
-	struct address to;
-	struct peer *p;
-	int err;
-
-	assert_int_equal(address_parse(&to, "10.0.0.1:80"), 0);
-	c = connection_new_client_or_null(d, memory, t, &to, NULL, &options, &err);
-	assert_non_null(c);
-	p = new_peer(c);
-	connection_add_filter(c, &p->filter);
-	assert_true(connection_start_filters(c));
-	connection_connect(c);
-	turns();
-	assert_true(n_clients < PEERS_MAX);
-	clients[n_clients++] = p;
-	return p;
-}
-
-static void say(struct peer *p, const char *text)
-{
-	struct buffer b;
-
-	assert_non_null(p->c);
-	buffer_init(&b, dispatcher_memory(d));
-	buffer_append_text(&b, text);
-	connection_write(p->c, &b, false);
-	turns();
-}
-
-/* What @p has heard since the last call matches @pattern. */
-static void heard(struct peer *p, const char *pattern)
-{
-	if (fnmatch(pattern, p->heard, 0) != 0)
-		fail_msg("wanted\n%s\ngot\n%s", pattern, p->heard);
-	p->n_heard = 0;
-	p->heard[0] = '\0';
-}
-
-static void hang_up(struct peer *p, enum connection_close how)
-{
-	connection_close(p->c, how);
-	turns();
-}
-
-static void counted(const char *name, uint64_t wanted)
-{
-	uint64_t value = UINT64_MAX;
-
-	if (!stats_value(stats, name, &value))
-		fail_msg("no statistic %s", name);
-	if (value != wanted)
-		fail_msg("%s is %llu, not %llu", name, (unsigned long long)value,
-			 (unsigned long long)wanted);
-}
-
-/* @hcm_lines and @cluster_lines are YAML that goes into the connection manager and the cluster. */
-static const char frame[] =
-	"static_resources:\n"
-	"  listeners:\n"
-	"  - address: { socket_address: { address: 10.0.0.1, port_value: 80 } }\n"
-	"    filter_chains:\n"
-	"    - filters:\n"
-	"      - name: envoy.filters.network.http_connection_manager\n"
-	"        typed_config:\n"
-	"          \"@type\": type.googleapis.com/envoy.extensions.filters.network."
-	"http_connection_manager.v3.HttpConnectionManager\n"
-	"          stat_prefix: test\n"
-	"          generate_request_id: false\n"
-	"          access_log:\n"
-	"          - name: file\n"
-	"            typed_config:\n"
-	"              \"@type\": type.googleapis.com/envoy.extensions.access_loggers.file.v3."
-	"FileAccessLog\n"
-	"              path: %s\n"
-	"              log_format: { text_format_source: { inline_string: \"%%REQ(:METHOD)%% "
-	"%%REQ(:PATH)%% %%RESPONSE_CODE%% %%RESPONSE_FLAGS%% %%RESPONSE_CODE_DETAILS%% "
-	"%%BYTES_RECEIVED%% %%BYTES_SENT%%\\n\" } }\n"
-	"%s"
-	"          route_config:\n"
-	"            virtual_hosts:\n"
-	"            - name: all\n"
-	"              domains: \"*\"\n"
-	"              routes:\n"
-	"              - match: { path: /direct }\n"
-	"                direct_response: { status: 203, body: { inline_string: hello } }\n"
-	"              - match: { prefix: /short }\n"
-	"                route: { cluster: web, timeout: 0.5s }\n"
-	"              - match: { prefix: /empty }\n"
-	"                route: { cluster: empty }\n"
-	"              - match: { prefix: /none }\n"
-	"                route: { cluster: dead }\n"
-	"              - match: { prefix: /p }\n"
-	"                route: { cluster: web }\n"
-	"          http_filters:\n"
-	"          - name: envoy.filters.http.router\n"
-	"            typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http."
-	"router.v3.Router }\n"
-	"  clusters:\n"
-	"  - name: web\n"
-	"%s"
-	"    load_assignment: { cluster_name: web, endpoints: [ { lb_endpoints: [ { endpoint: "
-	"{ address: { socket_address: { address: 10.0.0.2, port_value: 81 } } } } ] } ] }\n"
-	"  - name: empty\n"
-	"  - name: dead\n"
-	"    load_assignment: { cluster_name: dead, endpoints: [ { lb_endpoints: [ { endpoint: "
-	"{ address: { socket_address: { address: 10.0.0.3, port_value: 81 } } } } ] } ] }\n";
-
-static void start(const char *hcm_lines, const char *cluster_lines)
-{
-	const struct bootstrap_config *b;
-	struct config_error error;
-	char *yaml;
-
-	snprintf(log_path, sizeof(log_path), "/tmp/hcm_test.%d.log", (int)getpid());
-	unlink(log_path);
-	assert_true(asprintf(&yaml, frame, log_path, hcm_lines, cluster_lines) > 0);
-	snapshot = snapshot_load_or_null(&(struct snapshot_source){ .overlay_yaml = yaml }, &error);
-	if (!snapshot)
-		fail_msg("%s\n%s", error.text, yaml);
-	free(yaml);
-	b = snapshot_bootstrap(snapshot);
-	time_ns = 1000 * (uint64_t)NS_PER_S;
-	d = dispatcher_new_or_null("test", &test_clock);
-	assert_non_null(d);
-	socket_registry_init(&sockets);
-	memory = memory_sockets_new();
-	assert_int_equal(socket_registry_add(&sockets, memory), 0);
-	stats = stats_new_or_null(1);
-	logs = access_logs_new_or_null(1);
-	clusters = clusters_new_or_null(b, stats, &sockets);
-	assert_non_null(clusters);
-	hcm = hcm_factory_new_or_null(b->listeners[0].filter_chains[0].filters[0].hcm,
-				      &(struct hcm_services){ stats, logs, 1 << 16 });
-	assert_non_null(hcm);
-	assert_int_equal(clusters_worker_start(clusters, d, 0), 0);
-	assert_int_equal(http_worker_start(d, 0), 0);
-	access_logs_worker_start(logs, d, 0);
-	proxy_filters[0] = hcm;
-	host_filters[0] = &host_factory;
-	listen_at("10.0.0.1:80", &proxy_spec, &proxy_chain, proxy_filters, 1 << 16,
-		  &proxy_listener);
-	listen_at("10.0.0.2:81", &host_spec_of_listener, &host_chain, host_filters, 1 << 20,
-		  &host_listener);
-	n_clients = n_hosts = 0;
-}
-
-/* Everything must come back; @log is what the access log must hold by then. */
-static void stop(const char *log)
-{
-	char text[4096];
-	FILE *f;
-	size_t n;
-
-	listener_free(proxy_listener);
-	turns();
-	clusters_worker_stop(d);
-	if (host_listener)
-		listener_free(host_listener);
-	for (unsigned i = 0; i < n_clients; i++)
-		free_peer(clients[i]);
-	for (unsigned i = 0; i < n_hosts; i++)
-		free_peer(hosts[i]);
-	access_logs_worker_stop(logs, 0);
-	http_worker_stop(d);
-	turns();
-	hcm->ops->free(hcm);
-	clusters_free(clusters);
-	access_logs_free(logs);
-	dispatcher_free(d);
-	socket_registry_deinit(&sockets);
-	stats_free(stats);
-	snapshot_put(snapshot);
-	f = fopen(log_path, "r");
-	assert_non_null(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	fclose(f);
-	unlink(log_path);
-	if (log)
-		assert_string_equal(text, log);
-}
-
-#define GET "GET /p HTTP/1.1\r\nHost: a\r\n\r\n"
-#define UP                                                                                         \
-	"GET /p HTTP/1.1\r\nhost: a\r\nx-forwarded-proto: http\r\n"                                \
-	"x-envoy-expected-rq-timeout-ms: 15000\r\n\r\n"
-#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-#define OK_DOWN                                                                                    \
-	"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-envoy-upstream-service-time: *\r\n"             \
-	"server: envoy\r\ndate: *GMT\r\n\r\nhi"
 
 static void forwards_and_keeps_connections(void **state unused_arg)
 {
@@ -365,9 +12,9 @@ static void forwards_and_keeps_connections(void **state unused_arg)
 	c = connect_client();
 	for (int i = 0; i < 3; i++) {
 		say(c, GET);
-		assert_int_equal(n_hosts, 1);
-		heard(hosts[0], UP);
-		say(hosts[0], OK);
+		assert_int_equal(talk.n_hosts, 1);
+		heard(talk.hosts[0], UP);
+		say(talk.hosts[0], OK);
 		heard(c, OK_DOWN);
 	}
 	counted("cluster.web.upstream_cx_total", 1);
@@ -436,9 +83,9 @@ static void refuses_what_envoy_refuses(void **state unused_arg)
 		say(c, cases[i].request);
 		heard(c, cases[i].status);
 	}
-	assert_int_equal(n_hosts, 0);
+	assert_int_equal(talk.n_hosts, 0);
 	counted("http.test.downstream_cx_protocol_error", 2);
-	assert_true(clients[5]->ended);
+	assert_true(talk.clients[5]->ended);
 	stop("GET /p 426 - low_version 0 0\nGET /p 400 - missing_host_header 0 0\n"
 	     "GET /p#x 400 - path_normalization_failed 0 0\nGET /p 403 - upgrade_failed 0 0\n"
 	     "CONNECT - 403 - upgrade_failed 0 0\n"
@@ -460,20 +107,21 @@ static void carries_bodies_both_ways(void **state unused_arg)
 	say(c, "POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
 	heard(c, "HTTP/1.1 100 Continue\r\n\r\n");
 	say(c, "he");
-	heard(hosts[0], "POST /p HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n*\r\n\r\nhe");
+	heard(talk.hosts[0], "POST /p HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n*\r\n\r\nhe");
 	say(c, "llo");
-	heard(hosts[0], "llo");
-	say(hosts[0], "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"
-		      "\r\n\r\n3\r\nabc\r\n");
+	heard(talk.hosts[0], "llo");
+	say(talk.hosts[0],
+	    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"
+	    "\r\n\r\n3\r\nabc\r\n");
 	heard(c, "HTTP/1.1 200 OK\r\n*transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n");
-	say(hosts[0], "0\r\nX-T: 1\r\n\r\n");
+	say(talk.hosts[0], "0\r\nX-T: 1\r\n\r\n");
 	heard(c, "0\r\nx-t: 1\r\n\r\n");
 	say(c, "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
-	heard(hosts[0], "*transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n");
+	heard(talk.hosts[0], "*transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n");
 	say(c, "0\r\nX-U: 2\r\n\r\n");
-	heard(hosts[0], "0\r\nx-u: 2\r\n\r\n");
-	say(hosts[0], "HTTP/1.1 200 OK\r\n\r\nuntil the end");
-	hang_up(hosts[0], CONNECTION_FLUSH);
+	heard(talk.hosts[0], "0\r\nx-u: 2\r\n\r\n");
+	say(talk.hosts[0], "HTTP/1.1 200 OK\r\n\r\nuntil the end");
+	hang_up(talk.hosts[0], CONNECTION_FLUSH);
 	heard(c, "HTTP/1.1 200 OK\r\n*chunked\r\n\r\nd\r\nuntil the end\r\n0\r\n\r\n");
 	assert_false(c->ended);
 	stop("POST /p 200 - via_upstream 5 3\nPOST /p 200 - via_upstream 2 13\n");
@@ -486,13 +134,13 @@ static void answers_pipelined_requests_in_order(void **state unused_arg)
 	start("", "");
 	c = connect_client();
 	say(c, GET GET "GET /direct HTTP/1.1\r\nHost: a\r\n\r\n");
-	heard(hosts[0], UP);
-	say(hosts[0], OK);
-	heard(hosts[0], UP);
+	heard(talk.hosts[0], UP);
+	say(talk.hosts[0], OK);
+	heard(talk.hosts[0], UP);
 	heard(c, OK_DOWN);
-	say(hosts[0], OK);
+	say(talk.hosts[0], OK);
 	heard(c, OK_DOWN "HTTP/1.1 203 *hello");
-	assert_int_equal(n_hosts, 1);
+	assert_int_equal(talk.n_hosts, 1);
 	stop(NULL);
 }
 
@@ -503,28 +151,29 @@ static void closes_when_asked(void **state unused_arg)
 	start("          http_protocol_options: { accept_http_10: true }\n", "");
 	c = connect_client();
 	say(c, "GET /p HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-	heard(hosts[0], UP);
-	say(hosts[0], OK);
+	heard(talk.hosts[0], UP);
+	say(talk.hosts[0], OK);
 	heard(c, "HTTP/1.1 200 OK\r\n*\r\nconnection: close\r\n\r\nhi");
 	assert_true(c->ended);
 	/* 1.0: no chunks, and the end of the connection ends the body */
 	c = connect_client();
 	say(c, "GET /p HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
-	say(hosts[0], OK);
+	say(talk.hosts[0], OK);
 	heard(c, "HTTP/1.1 200 OK\r\n*connection: keep-alive\r\n\r\nhi");
 	say(c, "GET /p HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
-	say(hosts[0], "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+	say(talk.hosts[0],
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
 	heard(c, "HTTP/1.1 200 OK\r\n*connection: close\r\n\r\nhi");
 	assert_true(c->ended);
 	/* a host that closes after its answer */
 	c = connect_client();
 	say(c, GET);
-	say(hosts[0], "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
-	assert_true(hosts[0]->ended);
+	say(talk.hosts[0], "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+	assert_true(talk.hosts[0]->ended);
 	heard(c, OK_DOWN);
 	say(c, GET);
-	assert_int_equal(n_hosts, 2);
-	say(hosts[1], OK);
+	assert_int_equal(talk.n_hosts, 2);
+	say(talk.hosts[1], OK);
 	heard(c, OK_DOWN);
 	stop(NULL);
 }
@@ -536,19 +185,19 @@ static void a_host_that_closes_early(void **state unused_arg)
 	start("", "");
 	c = connect_client();
 	say(c, GET);
-	hang_up(hosts[0], CONNECTION_FLUSH); /* a fresh connection: not sent again */
+	hang_up(talk.hosts[0], CONNECTION_FLUSH); /* a fresh connection: not sent again */
 	heard(c, "HTTP/1.1 503 *\r\n\r\nupstream connect error or disconnect/reset before headers. "
 		 "reset reason: connection termination");
 	say(c, GET);
-	say(hosts[1], "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi");
-	hang_up(hosts[1], CONNECTION_FLUSH); /* in the middle of its answer */
+	say(talk.hosts[1], "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi");
+	hang_up(talk.hosts[1], CONNECTION_FLUSH); /* in the middle of its answer */
 	heard(c, "HTTP/1.1 200 OK\r\n*hi");
 	assert_true(c->ended);
 	c = connect_client();
 	say(c, GET);
-	say(hosts[2], "FTP/1.1 200 OK\r\n\r\n");
+	say(talk.hosts[2], "FTP/1.1 200 OK\r\n\r\n");
 	heard(c, "HTTP/1.1 502 *protocol error");
-	assert_true(hosts[2]->ended);
+	assert_true(talk.hosts[2]->ended);
 	counted("cluster.web.upstream_cx_protocol_error", 1);
 	counted("cluster.web.upstream_rq_rx_reset", 3);
 	counted("cluster.web.upstream_cx_active", 0);
@@ -565,20 +214,20 @@ static void repeats_only_what_is_safe(void **state unused_arg)
 	start("", "");
 	c = connect_client();
 	say(c, GET);
-	say(hosts[0], OK);
+	say(talk.hosts[0], OK);
 	heard(c, OK_DOWN);
 	say(c, GET);
-	hang_up(hosts[0], CONNECTION_FLUSH);
-	assert_int_equal(n_hosts, 2);
-	heard(hosts[1], UP);
-	say(hosts[1], OK);
+	hang_up(talk.hosts[0], CONNECTION_FLUSH);
+	assert_int_equal(talk.n_hosts, 2);
+	heard(talk.hosts[1], UP);
+	say(talk.hosts[1], OK);
 	heard(c, OK_DOWN);
 	counted("cluster.web.upstream_rq_retry", 1);
 	counted("cluster.web.upstream_rq_retry_success", 1);
 	say(c, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
-	hang_up(hosts[1], CONNECTION_FLUSH);
+	hang_up(talk.hosts[1], CONNECTION_FLUSH);
 	heard(c, "HTTP/1.1 503 *connection termination");
-	assert_int_equal(n_hosts, 2);
+	assert_int_equal(talk.n_hosts, 2);
 	stop(NULL);
 }
 
@@ -590,11 +239,11 @@ static void a_client_that_leaves(void **state unused_arg)
 	c = connect_client();
 	say(c, GET);
 	hang_up(c, CONNECTION_FLUSH);
-	assert_true(hosts[0]->ended);
+	assert_true(talk.hosts[0]->ended);
 	c = connect_client();
 	say(c, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhal");
 	hang_up(c, CONNECTION_ABORT);
-	assert_true(hosts[1]->ended);
+	assert_true(talk.hosts[1]->ended);
 	counted("http.test.downstream_cx_destroy_remote_active_rq", 2);
 	counted("cluster.web.upstream_rq_active", 0);
 	counted("cluster.web.upstream_rq_tx_reset", 2);
@@ -615,7 +264,7 @@ static void keeps_its_deadlines(void **state unused_arg)
 	heard(c, "");
 	pass_ms(20);
 	heard(c, "HTTP/1.1 504 *upstream request timeout");
-	assert_true(hosts[0]->ended);
+	assert_true(talk.hosts[0]->ended);
 	counted("cluster.web.upstream_rq_timeout", 1);
 	say(c, GET);
 	pass_ms(14900);
@@ -667,18 +316,18 @@ static void limits_hold(void **state unused_arg)
 	say(b, GET); /* waits for the one connection */
 	say(c, GET); /* one too many */
 	heard(c, "HTTP/1.1 503 *\r\nx-envoy-overloaded: true\r\n*reset reason: overflow");
-	assert_int_equal(n_hosts, 1);
+	assert_int_equal(talk.n_hosts, 1);
 	counted("cluster.web.upstream_rq_pending_active", 1);
 	counted("cluster.web.upstream_rq_pending_overflow", 1);
-	heard(hosts[0], UP);
-	say(hosts[0], OK);
+	heard(talk.hosts[0], UP);
+	say(talk.hosts[0], OK);
 	heard(a, OK_DOWN);
-	heard(hosts[0], UP);
-	say(hosts[0], "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+	heard(talk.hosts[0], UP);
+	say(talk.hosts[0], "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
 	heard(b, OK_DOWN);
 	say(c, GET);
-	assert_int_equal(n_hosts, 2);
-	say(hosts[1], OK);
+	assert_int_equal(talk.n_hosts, 2);
+	say(talk.hosts[1], OK);
 	heard(c, OK_DOWN);
 	stop(NULL);
 }
@@ -700,8 +349,8 @@ static void watermarks_run_end_to_end(void **state unused_arg)
 	say(c, GET);
 	connection_read_disable(c->c, true);
 	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BODY);
-	say(hosts[0], head);
-	say(hosts[0], body);
+	say(talk.hosts[0], head);
+	say(talk.hosts[0], body);
 	counted("cluster.web.upstream_flow_control_paused_reading_total", 1);
 	connection_read_disable(c->c, false);
 	turns();
@@ -712,18 +361,19 @@ static void watermarks_run_end_to_end(void **state unused_arg)
 	/* the other way */
 	snprintf(head, sizeof(head), "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n",
 		 BODY);
-	heard(hosts[0], "*");
-	connection_read_disable(hosts[0]->c, true);
+	heard(talk.hosts[0], "*");
+	connection_read_disable(talk.hosts[0]->c, true);
 	say(c, head);
 	say(c, body);
-	assert_true(stats_value(stats, "http.test.downstream_flow_control_paused_reading_total",
+	assert_true(stats_value(talk.stats,
+				"http.test.downstream_flow_control_paused_reading_total",
 				&written) &&
 		    written >= 1);
-	connection_read_disable(hosts[0]->c, false);
+	connection_read_disable(talk.hosts[0]->c, false);
 	for (int i = 0; i < 20; i++)
 		turns();
-	assert_memory_equal(hosts[0]->heard + hosts[0]->n_heard - BODY, body, BODY);
-	say(hosts[0], OK);
+	assert_memory_equal(talk.hosts[0]->heard + talk.hosts[0]->n_heard - BODY, body, BODY);
+	say(talk.hosts[0], OK);
 	heard(c, OK_DOWN);
 	free(body);
 	stop(NULL);
@@ -738,10 +388,10 @@ static void believes_only_whom_it_should(void **state unused_arg)
 	say(c, "GET /p HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 8.8.8.8\r\nX-Forwarded-Proto: "
 	       "https\r\nX-Envoy-Force-Trace: 1\r\nX-Envoy-Internal: true\r\n"
 	       "X-Forwarded-Client-Cert: x\r\n\r\n");
-	heard(hosts[0], "GET /p HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 8.8.8.8,*\r\n"
-			"x-forwarded-proto: http\r\nx-envoy-external-address: *\r\n"
-			"via: proxy\r\nx-envoy-expected-rq-timeout-ms: 15000\r\n\r\n");
-	say(hosts[0], OK);
+	heard(talk.hosts[0], "GET /p HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 8.8.8.8,*\r\n"
+			     "x-forwarded-proto: http\r\nx-envoy-external-address: *\r\n"
+			     "via: proxy\r\nx-envoy-expected-rq-timeout-ms: 15000\r\n\r\n");
+	say(talk.hosts[0], OK);
 	heard(c, "*via: proxy\r\n\r\nhi");
 	stop(NULL);
 }
@@ -754,11 +404,11 @@ static void drains(void **state unused_arg)
 	idle = connect_client();
 	busy = connect_client();
 	say(busy, GET);
-	listener_drain(proxy_listener);
+	listener_drain(talk.proxy_listener);
 	turns();
 	assert_true(idle->ended);
 	assert_false(busy->ended);
-	say(hosts[0], OK);
+	say(talk.hosts[0], OK);
 	heard(busy, "HTTP/1.1 200 OK\r\n*connection: close\r\n\r\nhi");
 	assert_true(busy->ended);
 	stop(NULL);
@@ -773,12 +423,12 @@ static void early_answers_end_the_connection(void **state unused_arg)
 	c = connect_client();
 	say(c, "POST /direct HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nGET /p");
 	heard(c, "HTTP/1.1 203 *connection: close\r\n\r\nhello");
-	assert_int_equal(n_hosts, 0);
+	assert_int_equal(talk.n_hosts, 0);
 	c = connect_client();
 	say(c, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nGET /p");
-	say(hosts[0], OK);
+	say(talk.hosts[0], OK);
 	heard(c, "HTTP/1.1 200 OK\r\n*hi");
-	assert_true(hosts[0]->ended);
+	assert_true(talk.hosts[0]->ended);
 	stop(NULL);
 }
 
@@ -791,19 +441,19 @@ static void hosts_come_and_go(void **state unused_arg)
 	start("", "");
 	c = connect_client();
 	say(c, GET);
-	e = &snapshot_bootstrap(snapshot)->clusters[0].endpoints[0];
-	assert_int_equal(clusters_set_hosts(d, 0, none, 0), 0);
+	e = &snapshot_bootstrap(talk.snapshot)->clusters[0].endpoints[0];
+	assert_int_equal(clusters_set_hosts(talk.dispatcher, 0, none, 0), 0);
 	turns();
-	say(hosts[0], OK); /* what is under way ends well */
+	say(talk.hosts[0], OK); /* what is under way ends well */
 	heard(c, OK_DOWN);
-	assert_true(hosts[0]->ended);
+	assert_true(talk.hosts[0]->ended);
 	say(c, GET);
 	heard(c, "HTTP/1.1 503 *no healthy upstream");
 	none[0].endpoint = e;
 	assert_int_equal(address_parse(&none[0].address, "10.0.0.2:81"), 0);
-	assert_int_equal(clusters_set_hosts(d, 0, none, 1), 0);
+	assert_int_equal(clusters_set_hosts(talk.dispatcher, 0, none, 1), 0);
 	say(c, GET);
-	say(hosts[1], OK);
+	say(talk.hosts[1], OK);
 	heard(c, OK_DOWN);
 	counted("cluster.web.membership_change", 3);
 	stop(NULL);

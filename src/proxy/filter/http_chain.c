@@ -92,8 +92,9 @@ static void request_too_large(struct hcm_stream *s)
 static void response_too_large(struct hcm_stream *s)
 {
 	stat_inc(&s->stats->rs_too_large);
-	s->encode.at = -1; /* what has collected there is given up */
-	s->encode.head_held = false;
+	buffer_drain_all(&s->encode.held); /* what has collected there is given up */
+	s->encode.at = -1;
+	s->encode.head_held = s->encode.end_seen = false;
 	http_stream_reply(&s->base,
 			  &(struct local_reply){ .status = 500,
 						 .body = slice_of_text("Internal Server Error"),
@@ -123,10 +124,10 @@ static const struct way encoding = {
 	.overflow = response_too_large,
 };
 
-/* Nothing more goes this way: the stream is over, or was answered while its request came in. */
+/* Nothing more goes this way: the stream is over, or its request was answered by ourselves. */
 static bool stopped_for_good(const struct hcm_stream *s, const struct way *w)
 {
-	return s->over || s->response_done || (w == &decoding && s->base.response_started);
+	return s->over || s->response_done || (w == &decoding && s->answered);
 }
 
 static void let_go(struct hcm_stream *s, const struct way *w);
@@ -138,7 +139,7 @@ static void head_from(struct hcm_stream *s, const struct way *w, int i, bool end
 	for (; i != w->end(s); i += w->step) {
 		enum http_filter_status status = w->head(s->filters[i], end_stream);
 
-		if (s->over)
+		if (stopped_for_good(s, w))
 			return;
 		if (status == HTTP_FILTER_CONTINUE)
 			continue;
@@ -169,7 +170,7 @@ static void data_from(struct hcm_stream *s, const struct way *w, int i, struct b
 		enum http_filter_status status = w->data(s->filters[i], body, end_stream);
 		bool here = p->at == i;
 
-		if (s->over)
+		if (stopped_for_good(s, w))
 			return;
 		if (status == HTTP_FILTER_CONTINUE && !here)
 			continue;
@@ -192,7 +193,7 @@ static void trailers_from(struct hcm_stream *s, const struct way *w, int i)
 		enum http_filter_status status = w->trailers(s->filters[i]);
 		bool here = p->at == i;
 
-		if (s->over)
+		if (stopped_for_good(s, w))
 			return;
 		if (status == HTTP_FILTER_CONTINUE && !here)
 			continue;
@@ -275,19 +276,29 @@ void http_stream_continue_encoding(struct http_filter *f)
 		let_go(s, &encoding);
 }
 
+/* What still comes from a host after we have answered ourselves goes nowhere. */
 void http_stream_encode_head(struct http_filter *f, bool end_stream)
 {
-	head_from(hcm_stream_of(f->stream), &encoding, (int)f->index - 1, end_stream);
+	struct hcm_stream *s = hcm_stream_of(f->stream);
+
+	if (!s->answered)
+		head_from(s, &encoding, (int)f->index - 1, end_stream);
 }
 
 void http_stream_encode_data(struct http_filter *f, struct buffer *body, bool end_stream)
 {
-	data_from(hcm_stream_of(f->stream), &encoding, (int)f->index - 1, body, end_stream);
+	struct hcm_stream *s = hcm_stream_of(f->stream);
+
+	if (!s->answered)
+		data_from(s, &encoding, (int)f->index - 1, body, end_stream);
 }
 
 void http_stream_encode_trailers(struct http_filter *f)
 {
-	trailers_from(hcm_stream_of(f->stream), &encoding, (int)f->index - 1);
+	struct hcm_stream *s = hcm_stream_of(f->stream);
+
+	if (!s->answered)
+		trailers_from(s, &encoding, (int)f->index - 1);
 }
 
 /* @f is the filter before which the answer starts: all of them see a local reply. */
@@ -335,11 +346,12 @@ void http_stream_reply(struct http_stream *base, const struct local_reply *reply
 
 	if (s->over)
 		return;
-	if (base->response_started || s->encode.head_held || !s->c->connection ||
+	if (base->response_started || s->answered || s->encode.head_held || !s->c->connection ||
 	    fill_reply(s, reply)) {
 		http_stream_reset(base, reply->details);
 		return;
 	}
+	s->answered = true;
 	base->info.details = reply->details;
 	/* The rest of a request that is answered already will not be read. */
 	s->close_after |= reply->close || !s->request_done;

@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "proxy/filter/hcm_internal.h"
+#include "proxy/net/connection.h"
 #include "proxy/upstream/upstream.h"
 
 enum { MAX_ATTEMPTS = 3 };
@@ -287,6 +288,8 @@ static void on_ready(struct upstream_request *up)
 	s->info.upstream_first_tx_ns = now_ns(r);
 	if (hcm_stream_of(s)->factory->n_logs)
 		s->info.upstream_local = *upstream_local_address(up);
+	if (connection_above_write_mark(s->connection)) /* by an earlier, pipelined answer */
+		upstream_pause(up, true);
 	upstream_write_head(up, &s->request, r->request_empty);
 	if (buffer_len(&r->pending) || (body_end && !r->request_empty)) {
 		r->body_sent = true;

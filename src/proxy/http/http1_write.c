@@ -209,7 +209,7 @@ size_t http1_trailers_bound(const struct codec *c unused_arg, const struct heade
 	return 8 + fields_bound(trailers);
 }
 
-/* Without chunked coding there is no place for trailers: they are left out. RFC 9110 §6.5.1. */
+/* Without chunked coding, or when they are switched off, trailers are left out. RFC 9110 §6.5.1. */
 size_t http1_write_trailers(struct codec *c, uint32_t stream unused_arg,
 			    const struct header_map *trailers, uint8_t *start)
 {
@@ -219,6 +219,8 @@ size_t http1_write_trailers(struct codec *c, uint32_t stream unused_arg,
 	if (!h->out_chunked)
 		return 0;
 	out = put(out, "0\r\n", 3);
+	if (!h->settings->enable_trailers)
+		return (size_t)(put(out, "\r\n", 2) - start);
 	out = h->settings->proper_case_words ? put_fields_proper_case(out, trailers)
 					     : put_fields(out, trailers);
 	out = put(out, "\r\n", 2);
