@@ -111,7 +111,9 @@ void fifo_sweep(struct channel *c, unsigned n)
 	}
 }
 
-/* The chunk that holds @position, taken from the pool when it is new; NULL without memory. */
+/* The chunk that holds @position, taken from the pool when it is new; NULL without memory. @e is
+ * not in the sweep list meanwhile: the peer may read all at any moment, and the sweep would then
+ * give back the very chunks that are being handed out, or change their size. */
 static uint8_t *chunk_for_write(struct fifo_end *e, uint32_t position)
 {
 	_Atomic uint32_t *entry = &e->mine->chunk[(position >> e->shift) & SLOT_MASK];
@@ -121,17 +123,12 @@ static uint8_t *chunk_for_write(struct fifo_end *e, uint32_t position)
 	if (page_plus_1 == 0) {
 		uint32_t page;
 
-		if (!list_linked(&e->sweep))
-			list_push(&c->sweep, &e->sweep);
 		fifo_sweep(c, SWEEP_PER_CHUNK);
 		page = chunk_take(&c->chunks, e->shift);
 		if (page == CHUNK_NONE)
 			return NULL;
 		page_plus_1 = page + 1;
 		atomic_store_explicit(entry, page_plus_1, memory_order_relaxed);
-		/* The sweep may have found this end empty and unlinked it. */
-		if (!list_linked(&e->sweep))
-			list_push(&c->sweep, &e->sweep);
 	}
 	return segment_page(&c->mine, page_plus_1 - 1);
 }
@@ -166,6 +163,7 @@ unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, u
 	uint32_t mask = (1u << e->shift) - 1;
 	unsigned count = 0;
 
+	list_remove(&e->sweep);
 	if (n > room) {
 		e->was_full = true;
 		n = room;
@@ -186,8 +184,12 @@ unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, u
 
 void fifo_commit(struct fifo_end *e, uint32_t n)
 {
-	e->tail += n;
-	store_word(&e->mine->tail, e->tail);
+	if (n > 0) {
+		e->tail += n;
+		store_word(&e->mine->tail, e->tail);
+	}
+	if (e->freed != e->tail && !list_linked(&e->sweep))
+		list_push(&e->channel->sweep, &e->sweep);
 }
 
 uint32_t fifo_write(struct fifo_end *e, const void *from, uint32_t n)
@@ -201,8 +203,7 @@ uint32_t fifo_write(struct fifo_end *e, const void *from, uint32_t n)
 		at += spans[i].len;
 	}
 	n = (uint32_t)(at - (const uint8_t *)from);
-	if (n > 0)
-		fifo_commit(e, n);
+	fifo_commit(e, n);
 	return n;
 }
 

@@ -89,7 +89,7 @@ uint32_t fifo_write(struct fifo_end *e, const void *from, uint32_t n);
 /*
  * fifo_reserve - memory for the next bytes: up to @max spans, in order.
  * Returns the number of spans (0: no room). Fill from the first, then fifo_commit() what was
- * filled.
+ * filled, also when that is nothing; no other call on this end may come between.
  */
 struct fifo_span {
 	uint8_t *at;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -89,6 +91,79 @@ static void test_stream(void **state unused_arg)
 }
 
 /* Chunks of a session that went quiet come back when others write. */
+struct sender {
+	struct fifo_end *end, *other;
+	uint64_t total;
+};
+
+/* Writes on one session, and a little on another, so that each sweeps the other's chunks. */
+static void *send_all(void *context)
+{
+	struct sender *s = context;
+	uint8_t *piece = malloc(128 << 10);
+	struct random r;
+	uint64_t sent = 0;
+
+	random_seed(&r, 12);
+	while (sent < s->total) {
+		uint32_t n = random_below(&r, random_below(&r, 4) ? 9000 : 128 << 10);
+
+		if (n > s->total - sent)
+			n = (uint32_t)(s->total - sent);
+		for (uint32_t i = 0; i < n; i++)
+			piece[i] = (uint8_t)((sent + i) * 2654435761u >> 13);
+		sent += fifo_write(s->end, piece, n);
+		if (fifo_write(s->other, piece, n % 5000) == 0)
+			sched_yield();
+	}
+	free(piece);
+	return NULL;
+}
+
+static void stream_between_threads(uint64_t total)
+{
+	struct pair p;
+	struct fifo_end a, b, other_a, other_b;
+	struct sender sender = { &a, &other_a, total };
+	uint8_t *piece = malloc(256 << 10);
+	uint64_t got = 0, wrong = 0;
+	pthread_t thread;
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 3);
+	open_both(&p, &other_a, &other_b, 4);
+	assert_int_equal(pthread_create(&thread, NULL, send_all, &sender), 0);
+	while (got < total) {
+		uint32_t n;
+
+		fifo_poll(&other_b);
+		fifo_consume(&other_b, fifo_readable(&other_b));
+		fifo_poll(&b);
+		assert_false(b.broken);
+		n = fifo_read(&b, piece, 256 << 10);
+		for (uint32_t i = 0; i < n; i++)
+			wrong += piece[i] != (uint8_t)((got + i) * 2654435761u >> 13);
+		got += n;
+		if (n == 0)
+			sched_yield();
+	}
+	assert_int_equal(wrong, 0);
+	pthread_join(thread, NULL);
+	fifo_close(&a);
+	fifo_close(&other_a);
+	assert_int_equal(p.a.chunks.n_pages_used, 0);
+	free(piece);
+	pair_deinit(&p);
+}
+
+/* The peer reads at the worst of moments: while chunks are handed out, and when they grow. */
+static void test_stream_between_threads(void **state unused_arg)
+{
+	for (unsigned i = 0; i < 300; i++)
+		stream_between_threads(400 << 10);
+	stream_between_threads(50 << 20);
+}
+
 static void test_sweep_reclaims_idle_sessions(void **state unused_arg)
 {
 	struct pair p;
@@ -291,6 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_stream_between_threads),
 		cmocka_unit_test(test_sweep_reclaims_idle_sessions),
 		cmocka_unit_test(test_states_follow_the_bytes),
 		cmocka_unit_test(test_events_collapse),
