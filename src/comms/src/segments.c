@@ -120,24 +120,23 @@ void convoy_release_segment(const struct convoy_segment *segment)
 
 /* --- reserving --- */
 
-/* Reserved chunks lie beyond the tail: the sweep of other sessions' writes must not see them. */
 static unsigned reserve(struct sock *s, struct fifo_span *spans, unsigned max, size_t bytes)
 {
 	uint32_t want = bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
 	unsigned n = fifo_reserve(&s->fifo, want, spans, max);
 
-	list_remove(&s->fifo.sweep);
+	s->reserved = 0;
+	for (unsigned i = 0; i < n; i++)
+		s->reserved += spans[i].len;
 	return n;
 }
 
 static void commit(struct sock *s, uint32_t n)
 {
-	if (!list_linked(&s->fifo.sweep))
-		list_push(&s->link->channel.sweep, &s->fifo.sweep);
-	if (n == 0)
-		return;
+	s->reserved = 0;
 	fifo_commit(&s->fifo, n);
-	stream_wrote(s, false);
+	if (n > 0)
+		stream_wrote(s, false);
 }
 
 /* A reservation, after asking for room if there is none. Returns spans or a negative errno. */
@@ -150,11 +149,13 @@ static int reserve_or_ask(struct sock *s, struct fifo_span *spans, unsigned max,
 		return err;
 	n = reserve(s, spans, max, bytes);
 	if (n == 0) {
+		commit(s, 0);
 		stream_ask_room(s);
 		n = reserve(s, spans, max, bytes);
 	}
 	if (n > 0)
 		return (int)n;
+	commit(s, 0);
 	if (fifo_room(&s->fifo) > 0)
 		sock_starve(s);
 	fifo_poll(&s->fifo);
@@ -185,7 +186,7 @@ int convoy_commit(int cd, size_t bytes)
 	if (!s)
 		return api_fail(-EBADF);
 	err = stream_can_write(s);
-	if (!err && bytes > fifo_capacity(&s->fifo))
+	if (!err && bytes > s->reserved)
 		err = -EINVAL;
 	if (!err)
 		commit(s, (uint32_t)bytes);

@@ -182,6 +182,8 @@ static bool writable(struct sock *s)
 {
 	uint32_t least = fifo_capacity(&s->fifo) / 3;
 
+	if (unlikely(s->reserved > 0))
+		return true;
 	if (fifo_room(&s->fifo) >= least)
 		return true;
 	fifo_want_room(&s->fifo);

@@ -70,6 +70,7 @@ struct sock {
 	struct list in_deferred;
 	struct lent *lent; /* SOCK_MAX_LENT of them, allocated when first used */
 	uint32_t first_lent, n_lent, lent_bytes;
+	uint32_t reserved; /* bytes between reserve and commit: the fifo is not to be looked at */
 	uint32_t next_free;
 	struct sock_options options;
 };
