@@ -74,6 +74,9 @@ static void free_taken(struct fifo_end *e)
 		e->freed = e->taken;
 		list_remove(&e->sweep);
 		if (e->was_full && e->shift != SHM_SHIFT_LARGE) {
+			/* What was reserved and not committed has chunks of the old size. */
+			for (unsigned i = 0; i < SHM_FIFO_CHUNKS; i++)
+				give_chunk(e, i << e->shift);
 			e->shift = SHM_SHIFT_LARGE;
 			store_word(&e->mine->shift, e->shift);
 			e->was_full = false;

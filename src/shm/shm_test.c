@@ -164,6 +164,30 @@ static void test_stream_between_threads(void **state unused_arg)
 	stream_between_threads(50 << 20);
 }
 
+/* Memory that was reserved and never committed does not survive the change to large chunks. */
+static void test_reserved_in_vain(void **state unused_arg)
+{
+	struct fifo_span spans[SHM_FIFO_CHUNKS];
+	struct fifo_end a, b;
+	uint8_t bytes[100];
+	struct pair p;
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 1);
+	assert_true(fifo_reserve(&a, 60000, spans, SHM_FIFO_CHUNKS) > 10);
+	memset(spans[0].at, 1, sizeof(bytes));
+	fifo_commit(&a, sizeof(bytes));
+	fifo_expect_more(&a);
+	fifo_poll(&b);
+	assert_int_equal(fifo_read(&b, bytes, sizeof(bytes)), sizeof(bytes));
+	fifo_room(&a);
+	assert_int_equal(a.shift, SHM_SHIFT_LARGE);
+	assert_int_equal(p.a.chunks.n_pages_used, 0);
+	fifo_close(&a);
+	fifo_close(&b);
+	pair_deinit(&p);
+}
+
 static void test_sweep_reclaims_idle_sessions(void **state unused_arg)
 {
 	struct pair p;
@@ -367,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_stream_between_threads),
+		cmocka_unit_test(test_reserved_in_vain),
 		cmocka_unit_test(test_sweep_reclaims_idle_sessions),
 		cmocka_unit_test(test_states_follow_the_bytes),
 		cmocka_unit_test(test_events_collapse),
