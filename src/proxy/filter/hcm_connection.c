@@ -178,6 +178,17 @@ static void close_after_stream(struct hcm_connection *c, const struct hcm_stream
 				 wait ? CONNECTION_FLUSH_AND_WAIT : CONNECTION_FLUSH);
 }
 
+static void count_bytes(struct hcm_connection *c)
+{
+	uint64_t rx = connection_bytes_received(c->connection);
+	uint64_t tx = connection_bytes_sent(c->connection);
+
+	stat_add(&c->stats->downstream_cx_rx_bytes_total, rx - c->counted_rx);
+	stat_add(&c->stats->downstream_cx_tx_bytes_total, tx - c->counted_tx);
+	c->counted_rx = rx;
+	c->counted_tx = tx;
+}
+
 /* The stream has ended; what becomes of the connection? */
 void hcm_stream_gone(struct hcm_connection *c, struct hcm_stream *s)
 {
@@ -188,6 +199,7 @@ void hcm_stream_gone(struct hcm_connection *c, struct hcm_stream *s)
 		close_after_stream(c, s);
 		return;
 	}
+	count_bytes(c);
 	c->idle_since_ns = dispatcher_now_ns(c->dispatcher);
 	if (c->factory->config->common.idle_timeout_ns)
 		hcm_timer_before(c, c->idle_since_ns + c->factory->config->common.idle_timeout_ns);
@@ -208,8 +220,7 @@ static void count_end(struct hcm_connection *c, bool remote)
 		stat_inc(remote ? &s->downstream_cx_destroy_remote_active_rq
 				: &s->downstream_cx_destroy_local_active_rq);
 	}
-	stat_add(&s->downstream_cx_rx_bytes_total, connection_bytes_received(c->connection));
-	stat_add(&s->downstream_cx_tx_bytes_total, connection_bytes_sent(c->connection));
+	count_bytes(c);
 	histogram_record(&s->downstream_cx_length_ms,
 			 (dispatcher_now_ns(c->dispatcher) - c->started_ns) / NS_PER_US);
 }

@@ -61,11 +61,12 @@ struct hcm_connection {
 	uint64_t timer_ns;	   /* UINT64_MAX: unset */
 	uint64_t started_ns, idle_since_ns;
 	uint64_t n_requests;
-	struct address client; /* of the request under way */
-	bool running;	       /* in the loop that reads @in */
-	bool pipelined;	       /* reading is paused: another request waits in @in */
-	bool draining;	       /* no request after the present one */
-	bool lost;	       /* framing: nothing more is read */
+	uint64_t counted_rx, counted_tx; /* bytes that the statistics have */
+	struct address client;		 /* of the request under way */
+	bool running;			 /* in the loop that reads @in */
+	bool pipelined;			 /* reading is paused: another request waits in @in */
+	bool draining;			 /* no request after the present one */
+	bool lost;			 /* framing: nothing more is read */
 };
 
 /* One direction through the filters; see http_chain.c. */

@@ -318,6 +318,9 @@ static void limits_hold(void **state unused_arg)
 	heard(c, "HTTP/1.1 503 *\r\nx-envoy-overloaded: true\r\n*reset reason: overflow");
 	assert_int_equal(talk.n_hosts, 1);
 	counted("cluster.web.upstream_rq_pending_active", 1);
+	counted("cluster.web.circuit_breakers.default.rq_pending_open", 1);
+	counted("cluster.web.circuit_breakers.default.cx_open", 1);
+	counted("cluster.web.circuit_breakers.high.cx_open", 0);
 	counted("cluster.web.upstream_rq_pending_overflow", 1);
 	heard(talk.hosts[0], UP);
 	say(talk.hosts[0], OK);
@@ -329,6 +332,7 @@ static void limits_hold(void **state unused_arg)
 	assert_int_equal(talk.n_hosts, 2);
 	say(talk.hosts[1], OK);
 	heard(c, OK_DOWN);
+	counted("cluster.web.circuit_breakers.default.rq_pending_open", 0);
 	stop(NULL);
 }
 

@@ -16,7 +16,19 @@
 #member, STAT_TIME, offsetof(struct cluster_stats, member)                         \
 	}
 
+#define BREAKER(priority, priority_name, member)                                                   \
+	{                                                                                          \
+		"circuit_breakers." priority_name "." #member, STAT_GAUGE,                         \
+			offsetof(struct cluster_stats, breakers[priority].member)                  \
+	}
+
 static const struct stat_field fields[] = {
+	BREAKER(ROUTE_PRIORITY_DEFAULT, "default", cx_open),
+	BREAKER(ROUTE_PRIORITY_DEFAULT, "default", rq_pending_open),
+	BREAKER(ROUTE_PRIORITY_DEFAULT, "default", rq_open),
+	BREAKER(ROUTE_PRIORITY_HIGH, "high", cx_open),
+	BREAKER(ROUTE_PRIORITY_HIGH, "high", rq_pending_open),
+	BREAKER(ROUTE_PRIORITY_HIGH, "high", rq_open),
 	COUNTER(membership_change),
 	GAUGE(membership_healthy),
 	GAUGE(membership_total),

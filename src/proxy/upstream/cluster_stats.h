@@ -2,9 +2,16 @@
 #ifndef CONVOY_PROXY_UPSTREAM_CLUSTER_STATS_H
 #define CONVOY_PROXY_UPSTREAM_CLUSTER_STATS_H
 
+#include "proxy/config/route.h"
 #include "proxy/stats/stats.h"
 
+/* circuit_breakers.<priority>: 1 while the limit is reached */
+struct breaker_stats {
+	uint64_t cx_open, rq_pending_open, rq_open;
+};
+
 struct cluster_stats {
+	struct breaker_stats breakers[ROUTE_N_PRIORITIES];
 	uint64_t membership_change, membership_healthy, membership_total;
 	uint64_t upstream_cx_active, upstream_cx_close_notify, upstream_cx_connect_fail;
 	uint64_t upstream_cx_connect_timeout, upstream_cx_destroy, upstream_cx_destroy_local;

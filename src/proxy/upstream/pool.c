@@ -3,17 +3,31 @@
 #include "base/log.h"
 #include "proxy/upstream/upstream_internal.h"
 
-bool limit_take(atomic_uint_fast32_t *n, uint32_t max)
+bool limit_take(struct limit *l, uint32_t max, uint64_t *open)
 {
-	if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < max)
-		return true;
-	atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
-	return false;
+	uint_fast32_t before = atomic_fetch_add_explicit(&l->n, 1, memory_order_relaxed);
+
+	if (unlikely(before >= max)) {
+		atomic_fetch_sub_explicit(&l->n, 1, memory_order_relaxed);
+		return false;
+	}
+	if (unlikely(before + 1 == max) &&
+	    !atomic_exchange_explicit(&l->full, true, memory_order_relaxed))
+		stat_inc(open);
+	return true;
 }
 
-void limit_give(atomic_uint_fast32_t *n)
+void limit_force(struct limit *l)
 {
-	atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&l->n, 1, memory_order_relaxed);
+}
+
+void limit_give(struct limit *l, uint64_t *open)
+{
+	atomic_fetch_sub_explicit(&l->n, 1, memory_order_relaxed);
+	if (unlikely(atomic_load_explicit(&l->full, memory_order_relaxed)) &&
+	    atomic_exchange_explicit(&l->full, false, memory_order_relaxed))
+		stat_dec(open);
 }
 
 /* Each host gets turns in proportion to its weight, spread evenly. */
@@ -50,11 +64,6 @@ const struct address *upstream_host_address(const struct upstream_host *h)
 	return &h->address;
 }
 
-static struct limits *limits_of(const struct upstream_host *h, unsigned priority)
-{
-	return &h->cluster->shared->limits[priority];
-}
-
 static const struct circuit_breaker_config *breaker_of(const struct upstream_host *h,
 						       unsigned priority)
 {
@@ -80,7 +89,8 @@ static void stop_waiting(struct upstream_request *r)
 	list_remove(&r->link);
 	r->host->n_pending--;
 	stat_dec(&r->host->cluster->stats->upstream_rq_pending_active);
-	limit_give(&limits_of(r->host, r->priority)->n_pending);
+	limit_give(&limits_of(r->host, r->priority)->pending,
+		   &breakers_of(r->host, r->priority)->rq_pending_open);
 }
 
 void pool_fail_pending(struct upstream_host *h, enum upstream_failure why)
@@ -101,20 +111,19 @@ void pool_fail_pending(struct upstream_host *h, enum upstream_failure why)
  * case. */
 static void connect_more(struct upstream_host *h, unsigned priority)
 {
-	while (h->n_connecting < h->n_pending && !h->former) {
-		bool within = limit_take(&limits_of(h, priority)->n_connections,
-					 breaker_of(h, priority)->max_connections);
+	struct limit *limit = &limits_of(h, priority)->connections;
+	uint64_t *open = &breakers_of(h, priority)->cx_open;
 
-		if (!within) {
+	while (h->n_connecting < h->n_pending && !h->former) {
+		if (!limit_take(limit, breaker_of(h, priority)->max_connections, open)) {
 			stat_inc(&h->cluster->stats->upstream_cx_overflow);
 			if (h->cx_active)
 				return;
-			atomic_fetch_add_explicit(&limits_of(h, priority)->n_connections, 1,
-						  memory_order_relaxed);
+			limit_force(limit);
 		}
 		if (upstream_connection_open(h, priority) == 0)
 			continue;
-		limit_give(&limits_of(h, priority)->n_connections);
+		limit_give(limit, open);
 		if (!h->cx_active)
 			pool_fail_pending(h, UPSTREAM_LOCAL_FAILED);
 		return;
@@ -126,8 +135,9 @@ static void give_connection(struct upstream_host *h, struct upstream_request *r)
 	struct upstream_connection *c =
 		container_of(h->idle.prev, struct upstream_connection, link);
 
-	if (limit_take(&limits_of(h, r->priority)->n_requests,
-		       breaker_of(h, r->priority)->max_requests)) {
+	if (limit_take(&limits_of(h, r->priority)->requests,
+		       breaker_of(h, r->priority)->max_requests,
+		       &breakers_of(h, r->priority)->rq_open)) {
 		upstream_connection_assign(c, r);
 		return;
 	}
@@ -155,8 +165,9 @@ static void wait_for_connection(struct upstream_host *h, struct upstream_request
 {
 	struct cluster_stats *stats = h->cluster->stats;
 
-	if (!limit_take(&limits_of(h, r->priority)->n_pending,
-			breaker_of(h, r->priority)->max_pending_requests)) {
+	if (!limit_take(&limits_of(h, r->priority)->pending,
+			breaker_of(h, r->priority)->max_pending_requests,
+			&breakers_of(h, r->priority)->rq_pending_open)) {
 		stat_inc(&stats->upstream_rq_pending_overflow);
 		fail_request(r, UPSTREAM_OVERFLOW);
 		return;

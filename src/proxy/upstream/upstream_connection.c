@@ -36,7 +36,7 @@ static struct upstream_request *detach(struct upstream_connection *c)
 		connection_read_disable(c->connection, false);
 	stat_dec(&stats_of(c)->upstream_rq_active);
 	h->rq_active--;
-	limit_give(&h->cluster->shared->limits[r->priority].n_requests);
+	limit_give(&limits_of(h, r->priority)->requests, &breakers_of(h, r->priority)->rq_open);
 	request_over(r);
 	return r;
 }
@@ -69,11 +69,23 @@ void upstream_connection_assign(struct upstream_connection *c, struct upstream_r
 	r->ops->ready(r);
 }
 
+static void count_bytes(struct upstream_connection *c)
+{
+	uint64_t rx = connection_bytes_received(c->connection);
+	uint64_t tx = connection_bytes_sent(c->connection);
+
+	stat_add(&stats_of(c)->upstream_cx_rx_bytes_total, rx - c->counted_rx);
+	stat_add(&stats_of(c)->upstream_cx_tx_bytes_total, tx - c->counted_tx);
+	c->counted_rx = rx;
+	c->counted_tx = tx;
+}
+
 void upstream_connection_release(struct upstream_connection *c)
 {
 	uint32_t max = config_of(c)->common.max_requests_per_connection;
 	uint64_t idle_ns = config_of(c)->common.idle_timeout_ns;
 
+	count_bytes(c);
 	if (max && c->n_requests >= max) {
 		stat_inc(&stats_of(c)->upstream_cx_max_requests);
 		connection_close(c->connection, CONNECTION_FLUSH);
@@ -252,8 +264,7 @@ static void count_end(struct upstream_connection *c, bool local)
 		stat_inc(local ? &s->upstream_cx_destroy_local_with_active_rq
 			       : &s->upstream_cx_destroy_remote_with_active_rq);
 	}
-	stat_add(&s->upstream_cx_rx_bytes_total, connection_bytes_received(c->connection));
-	stat_add(&s->upstream_cx_tx_bytes_total, connection_bytes_sent(c->connection));
+	count_bytes(c);
 	histogram_record(&s->upstream_cx_length_ms,
 			 (dispatcher_now_ns(c->dispatcher) - c->started_ns) / NS_PER_US);
 }
@@ -282,7 +293,7 @@ static void ended(struct upstream_connection *c, bool local)
 	dispatcher_timer_cancel(c->dispatcher, &c->idle_timer);
 	count_end(c, local);
 	h->cx_active--;
-	limit_give(&h->cluster->shared->limits[c->priority].n_connections);
+	limit_give(&limits_of(h, c->priority)->connections, &breakers_of(h, c->priority)->cx_open);
 	if (connecting)
 		connect_failed(c, local);
 	else if (c->request && local)

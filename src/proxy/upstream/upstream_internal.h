@@ -9,9 +9,14 @@
 #include "proxy/upstream/clusters.h"
 #include "proxy/upstream/upstream.h"
 
-/* What all workers together have in use; relaxed, since only the sums matter. */
+/* A circuit breaker: how many all workers together have in use; relaxed, only the sum matters. */
+struct limit {
+	atomic_uint_fast32_t n;
+	atomic_bool full;
+};
+
 struct limits {
-	atomic_uint_fast32_t n_connections, n_pending, n_requests;
+	struct limit connections, pending, requests;
 } cacheline_aligned;
 
 /* Shared by the workers. */
@@ -75,6 +80,7 @@ struct upstream_connection {
 	struct timer idle_timer;
 	struct dispatcher *dispatcher;
 	uint64_t started_ns, idle_since_ns;
+	uint64_t counted_rx, counted_tx; /* bytes that the statistics have */
 	uint32_t n_requests, n_pauses;
 	uint8_t state; /* enum upstream_state */
 	uint8_t priority;
@@ -100,8 +106,23 @@ void upstream_connection_release(struct upstream_connection *c);
 /* request_over - the count and the host of @r go; its connection must be gone already. */
 void request_over(struct upstream_request *r);
 
-/* limit_take - one more of @n below @max; false if there are as many. */
-bool limit_take(atomic_uint_fast32_t *n, uint32_t max);
-void limit_give(atomic_uint_fast32_t *n);
+/*
+ * limit_take - one more, if there are fewer than @max. @open: the gauge of this worker that goes up
+ * when the limit is reached, and down when it no longer is, by whichever worker notices.
+ */
+bool limit_take(struct limit *l, uint32_t max, uint64_t *open);
+/* limit_force - one more in any case. */
+void limit_force(struct limit *l);
+void limit_give(struct limit *l, uint64_t *open);
+
+static inline struct limits *limits_of(const struct upstream_host *h, unsigned priority)
+{
+	return &h->cluster->shared->limits[priority];
+}
+
+static inline struct breaker_stats *breakers_of(const struct upstream_host *h, unsigned priority)
+{
+	return &h->cluster->stats->breakers[priority];
+}
 
 #endif
