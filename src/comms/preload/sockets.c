@@ -176,6 +176,8 @@ SHIM int setsockopt(int fd, int level, int name, const void *value, socklen_t le
 {
 	int cd = cd_of(fd);
 
-	return cd >= 0 ? convoy_setsockopt(cd, level, name, value, len)
-		       : real_calls()->setsockopt(fd, level, name, value, len);
+	if (cd >= 0)
+		return convoy_setsockopt(cd, level, name, value, len);
+	fd_configured(fd);
+	return real_calls()->setsockopt(fd, level, name, value, len);
 }

@@ -21,6 +21,7 @@ enum kind { KIND_KERNEL, KIND_UNDECIDED, KIND_STACK };
 struct entry {
 	_Atomic uint32_t kind;
 	int cd;
+	bool configured;	  /* undecided: setsockopt was called on it */
 	int epfd_plus_1;	  /* undecided: where it is registered */
 	struct epoll_event event; /* and for what */
 };
@@ -82,7 +83,14 @@ void fd_mark_undecided(int fd)
 	if (fd < 0 || fd >= FDS_MAX)
 		return; /* it works, as the kernel's */
 	table()[fd].epfd_plus_1 = 0;
+	table()[fd].configured = false;
 	set_kind(fd, KIND_UNDECIDED);
+}
+
+void fd_configured(int fd)
+{
+	if (kind_of(fd) == KIND_UNDECIDED)
+		table()[fd].configured = true;
 }
 
 void fd_decide_kernel(int fd)
@@ -101,6 +109,7 @@ void fd_forget(int fd)
 {
 	uint32_t kind = kind_of(fd);
 
+	convoy_epoll_forget(fd);
 	if (kind == KIND_KERNEL)
 		return;
 	set_kind(fd, KIND_KERNEL);
@@ -218,7 +227,8 @@ int fd_decide_stack(int fd)
 	cd = convoy_socket(AF_INET, SOCK_STREAM | (flags & O_NONBLOCK ? SOCK_NONBLOCK : 0), 0);
 	if (cd < 0)
 		return -1;
-	copy_options(fd, cd);
+	if (table()[fd].configured)
+		copy_options(fd, cd);
 	fd_set_cd(fd, cd);
 	move_watch(fd, cd);
 	return cd;

@@ -5,6 +5,7 @@
 #include "comms/convoy.h"
 #include "comms/src/api.h"
 #include "comms/src/listener.h"
+#include "comms/src/option.h"
 #include "comms/src/wait.h"
 
 /* The worker at which the calling thread waits. */
@@ -33,6 +34,7 @@ static int take_offer(struct sock *s, const struct sock *listening, int flags,
 	s->nonblocking = flags & SOCK_NONBLOCK;
 	s->options = listening->options;
 	atomic_store_explicit(&s->fifo.mine->taken, 1, memory_order_release);
+	option_replay(s);
 	sockaddr_of_address(&s->remote, peer, len);
 	return sock_name(s);
 }

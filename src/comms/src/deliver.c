@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "comms/src/link.h"
 #include "comms/src/listener.h"
+#include "comms/src/option.h"
 #include "comms/src/sock.h"
 
 /* The socket that an event names; NULL if it has gone meanwhile. */
@@ -58,6 +59,7 @@ static void connected(struct sock *s, struct link *on, const struct shm_event *e
 
 	sock_open(s, on, e);
 	s->state = SOCK_OPEN;
+	option_replay(s);
 	if (abandoned)
 		sock_close_session(s, true);
 	else

@@ -11,6 +11,7 @@
 #include "comms/convoy.h"
 #include "comms/src/api.h"
 #include "comms/src/connect.h"
+#include "comms/src/option.h"
 #include "comms/src/stream.h"
 
 /* --- helpers --- */
@@ -26,6 +27,27 @@ static void tell_transport(struct sock *s, enum shm_option option, int value)
 	e.value = value;
 	link_post(s->link, &e);
 	link_wake(s->link);
+}
+
+/* What was set before there was a session, and differs from what a transport starts with. */
+void option_replay(struct sock *s)
+{
+	const struct sock_options *o = &s->options;
+
+	if (likely(!o->no_delay && !o->keepalive && !o->user_timeout_ms))
+		return;
+	if (o->no_delay)
+		tell_transport(s, SHM_OPT_NODELAY, 1);
+	if (o->keepalive_idle_s)
+		tell_transport(s, SHM_OPT_KEEPALIVE_IDLE_MS, o->keepalive_idle_s * 1000);
+	if (o->keepalive_interval_s)
+		tell_transport(s, SHM_OPT_KEEPALIVE_INTERVAL_MS, o->keepalive_interval_s * 1000);
+	if (o->keepalive_probes)
+		tell_transport(s, SHM_OPT_KEEPALIVE_PROBES, o->keepalive_probes);
+	if (o->keepalive)
+		tell_transport(s, SHM_OPT_KEEPALIVE, 1);
+	if (o->user_timeout_ms)
+		tell_transport(s, SHM_OPT_USER_TIMEOUT_MS, o->user_timeout_ms);
 }
 
 static uint64_t ns_of_timeval(const struct timeval *t)

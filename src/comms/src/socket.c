@@ -198,6 +198,11 @@ int convoy_where(const struct sockaddr *address, socklen_t len, bool for_bind)
 	return api_result(err);
 }
 
+void convoy_epoll_forget(int epfd)
+{
+	set_close(epfd);
+}
+
 bool convoy_fd_is_internal(int fd)
 {
 	return fd_is_kept(fd);
