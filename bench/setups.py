@@ -1,5 +1,6 @@
 """The benchmark's setups: who runs where. Each brings up an origin, a proxy and a way to load it."""
 import contextlib
+import ctypes
 import os
 import pathlib
 import subprocess
@@ -17,6 +18,7 @@ import servers  # noqa: E402
 
 STACK, STACK_PEER, VETH_SERVER, VETH_CLIENT = "10.77.0.1", "10.77.0.2", "10.78.0.1", "10.78.0.2"
 ORIGIN_PORT, PROXY_PORT = 8080, 10000
+CLONE_NEWNET = 0x40000000
 
 
 class Setup:
@@ -161,6 +163,12 @@ def convoy_tap(build, folder):
         "name": "tap0", "addresses": [f"{STACK}/24"],
         "tap": {"host_name": "tap0", "host_netns": client.name, "host_addresses": [f"{STACK_PEER}/24"]}}]}, space)
     _stack_servers(s, space)
-    s.wrk = client.enter
+    s.client, s.wrk = client, client.enter
     s.wait_served()
     return s
+
+
+def enter_namespace(descriptor):
+    """Moves this process into the network namespace that the descriptor is of."""
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import idle
 import measure
 import servers
 import setups
@@ -159,7 +160,7 @@ def main():
     parser.add_argument("--sizes", default=",".join(servers.SIZES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--only", default="", help="convoy, convoy-tcp, convoy-tap, proxies; all if not given")
+    parser.add_argument("--only", default="", help="convoy, convoy-tcp, convoy-tap, proxies, idle; all if not given")
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
     results = Results(build / "bench" / "results.json")
@@ -169,9 +170,13 @@ def main():
         os.chmod(folder, 0o755)
         if not wanted or "proxies" in wanted:
             proxies(results, build, folder, options.rounds, options.seconds)
-        if wanted != ["proxies"]:
+        if not wanted or "idle" in wanted:
+            idle.processor(results, build, folder)
+            idle.memory(results, build, folder)
+        wanted = [w for w in wanted if w not in ("proxies", "idle")]
+        if wanted or not options.only:
             errors = talk(results, build, folder, options.sizes.split(","), options.rounds, options.seconds,
-                          [w for w in wanted if w != "proxies"])
+                          wanted)
             results.add("errors", "requests", errors)
     results.save()
     return 0

@@ -60,28 +60,33 @@ static void give_chunk(struct fifo_end *e, uint32_t position)
 	atomic_store_explicit(entry, 0, memory_order_relaxed);
 }
 
+/* The fifo is empty, and nobody fills it: nothing is held, and the chunk size may change. */
+static void free_all(struct fifo_end *e)
+{
+	while ((int32_t)(e->allocated - e->freed) > 0) {
+		give_chunk(e, e->freed);
+		e->freed = (e->freed | ((1u << e->shift) - 1)) + 1;
+	}
+	e->freed = e->allocated = e->tail;
+	list_remove(&e->sweep);
+	if (e->was_full && e->shift != SHM_SHIFT_LARGE) {
+		e->shift = SHM_SHIFT_LARGE;
+		store_word(&e->mine->shift, e->shift);
+		e->was_full = false;
+	}
+}
+
 /* Give back every chunk that lies wholly before what the peer has taken; all when it took all. */
 static void free_taken(struct fifo_end *e)
 {
-	uint32_t size = 1u << e->shift;
+	uint32_t mask = (1u << e->shift) - 1;
 
-	while ((e->freed | (size - 1)) + 1 - e->freed <= e->taken - e->freed) {
+	while ((e->freed | mask) + 1 - e->freed <= e->taken - e->freed) {
 		give_chunk(e, e->freed);
-		e->freed = (e->freed | (size - 1)) + 1;
+		e->freed = (e->freed | mask) + 1;
 	}
-	if (e->taken == e->tail) {
-		give_chunk(e, e->freed);
-		e->freed = e->taken;
-		list_remove(&e->sweep);
-		if (e->was_full && e->shift != SHM_SHIFT_LARGE) {
-			/* What was reserved and not committed has chunks of the old size. */
-			for (unsigned i = 0; i < SHM_FIFO_CHUNKS; i++)
-				give_chunk(e, i << e->shift);
-			e->shift = SHM_SHIFT_LARGE;
-			store_word(&e->mine->shift, e->shift);
-			e->was_full = false;
-		}
-	}
+	if (e->taken == e->tail && e->reserved == e->tail)
+		free_all(e);
 }
 
 static void look_at_head(struct fifo_end *e)
@@ -96,7 +101,7 @@ static void look_at_head(struct fifo_end *e)
 		return;
 	}
 	e->taken = head;
-	if (e->freed != e->tail)
+	if (e->freed != e->allocated)
 		free_taken(e);
 }
 
@@ -114,9 +119,7 @@ void fifo_sweep(struct channel *c, unsigned n)
 	}
 }
 
-/* The chunk that holds @position, taken from the pool when it is new; NULL without memory. @e is
- * not in the sweep list meanwhile: the peer may read all at any moment, and the sweep would then
- * give back the very chunks that are being handed out, or change their size. */
+/* The chunk that holds @position, taken from the pool when it is new; NULL without memory. */
 static uint8_t *chunk_for_write(struct fifo_end *e, uint32_t position)
 {
 	_Atomic uint32_t *entry = &e->mine->chunk[(position >> e->shift) & SLOT_MASK];
@@ -126,12 +129,15 @@ static uint8_t *chunk_for_write(struct fifo_end *e, uint32_t position)
 	if (page_plus_1 == 0) {
 		uint32_t page;
 
+		if (!list_linked(&e->sweep))
+			list_push(&c->sweep, &e->sweep);
 		fifo_sweep(c, SWEEP_PER_CHUNK);
 		page = chunk_take(&c->chunks, e->shift);
 		if (page == CHUNK_NONE)
 			return NULL;
 		page_plus_1 = page + 1;
 		atomic_store_explicit(entry, page_plus_1, memory_order_relaxed);
+		e->allocated = (position | ((1u << e->shift) - 1)) + 1;
 	}
 	return segment_page(&c->mine, page_plus_1 - 1);
 }
@@ -166,11 +172,11 @@ unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, u
 	uint32_t mask = (1u << e->shift) - 1;
 	unsigned count = 0;
 
-	list_remove(&e->sweep);
 	if (n > room) {
 		e->was_full = true;
 		n = room;
 	}
+	e->reserved = e->tail + n; /* keeps a sweep from taking back what is handed out below */
 	while (n > 0 && count < max) {
 		uint32_t within = position & mask;
 		uint32_t len = mask + 1 - within < n ? mask + 1 - within : n;
@@ -182,17 +188,15 @@ unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, u
 		position += len;
 		n -= len;
 	}
+	e->reserved = position;
 	return count;
 }
 
 void fifo_commit(struct fifo_end *e, uint32_t n)
 {
-	if (n > 0) {
-		e->tail += n;
-		store_word(&e->mine->tail, e->tail);
-	}
-	if (e->freed != e->tail && !list_linked(&e->sweep))
-		list_push(&e->channel->sweep, &e->sweep);
+	e->tail += n;
+	e->reserved = e->tail;
+	store_word(&e->mine->tail, e->tail);
 }
 
 uint32_t fifo_write(struct fifo_end *e, const void *from, uint32_t n)

@@ -33,6 +33,8 @@ struct fifo_end {
 	uint32_t tail;	    /* private copy of mine->tail */
 	uint32_t taken;	    /* peer's head, as last accepted */
 	uint32_t freed;	    /* chunks of bytes before it are given back */
+	uint32_t reserved;  /* bytes up to here may be being filled; tail when none are */
+	uint32_t allocated; /* chunks reach up to here */
 	uint32_t posted;    /* private copy of mine->posted */
 	uint32_t peer_want; /* peer's wish for room that has been answered */
 	/* in */

@@ -208,6 +208,74 @@ static void test_sweep_reclaims_idle_sessions(void **state unused_arg)
 	pair_deinit(&p);
 }
 
+/* What is being filled stays where it is, whoever reads and writes meanwhile. */
+static void test_reserved_memory_is_not_swept(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a[2], b[2];
+	struct fifo_span spans[4];
+	uint8_t bytes[2 * SHM_PAGE_BYTES] = { 0 };
+	unsigned n;
+
+	pair_init(&p);
+	open_both(&p, &a[0], &b[0], 0);
+	open_both(&p, &a[1], &b[1], 1);
+	fifo_write(&a[0], bytes, 100);
+	n = fifo_reserve(&a[0], sizeof(bytes), spans, 4);
+	assert_int_equal(n, 3);
+	fifo_poll(&b[0]);
+	fifo_consume(&b[0], 100);
+	fifo_write(&a[1], bytes, sizeof(bytes)); /* sweeps */
+	memcpy(spans[0].at, "kept", 4);
+	fifo_commit(&a[0], 4);
+	assert_int_equal(fifo_poll(&b[0]), 4);
+	assert_int_equal(fifo_read(&b[0], bytes, 4), 4);
+	assert_memory_equal(bytes, "kept", 4);
+	/* Less was filled than reserved: the rest comes back, too. */
+	fifo_room(&a[0]);
+	fifo_poll(&b[1]);
+	fifo_consume(&b[1], sizeof(bytes));
+	fifo_room(&a[1]);
+	assert_int_equal(p.a.chunks.n_pages_used, 0);
+	pair_deinit(&p);
+}
+
+/* Reserve, fill less, switch to large chunks, go on: every byte stays in its place. */
+static void test_reserve_and_commit_at_random(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a, b;
+	struct random r;
+	uint32_t sent = 0, got = 0;
+	uint8_t *piece = malloc(1 << 20);
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 2);
+	random_seed(&r, 23);
+	while (got < 30u << 20) {
+		struct fifo_span spans[SHM_FIFO_CHUNKS];
+		unsigned n = fifo_reserve(&a, random_below(&r, 200000), spans, SHM_FIFO_CHUNKS);
+		uint32_t filled = 0;
+
+		for (unsigned i = 0; i < n && random_below(&r, 5); i++)
+			for (uint32_t k = 0; k < spans[i].len; k++, filled++)
+				spans[i].at[k] = (uint8_t)((sent + filled) * 2654435761u >> 11);
+		fifo_commit(&a, filled);
+		sent += filled;
+		fifo_poll(&b);
+		n = fifo_read(&b, piece, random_below(&r, 1 << 20));
+		for (uint32_t k = 0; k < n; k++)
+			if (piece[k] != (uint8_t)((got + k) * 2654435761u >> 11))
+				fail_msg("byte %u differs", got + k);
+		got += n;
+		assert_false(b.broken);
+	}
+	fifo_close(&a);
+	assert_int_equal(p.a.chunks.n_pages_used, 0);
+	pair_deinit(&p);
+	free(piece);
+}
+
 static void test_states_follow_the_bytes(void **state unused_arg)
 {
 	struct pair p;
@@ -393,6 +461,8 @@ int main(void)
 		cmocka_unit_test(test_stream_between_threads),
 		cmocka_unit_test(test_reserved_in_vain),
 		cmocka_unit_test(test_sweep_reclaims_idle_sessions),
+		cmocka_unit_test(test_reserved_memory_is_not_swept),
+		cmocka_unit_test(test_reserve_and_commit_at_random),
 		cmocka_unit_test(test_states_follow_the_bytes),
 		cmocka_unit_test(test_events_collapse),
 		cmocka_unit_test(test_room_is_announced_once_per_wish),

@@ -369,7 +369,7 @@ void acceptor_return(struct sock *s)
 		sock_close_session(s, true);
 		return;
 	}
-	fifo_set_state(&s->fifo, SHM_CLOSED, 0);
+	/* Its half says nothing: a state of ours would close the connection that goes elsewhere. */
 	sock_post(s, SHM_EV_RETURN);
 	link_wake(s->link);
 	sock_free(s);
