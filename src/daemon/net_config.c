@@ -1,8 +1,6 @@
 /* net_config.c - the tables of net.yaml. */
 #include "daemon/net_config.h"
 
-#include <stdlib.h>
-
 #include "control/config_decode.h"
 #include "daemon/net_config_tables.h"
 
@@ -13,7 +11,6 @@ enum {
 	MTU_MIN = 68,
 	MTU_LIMIT = 65521,
 	ADDRESSES_LIMIT = 64,
-	APPS_SOCKET_MODE = 0666, /* who may attach is for namespaces and secrets to say */
 };
 
 #define SPIN_LIMIT_NS 10000000ull
@@ -230,39 +227,6 @@ static const struct config_message interface_message = {
 	.finish = finish_interface,
 };
 
-/* --- apps --- */
-
-static int take_mode(struct config_decoder *d, const struct config_node *n, void *holder)
-{
-	struct net_apps *apps = holder;
-	const char *text;
-	char *end;
-	int err = config_take_string(d, n, &text);
-
-	if (err < 0)
-		return err;
-	apps->socket_mode = (uint32_t)strtoul(text, &end, 8);
-	if (*text < '0' || *text > '7' || *end || apps->socket_mode > 0777)
-		return config_fail(d->error, n,
-				   "\"%.20s\" are no permissions; expected some like \"0660\"",
-				   text);
-	return 0;
-}
-
-static const struct config_field apps_fields[] = {
-	{ .name = "socket_mode", .type = CONFIG_CUSTOM, .decode = take_mode },
-};
-
-static const struct net_apps apps_defaults = { .socket_mode = APPS_SOCKET_MODE };
-
-static const struct config_message apps_message = {
-	.name = "apps",
-	.size = sizeof(struct net_apps),
-	.defaults = &apps_defaults,
-	.fields = apps_fields,
-	.n_fields = count_of(apps_fields),
-};
-
 /* --- the whole --- */
 
 static const struct config_field net_fields[] = {
@@ -293,7 +257,7 @@ static const struct config_field net_fields[] = {
 	{ .name = "apps",
 	  .type = CONFIG_MESSAGE,
 	  .offset = offsetof(struct net_config, apps),
-	  .message = &apps_message },
+	  .message = &net_apps_message },
 };
 
 static const struct net_interface *find_or_null(const struct net_config *c, uint32_t n,
@@ -330,7 +294,7 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 static const struct net_config net_defaults = {
 	.n_workers = 1,
 	.n_buffers = 16384,
-	.apps = { .socket_mode = APPS_SOCKET_MODE },
+	.apps = { .socket_mode = NET_APPS_SOCKET_MODE },
 };
 
 static const struct config_message net_message = {

@@ -36,9 +36,20 @@ struct net_route {
 	bool blackhole, prohibit;
 };
 
+/* What an application names when it attaches. */
+struct net_namespace {
+	const char *name;
+	uint64_t secret; /* 0: none is asked for */
+};
+
+/* The applications' socket is open to all: who may attach is for namespaces and secrets to say. */
+enum { NET_APPS_SOCKET_MODE = 0666 };
+
 /* Programs that use the stack. */
 struct net_apps {
-	uint32_t socket_mode; /* who may attach: permissions of their socket */
+	uint32_t socket_mode;
+	const struct net_namespace *namespaces;
+	uint32_t n_namespaces; /* 0: one, with the name "" and without a secret */
 };
 
 struct net_config {

@@ -5,6 +5,9 @@
 #include "control/config_decode.h"
 #include "wire/ip4.h"
 
+/* "apps": struct net_apps. */
+extern const struct config_message net_apps_message;
+
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 

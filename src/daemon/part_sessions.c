@@ -18,18 +18,36 @@ static void on_applications(evutil_socket_t fd unused_arg, short what unused_arg
 	session_layer_run(d->sessions);
 }
 
+/* The namespaces of net.yaml, in the configuration's arena. NULL: no memory. */
+static const struct session_namespace *namespaces_of(struct convoyd *d)
+{
+	const struct net_apps *apps = &d->config->apps;
+	struct session_namespace *list =
+		arena_zalloc_or_null(&d->arena, (apps->n_namespaces + 1) * sizeof(*list));
+
+	for (uint32_t i = 0; list && i < apps->n_namespaces; i++) {
+		snprintf(list[i].name, sizeof(list[i].name), "%s", apps->namespaces[i].name);
+		list[i].secret = apps->namespaces[i].secret;
+	}
+	return list;
+}
+
 int part_sessions_init(struct convoyd *d)
 {
 	char path[108];
 	struct session_options options = {
 		.socket_path = path,
 		.socket_mode = d->config->apps.socket_mode,
+		.namespaces = namespaces_of(d),
+		.n_namespaces = d->config->apps.n_namespaces,
 		.transport = &tcp_transport,
 		.host = session_host_of(d->engine),
 	};
 	int n = snprintf(path, sizeof(path), "%s%s", d->options.socket_path, RPC_SOCKET_SUFFIX);
 	int err;
 
+	if (!options.namespaces)
+		return ERR_NOMEM;
 	if (n < 0 || (size_t)n >= sizeof(path)) {
 		log_error("session.socket", "path=%s error=\"longer than 107 bytes\"", path);
 		return ERR_RANGE;
