@@ -145,9 +145,9 @@ def convoy_tcp(build, folder):
     space = s.namespace("tcp")
     link = str(s.folder / "memif.sock")
     s.stack = s.convoyd("stack", {"interfaces": [{"name": "m0", "addresses": [f"{STACK}/24"],
-                                                  "memif": {"role": "master", "socket": link}}]}, space)
+                                                  "memif": {"role": "server", "socket": link}}]}, space)
     peer = s.convoyd("peer", {"interfaces": [{"name": "m0", "addresses": [f"{STACK_PEER}/24"],
-                                              "memif": {"role": "slave", "socket": link}}]}, space)
+                                              "memif": {"role": "client", "socket": link}}]}, space)
     _stack_servers(s, space)
     s.peer = peer
     s.wrk = [*space.enter, *s.on_stack(peer, [])]
