@@ -166,7 +166,8 @@ enum convoy_where {
  */
 CONVOY_API int convoy_where(const struct sockaddr *address, socklen_t len, bool for_bind);
 
-/* convoy_epoll_forget - the number @epfd is about to be closed or overwritten; harmless on any other. */
+/* convoy_epoll_forget - the number @epfd is about to be closed or overwritten; harmless on any
+ * other. */
 CONVOY_API void convoy_epoll_forget(int epfd);
 
 /* convoy_fd_is_internal - true for a kernel descriptor that the library itself relies on. */

@@ -21,7 +21,8 @@ bool fd_is_undecided(int fd);
 /* fd_mark_undecided - @fd is a new IPv4 stream socket. */
 void fd_mark_undecided(int fd);
 
-/* fd_configured - setsockopt was called on it: options are to be copied if it becomes the stack's. */
+/* fd_configured - setsockopt was called on it: options are to be copied if it becomes the stack's.
+ */
 void fd_configured(int fd);
 
 /* fd_decide_kernel - it stays the kernel's. */
