@@ -225,6 +225,14 @@ static struct tcp_conn *complete(struct tcp_half_open *h)
 	return hand_over(c, listener, &flow);
 }
 
+/* RFC 9293 §3.5.3, group 2: an acknowledgement of what was never sent; the entry stays. */
+static struct tcp_conn *refuse_ack(const struct tcp_half_open *h, const struct tcp_segment *s)
+{
+	tcp_count_in(h->worker, TCP_IN_NO_CONNECTION);
+	tcp_segment_answer_reset(h->worker, &h->key, s);
+	return NULL;
+}
+
 struct tcp_conn *tcp_half_open_input(struct tcp_half_open *h, const struct tcp_segment *s,
 				     uint16_t window, const struct tcp_options *o)
 {
@@ -254,10 +262,11 @@ struct tcp_conn *tcp_half_open_input(struct tcp_half_open *h, const struct tcp_s
 	case TCP_ACCEPT:
 		if (s->ack == h->iss + 1)
 			return complete(h);
-		tcp_count_in(tw, TCP_IN_NO_CONNECTION);
-		tcp_segment_answer_reset(tw, &h->key, s);
-		return NULL;
+		return refuse_ack(h, s);
 	case TCP_CHALLENGE:
+		if (!(s->flags & (TCP_SYN | TCP_RST)))
+			return refuse_ack(h, s);
+		/* fall through */
 	case TCP_ANSWER_ACK:
 		tcp_count_in(tw, TCP_IN_CHALLENGED);
 		if (h->n_sent < SYN_ACKS_MAX)
