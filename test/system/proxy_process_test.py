@@ -105,11 +105,13 @@ def test_access_log_that_cannot_be_opened(build, tmp_path):
     assert one.process.err.count("\n") == 1
 
 
-def test_convoy_interface_that_is_not_there(build, tmp_path):
+def test_convoyd_that_is_not_there(build, tmp_path):
     config = p.bootstrap([p.listener(HELLO)], default_socket_interface="convoy")
     one = p.Proxy(build, tmp_path, config, live=False, env={"CONVOY_SOCKET": str(tmp_path / "none.sock")})
     assert one.process.wait() == 1
-    assert one.process.err.splitlines()[-1].startswith(f"{one.config}:") or "none.sock" in one.process.err
+    lines = one.process.err.splitlines()
+    assert f"{tmp_path}/none.sock" in one.process.err
+    assert lines[-1].startswith(f"{one.config}:") and "convoyd cannot be reached" in lines[-1]
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "/quitquitquit"])

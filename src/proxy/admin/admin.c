@@ -337,9 +337,10 @@ static int write_address(struct admin *a, const char *path)
 static int start_listening(struct admin *a, const struct address_config *where)
 {
 	struct server *s = a->server;
-	bool convoy = where->socket.socket_interface == SOCKET_INTERFACE_CONVOY;
-	int err;
+	int err = server_check_interface(s, where);
 
+	if (err)
+		return err;
 	a->factory.ops = &factory_ops;
 	a->factories[0] = &a->factory;
 	a->chain = (struct filter_chain){ .name = "admin",
@@ -348,21 +349,17 @@ static int start_listening(struct admin *a, const struct address_config *where)
 					  .n_filters = 1 };
 	a->spec = (struct listener_spec){ .name = "admin",
 					  .interface = socket_registry_find_or_null(
-						  &s->sockets,
-						  convoy ? SOCKET_NAME_CONVOY : SOCKET_NAME_KERNEL),
+						  &s->sockets, server_interface_name(s, where)),
 					  .unix_mode = where->pipe.mode,
 					  .buffer_limit_bytes = BUFFER_LIMIT_BYTES,
 					  .max_connections = MAX_CONNECTIONS,
 					  .bind_to_port = true,
 					  .v6_only = !where->socket.ipv4_compat,
 					  .chain = &a->chain };
-	if (!a->spec.interface)
-		return config_fail(&s->error, where->at,
-				   "the socket interface \"convoy\" is not available here");
 	err = address_config_resolve(where, &a->spec.address);
 	if (!err)
 		err = listener_open(s->dispatcher, &a->spec, NULL, NULL, NULL, &a->listener);
-	return err ? server_cannot_listen(&s->error, where, err) : 0;
+	return err ? server_cannot_listen(s, &s->error, where, err) : 0;
 }
 
 int admin_open(struct server *s, struct admin **out)

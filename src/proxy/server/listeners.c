@@ -9,27 +9,12 @@
 #include "base/log.h"
 #include "proxy/server/server.h"
 
-int server_cannot_listen(struct config_error *error, const struct address_config *a, int err)
-{
-	char text[256];
-	const char *why = err_text(err);
-
-	if (err == ERR_BUSY || err == ERR_EXIST)
-		why = "the address is in use";
-	else if (err == ERR_PERM)
-		why = "no permission (ports below 1024 are root's)";
-	else if (err == ERR_UNREACHABLE)
-		why = "this machine has no such address";
-	config_fail(error, a->at, "cannot listen on %s: %s",
-		    address_config_text(a, text, sizeof(text)), why);
-	return err;
-}
-
-static const char *interface_name(const struct server *s, const struct address_config *a)
+const char *server_interface_name(const struct server *s, const struct address_config *a)
 {
 	uint8_t choice = a->socket.socket_interface;
+	bool is_admin = a == &s->bootstrap->admin.address;
 
-	if (a->kind == ADDRESS_PIPE)
+	if (a->kind == ADDRESS_PIPE || (is_admin && choice == SOCKET_INTERFACE_DEFAULT))
 		choice = SOCKET_INTERFACE_KERNEL;
 	if (choice == SOCKET_INTERFACE_DEFAULT)
 		choice = s->bootstrap->default_socket_interface;
@@ -60,9 +45,28 @@ static int probe(struct server *s, const struct server_listener *l)
 	return err;
 }
 
+int server_cannot_listen(const struct server *s, struct config_error *error,
+			 const struct address_config *a, int err)
+{
+	char text[256];
+	const char *why = err_text(err);
+
+	if (err == ERR_BUSY || err == ERR_EXIST)
+		why = "the address is in use";
+	else if (err == ERR_PERM)
+		why = "no permission (ports below 1024 are root's)";
+	else if (err == ERR_UNREACHABLE && !strcmp(server_interface_name(s, a), SOCKET_NAME_CONVOY))
+		why = "convoyd cannot be reached, or has no such address";
+	else if (err == ERR_UNREACHABLE)
+		why = "this machine has no such address";
+	config_fail(error, a->at, "cannot listen on %s: %s",
+		    address_config_text(a, text, sizeof(text)), why);
+	return err;
+}
+
 int server_check_interface(struct server *s, const struct address_config *a)
 {
-	const char *name = interface_name(s, a);
+	const char *name = server_interface_name(s, a);
 
 	if (socket_registry_find_or_null(&s->sockets, name))
 		return 0;
@@ -80,7 +84,7 @@ static int make_spec(struct server *s, struct server_listener *l)
 	l->spec =
 		(struct listener_spec){ .name = c->name,
 					.interface = socket_registry_find_or_null(
-						&s->sockets, interface_name(s, &c->address)),
+						&s->sockets, server_interface_name(s, &c->address)),
 					.unix_mode = c->address.pipe.mode,
 					.backlog = c->tcp_backlog_size,
 					.buffer_limit_bytes = c->per_connection_buffer_limit_bytes,
@@ -141,7 +145,7 @@ static int make_listener(struct server *s, struct server_listener *l)
 	if (!l->stats)
 		return ERR_NOMEM;
 	err = probe(s, l);
-	return err ? server_cannot_listen(&s->error, &l->config->address, err) : 0;
+	return err ? server_cannot_listen(s, &s->error, &l->config->address, err) : 0;
 }
 
 int server_make_listeners(struct server *s)

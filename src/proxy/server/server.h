@@ -117,11 +117,16 @@ void server_stop_workers(struct server *s);
 void server_on_workers(struct server *s, void (*fn)(struct server_worker *w, void *argument),
 		       void *argument);
 
+/* server_interface_name - which socket interface serves @a: its own choice, or the default; the
+ * kernel for pipes and for an admin page that does not choose. */
+const char *server_interface_name(const struct server *s, const struct address_config *a);
+
 /* server_check_interface - 0 if the socket interface that @a asks for exists; ERR_INVAL, noted. */
 must_check
 int server_check_interface(struct server *s, const struct address_config *a);
 
 /* server_cannot_listen - note in @error why @a cannot be listened on; returns @err. */
-int server_cannot_listen(struct config_error *error, const struct address_config *a, int err);
+int server_cannot_listen(const struct server *s, struct config_error *error,
+			 const struct address_config *a, int err);
 
 #endif

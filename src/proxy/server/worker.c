@@ -31,7 +31,7 @@ static int open_listeners(struct server_worker *w, struct dispatcher *d, unsigne
 		err = listener_open(d, &l->spec, &st->counts, &hooks, st, &w->listeners[i]);
 
 		if (err)
-			return server_cannot_listen(&w->error, &l->config->address, err);
+			return server_cannot_listen(s, &w->error, &l->config->address, err);
 	}
 	return 0;
 }
