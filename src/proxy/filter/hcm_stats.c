@@ -18,7 +18,6 @@
 
 static const struct stat_field fields[] = {
 	GAUGE(downstream_cx_active),
-	COUNTER(downstream_cx_delayed_close_timeout),
 	COUNTER(downstream_cx_destroy),
 	COUNTER(downstream_cx_destroy_active_rq),
 	COUNTER(downstream_cx_destroy_local),
@@ -35,7 +34,6 @@ static const struct stat_field fields[] = {
 	COUNTER(downstream_cx_rx_bytes_total),
 	COUNTER(downstream_cx_total),
 	COUNTER(downstream_cx_tx_bytes_total),
-	COUNTER(downstream_cx_upgrades_total),
 	COUNTER(downstream_flow_control_paused_reading_total),
 	COUNTER(downstream_flow_control_resumed_reading_total),
 	COUNTER(downstream_rq_1xx),

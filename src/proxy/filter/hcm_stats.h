@@ -5,7 +5,7 @@
 #include "proxy/stats/stats.h"
 
 struct hcm_stats {
-	uint64_t downstream_cx_active, downstream_cx_delayed_close_timeout;
+	uint64_t downstream_cx_active;
 	uint64_t downstream_cx_destroy, downstream_cx_destroy_active_rq;
 	uint64_t downstream_cx_destroy_local, downstream_cx_destroy_local_active_rq;
 	uint64_t downstream_cx_destroy_remote, downstream_cx_destroy_remote_active_rq;
@@ -13,7 +13,6 @@ struct hcm_stats {
 	uint64_t downstream_cx_idle_timeout, downstream_cx_max_duration_reached;
 	uint64_t downstream_cx_max_requests_reached, downstream_cx_protocol_error;
 	uint64_t downstream_cx_rx_bytes_total, downstream_cx_total, downstream_cx_tx_bytes_total;
-	uint64_t downstream_cx_upgrades_total;
 	uint64_t downstream_flow_control_paused_reading_total;
 	uint64_t downstream_flow_control_resumed_reading_total;
 	uint64_t downstream_rq_1xx, downstream_rq_2xx, downstream_rq_3xx, downstream_rq_4xx;

@@ -436,6 +436,53 @@ static void early_answers_end_the_connection(void **state unused_arg)
 	stop(NULL);
 }
 
+/* A request that waits for a connection when its host leaves the cluster still gets one. */
+static void waiting_requests_outlive_their_host(void **state unused_arg)
+{
+	struct peer *a, *b;
+	struct host_spec none[1];
+
+	start("", "    circuit_breakers: { thresholds: [ { max_connections: 1 } ] }\n");
+	a = connect_client();
+	b = connect_client();
+	say(a, GET);
+	say(b, GET);
+	assert_int_equal(talk.n_hosts, 1);
+	assert_int_equal(clusters_set_hosts(talk.dispatcher, 0, none, 0), 0);
+	turns();
+	say(talk.hosts[0], OK);
+	heard(a, OK_DOWN);
+	assert_false(talk.hosts[0]->ended);
+	say(talk.hosts[0], OK);
+	heard(b, OK_DOWN);
+	assert_true(talk.hosts[0]->ended);
+	stop(NULL);
+}
+
+static void large_heads_pass(void **state unused_arg)
+{
+	char *request = malloc(60000), *wanted = malloc(60000);
+	struct peer *c;
+
+	assert_true(request && wanted);
+	memset(wanted, 0, 60000);
+	memset(wanted, 'x', 50000);
+	snprintf(request, 60000, "GET /p HTTP/1.1\r\nHost: a\r\nX-Large: %s\r\n\r\n", wanted);
+	start("", "");
+	c = connect_client();
+	say(c, request);
+	snprintf(request, 60000, "GET /p *x-large: %s\r\n*", wanted);
+	heard(talk.hosts[0], request);
+	snprintf(request, 60000, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Large: %s\r\n\r\nhi",
+		 wanted);
+	say(talk.hosts[0], request);
+	snprintf(request, 60000, "HTTP/1.1 200 *x-large: %s\r\n*hi", wanted);
+	heard(c, request);
+	free(request);
+	free(wanted);
+	stop(NULL);
+}
+
 static void hosts_come_and_go(void **state unused_arg)
 {
 	const struct endpoint_config *e;
@@ -482,6 +529,8 @@ int main(void)
 		cmocka_unit_test(drains),
 		cmocka_unit_test(early_answers_end_the_connection),
 		cmocka_unit_test(hosts_come_and_go),
+		cmocka_unit_test(waiting_requests_outlive_their_host),
+		cmocka_unit_test(large_heads_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

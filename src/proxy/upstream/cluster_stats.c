@@ -66,7 +66,6 @@ static const struct stat_field fields[] = {
 	COUNTER(upstream_rq_pending_overflow),
 	COUNTER(upstream_rq_pending_total),
 	COUNTER(upstream_rq_retry),
-	COUNTER(upstream_rq_retry_overflow),
 	COUNTER(upstream_rq_retry_success),
 	COUNTER(upstream_rq_rx_reset),
 	COUNTER(upstream_rq_timeout),

@@ -26,7 +26,7 @@ struct cluster_stats {
 	uint64_t upstream_rq_5xx, upstream_rq_active, upstream_rq_cancelled, upstream_rq_completed;
 	uint64_t upstream_rq_pending_active, upstream_rq_pending_failure_eject;
 	uint64_t upstream_rq_pending_overflow, upstream_rq_pending_total, upstream_rq_retry;
-	uint64_t upstream_rq_retry_overflow, upstream_rq_retry_success, upstream_rq_rx_reset;
+	uint64_t upstream_rq_retry_success, upstream_rq_rx_reset;
 	uint64_t upstream_rq_timeout, upstream_rq_total, upstream_rq_tx_reset;
 	struct histogram upstream_cx_connect_ms, upstream_cx_length_ms, upstream_rq_time;
 	struct status_codes upstream_rq_codes;

@@ -168,14 +168,19 @@ static void close_in(struct list *connections, bool also_with_request)
 	}
 }
 
-/* Connections without a request go now, the others when they are done. */
+/*
+ * Requests that wait are still served here; connections that nobody waits for go now, the others
+ * when they are done. @all: everything goes.
+ */
 static void retire(struct upstream_host *h, bool all)
 {
 	h->former = true;
 	h->cluster->n_former++;
-	pool_fail_pending(h, UPSTREAM_CONNECT_FAILED);
+	if (all)
+		pool_fail_pending(h, UPSTREAM_CONNECT_FAILED);
 	close_in(&h->idle, all);
-	close_in(&h->busy, all);
+	if (all || list_empty(&h->pending))
+		close_in(&h->busy, all);
 	host_put(h);
 }
 

@@ -114,7 +114,7 @@ static void connect_more(struct upstream_host *h, unsigned priority)
 	struct limit *limit = &limits_of(h, priority)->connections;
 	uint64_t *open = &breakers_of(h, priority)->cx_open;
 
-	while (h->n_connecting < h->n_pending && !h->former) {
+	while (h->n_connecting < h->n_pending) {
 		if (!limit_take(limit, breaker_of(h, priority)->max_connections, open)) {
 			stat_inc(&h->cluster->stats->upstream_cx_overflow);
 			if (h->cx_active)

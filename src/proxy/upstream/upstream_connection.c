@@ -91,7 +91,8 @@ void upstream_connection_release(struct upstream_connection *c)
 		connection_close(c->connection, CONNECTION_FLUSH);
 		return;
 	}
-	if (c->codec.codec.peer_closes || !c->request_done || c->host->former) {
+	if (c->codec.codec.peer_closes || !c->request_done ||
+	    (c->host->former && list_empty(&c->host->pending))) {
 		if (c->codec.codec.peer_closes)
 			stat_inc(&stats_of(c)->upstream_cx_close_notify);
 		connection_close(c->connection, CONNECTION_NO_FLUSH);
