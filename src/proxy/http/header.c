@@ -203,6 +203,8 @@ int header_map_set(struct header_map *m, enum header_id id, struct slice value)
 		return header_map_add(m, id, value);
 	*first = known(id, value);
 	kept = (uint32_t)(first - m->at) + 1;
+	while (kept < m->n && m->at[kept].id != id)
+		kept++;
 	for (uint32_t i = kept; i < m->n; i++)
 		if (m->at[i].id != id)
 			m->at[kept++] = m->at[i];
@@ -259,7 +261,9 @@ void header_map_remove_set(struct header_map *m, uint64_t set)
 	if (!(m->maybe_present & set))
 		return;
 	m->maybe_present &= ~set;
-	for (uint32_t i = 0; i < m->n; i++)
+	while (kept < m->n && !(set >> m->at[kept].id & 1))
+		kept++;
+	for (uint32_t i = kept; i < m->n; i++)
 		if (!(set >> m->at[i].id & 1))
 			m->at[kept++] = m->at[i];
 	m->n = kept;

@@ -7,10 +7,11 @@
  *                                        │      └──> TRAILERS ──────┤
  *                                        └──────────────────────────┘
  *
- * Heads are read line by line where they lie; only a line that is split between two reads is put
- * together first. What a field says about framing is settled when the head is complete
- * (http1_head.c). Whatever another parser might read in another way is an error: both lengths, two
- * lengths, unknown codings, bare CR or LF, folded lines, blanks before a colon, odd chunk sizes.
+ * Heads are copied into the arena and read there: what is lent may change while it is looked at. A
+ * line that is split between two reads is put together first. What a field says about framing is
+ * settled when the head is complete (http1_head.c). Whatever another parser might read in another
+ * way is an error: both lengths, two lengths, unknown codings, bare CR or LF, folded lines, blanks
+ * before a colon, odd chunk sizes.
  *
  * RFC 9110, RFC 9112; the details strings and status codes are Envoy's.
  */
@@ -39,6 +40,7 @@ enum {
 	MAX_SIZE_DIGITS = 15,  /* of a chunk; keeps the size under 2^60 */
 	MAX_EXTENSION = 128,   /* bytes of chunk extensions: ignored, so few are enough */
 	FIRST_LINE_ROOM = 256, /* for a line that is split */
+	BLOCK_BYTES = 512,     /* of a head are read at once; most are shorter */
 };
 
 struct error_text {
@@ -190,26 +192,78 @@ static bool head_done(struct http1 *h, struct codec_event *ev)
 	return emit(ev, CODEC_HEAD, false);
 }
 
+static enum http1_verdict kept_line(struct http1 *h, uint8_t *line, size_t len)
+{
+	if (likely(h->state == FIELDS))
+		return http1_field_kept(h, line, len);
+	h->state = FIELDS;
+	return http1_start_line_kept(h, slice_of(line, len));
+}
+
+/*
+ * The lines that are complete in the first bytes of @in: copied together, and read from the copy,
+ * where most fields already have the form in which they are sent on. Leaves an incomplete line.
+ */
+static enum http1_verdict read_block(struct http1 *h, struct slice *in)
+{
+	struct arena *arena = h->head->headers.arena;
+	size_t room = h->settings->max_head_bytes - h->head_bytes;
+	size_t n = in->len < BLOCK_BYTES ? in->len : BLOCK_BYTES;
+	enum http1_verdict verdict = HTTP1_OK;
+	uint8_t *start, *at, *end, *lf;
+
+	if (n > room)
+		n = room;
+	start = at = arena_reserve_text_or_null(arena, n);
+	if (!start)
+		return HTTP1_NO_MEMORY;
+	memcpy(start, in->at, n);
+	arena_commit_text(arena, start, n);
+	end = start + n;
+	while (verdict == HTTP1_OK && (lf = memchr(at, '\n', (size_t)(end - at)))) {
+		if (lf == at || lf[-1] != '\r')
+			verdict = HTTP1_BAD_LINE_END;
+		else
+			verdict = kept_line(h, at, (size_t)(lf - at) - 1);
+		at = lf + 1;
+	}
+	h->head_bytes += (uint32_t)(at - start);
+	*in = slice_from(*in, (size_t)(at - start));
+	return verdict;
+}
+
+/* One line, also if it came in parts or is long. */
+static enum http1_verdict read_line(struct http1 *h, struct slice *in, bool *more)
+{
+	struct slice line;
+	enum http1_verdict verdict = next_line(h, in, &line);
+
+	*more = verdict == HTTP1_END_OF_FIELDS;
+	if (verdict != HTTP1_OK)
+		return verdict;
+	if (h->state == FIELDS)
+		return http1_field(h, line, &h->head->headers);
+	h->state = FIELDS;
+	return http1_start_line(h, line);
+}
+
 /* Start line and fields. Returns true when there is an event. */
 static bool read_head(struct http1 *h, struct slice *in, struct codec_event *ev)
 {
-	for (;;) {
-		struct slice line;
-		enum http1_verdict verdict = next_line(h, in, &line);
+	enum http1_verdict verdict = HTTP1_OK;
+	bool more = false;
 
-		if (verdict == HTTP1_END_OF_FIELDS)
-			return emit(ev, CODEC_MORE, false);
-		if (verdict == HTTP1_OK && h->state == START) {
-			verdict = http1_start_line(h, line);
-			h->state = FIELDS;
-		} else if (verdict == HTTP1_OK) {
-			verdict = http1_field(h, line, &h->head->headers);
-		}
-		if (verdict == HTTP1_END_OF_FIELDS)
-			return head_done(h, ev);
-		if (verdict != HTTP1_OK)
-			return fail(h, verdict, ev);
+	while (verdict == HTTP1_OK && in->len) {
+		if (h->line_len == 0)
+			verdict = read_block(h, in);
+		if (verdict == HTTP1_OK && in->len)
+			verdict = read_line(h, in, &more);
 	}
+	if (verdict == HTTP1_OK || more)
+		return emit(ev, CODEC_MORE, false);
+	if (verdict == HTTP1_END_OF_FIELDS)
+		return head_done(h, ev);
+	return fail(h, verdict, ev);
 }
 
 static bool read_trailers(struct http1 *h, struct slice *in, struct codec_event *ev)

@@ -132,6 +132,11 @@ static enum http1_verdict status_line(struct http1 *h, struct slice line)
 	return HTTP1_OK;
 }
 
+enum http1_verdict http1_start_line_kept(struct http1 *h, struct slice line)
+{
+	return h->role == HTTP1_SERVER ? request_line(h, line) : status_line(h, line);
+}
+
 enum http1_verdict http1_start_line(struct http1 *h, struct slice line)
 {
 	struct arena *arena = h->head->headers.arena;
@@ -140,8 +145,7 @@ enum http1_verdict http1_start_line(struct http1 *h, struct slice line)
 	if (!copy)
 		return HTTP1_NO_MEMORY;
 	arena_commit_text(arena, copy, line.len);
-	line.at = copy;
-	return h->role == HTTP1_SERVER ? request_line(h, line) : status_line(h, line);
+	return http1_start_line_kept(h, slice_of(copy, line.len));
 }
 
 /* "1*DIGIT" and nothing else: no sign, no list, no blanks inside. RFC 9110 §8.6. */
@@ -232,67 +236,119 @@ static bool trailer_forbidden(enum header_id id)
 	}
 }
 
-/* Turn the @len bytes at @line into "name: value CR LF" in place, three more at most. */
-static enum http1_verdict normalise(uint8_t *line, size_t len, struct header *f)
+/* Blanks only where "name: value" has its one. */
+static inline bool is_canonical(const uint8_t *line, size_t len, size_t name_len)
 {
-	struct slice value;
+	return len > name_len + 2 && line[name_len + 1] == ' ' && line[name_len + 2] > ' ' &&
+	       line[len - 1] > ' ';
+}
+
+/*
+ * Split the @len bytes at @line, which CR LF follows, where they lie; names become lower case.
+ * What is not in its wire form "name: value CR LF" is brought into it if there is @room for one
+ * more byte.
+ */
+static enum http1_verdict split_field(uint8_t *line, size_t len, bool room, struct header *f)
+{
 	uint8_t *at = line, lower;
+	struct slice value;
 	size_t n;
 
-	line[len] = '\0'; /* not of a token: ends the loop */
-	while ((lower = token_lower[*at]) != 0)
+	while ((lower = token_lower[*at]) != 0) /* CR ends it at the latest */
 		*at++ = lower;
 	n = (size_t)(at - line);
 	if (n == 0 || n > MAX_NAME || n == len || line[n] != ':')
 		return HTTP1_BAD_NAME;
-	value = chars_trim(slice_of(line + n + 1, len - n - 1));
+	f->wire = 1;
+	if (likely(is_canonical(line, len, n))) {
+		value = slice_of(line + n + 2, len - n - 2);
+	} else {
+		value = chars_trim(slice_of(line + n + 1, len - n - 1));
+		f->wire = room;
+		if (room) {
+			memmove(line + n + 2, value.at, value.len);
+			line[n + 1] = ' ';
+			value.at = line + n + 2;
+			memcpy(line + n + 2 + value.len, "\r\n", 2);
+		}
+	}
 	if (!chars_value_ok(value))
 		return HTTP1_BAD_VALUE;
 	f->name = line;
 	f->name_len = (uint16_t)n;
-	f->value = line + n + 2;
+	f->value = value.at;
 	f->value_len = (uint32_t)value.len;
-	if (unlikely(value.at != f->value))
-		memmove(line + n + 2, value.at, value.len);
-	line[n + 1] = ' ';
-	memcpy(line + n + 2 + value.len, "\r\n", 2);
 	f->id = (uint8_t)header_id_of(header_name(f));
-	f->wire = 1;
 	return HTTP1_OK;
+}
+
+/* Names with underscores, as the settings want it. */
+static bool has_underscore(const struct http1 *h, const struct header *f)
+{
+	return h->role == HTTP1_SERVER && h->settings->underscores != HTTP1_UNDERSCORES_ALLOW &&
+	       memchr(f->name, '_', f->name_len);
+}
+
+/* Read a line that is ours to change. *@keep: it is a field of @to now. */
+static enum http1_verdict read_field(struct http1 *h, uint8_t *line, size_t len, bool room,
+				     struct header_map *to, struct header *f, bool *keep)
+{
+	bool trailer = to == h->trailers;
+	enum http1_verdict verdict;
+
+	*keep = false;
+	if (line[0] == ' ' || line[0] == '\t')
+		return HTTP1_FOLDED;
+	if (++h->n_headers > h->settings->max_headers)
+		return HTTP1_TOO_MANY_HEADERS;
+	verdict = split_field(line, len, room, f);
+	if (verdict != HTTP1_OK)
+		return verdict;
+	if (trailer && (!h->settings->enable_trailers || trailer_forbidden(f->id)))
+		return HTTP1_OK;
+	if (unlikely(has_underscore(h, f)))
+		return h->settings->underscores == HTTP1_UNDERSCORES_REJECT ? HTTP1_UNDERSCORE
+									    : HTTP1_OK;
+	if (!trailer && f->id != HEADER_OTHER) {
+		verdict = read_known(h, f, header_map_maybe_has(to, f->id));
+		if (verdict != HTTP1_OK)
+			return verdict;
+	}
+	*keep = true;
+	return HTTP1_OK;
+}
+
+enum http1_verdict http1_field_kept(struct http1 *h, uint8_t *line, size_t len)
+{
+	struct header_map *to = &h->head->headers;
+	enum http1_verdict verdict;
+	struct header f;
+	bool keep;
+
+	if (len == 0)
+		return HTTP1_END_OF_FIELDS;
+	verdict = read_field(h, line, len, false, to, &f, &keep);
+	if (likely(keep) && header_map_append(to, f))
+		return HTTP1_NO_MEMORY;
+	return verdict;
 }
 
 enum http1_verdict http1_field(struct http1 *h, struct slice line, struct header_map *to)
 {
-	bool trailer = to == h->trailers;
 	enum http1_verdict verdict;
 	struct header f;
 	uint8_t *out;
+	bool keep;
 
 	if (line.len == 0)
 		return HTTP1_END_OF_FIELDS;
-	if (line.at[0] == ' ' || line.at[0] == '\t')
-		return HTTP1_FOLDED;
-	if (++h->n_headers > h->settings->max_headers)
-		return HTTP1_TOO_MANY_HEADERS;
 	out = copy_line(to->arena, line, 3);
 	if (!out)
 		return HTTP1_NO_MEMORY;
-	verdict = normalise(out, line.len, &f);
-	if (verdict != HTTP1_OK)
+	memcpy(out + line.len, "\r\n", 2);
+	verdict = read_field(h, out, line.len, true, to, &f, &keep);
+	if (!keep)
 		return verdict;
-	if (trailer && (!h->settings->enable_trailers || trailer_forbidden(f.id)))
-		return HTTP1_OK;
-	if (h->role == HTTP1_SERVER && h->settings->underscores != HTTP1_UNDERSCORES_ALLOW &&
-	    memchr(f.name, '_', f.name_len)) {
-		if (h->settings->underscores == HTTP1_UNDERSCORES_REJECT)
-			return HTTP1_UNDERSCORE;
-		return HTTP1_OK;
-	}
-	if (!trailer && f.id != HEADER_OTHER) {
-		verdict = read_known(h, &f, header_map_maybe_has(to, f.id));
-		if (verdict != HTTP1_OK)
-			return verdict;
-	}
 	arena_commit_text(to->arena, out, f.name_len + f.value_len + 4u);
 	return header_map_append(to, f) ? HTTP1_NO_MEMORY : HTTP1_OK;
 }

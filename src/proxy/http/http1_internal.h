@@ -38,8 +38,15 @@ enum http1_verdict {
 /* http1_start_line - read the request or status line, without its line end. */
 enum http1_verdict http1_start_line(struct http1 *h, struct slice line);
 
+/* http1_start_line_kept - the same, of a line that lies in the message's arena. */
+enum http1_verdict http1_start_line_kept(struct http1 *h, struct slice line);
+
 /* http1_field - read one field line, without its line end, into @to: headers or trailers. */
 enum http1_verdict http1_field(struct http1 *h, struct slice line, struct header_map *to);
+
+/* http1_field_kept - the same for the headers, of a line in the message's arena that CR LF follows.
+ */
+enum http1_verdict http1_field_kept(struct http1 *h, uint8_t *line, size_t len);
 
 /* http1_finish_head - after the last field: settle framing, authority and what is hop-by-hop. */
 enum http1_verdict http1_finish_head(struct http1 *h);
