@@ -54,6 +54,7 @@ asan ubsan tsan:
 
 install: all
 	@meson install -C $(BUILD) --no-rebuild
+	@[ -n "$(DESTDIR)" ] || ldconfig
 
 clean:
 	rm -rf build build-*
