@@ -262,7 +262,7 @@ static struct app_link *link_of_parts(struct parts *p, const struct app_worker *
 	struct channel channel;
 	struct app_link *l;
 
-	if (channel_init(&channel, p->mine, p->app, p->to_app[1]))
+	if (channel_init(&channel, p->mine, p->app, SHM_SHIFT_LARGE, p->to_app[1]))
 		return NULL;
 	l = link_new(channel, p->to_stack[0]);
 	if (!l) {

@@ -145,7 +145,7 @@ void app_attach(struct test_app *a)
 	channel.worker = a->worker;
 	must_equal(app_ask(a, channel, fds).err, 0);
 	must_equal(channel_init(&a->stack, app_segment(fds[0], true), app_segment(fds[1], false),
-				fds[3]),
+				SHM_SHIFT_LARGE, fds[3]),
 		   0);
 	close(fds[2]);
 }

@@ -202,8 +202,8 @@ static void test_cut_through(void **state unused_arg)
 	assert_int_equal(es.cookie, 9);
 	assert_int_equal(ec.slot, es.slot);
 	assert_int_equal(es.remote.port, ec.local.port);
-	assert_int_equal(channel_init(&c, c.mine, c.peers, c.wake_fd), 0);
-	assert_int_equal(channel_init(&s, s.mine, s.peers, s.wake_fd), 0);
+	assert_int_equal(channel_init(&c, c.mine, c.peers, SHM_SHIFT_MEDIUM, c.wake_fd), 0);
+	assert_int_equal(channel_init(&s, s.mine, s.peers, SHM_SHIFT_MEDIUM, s.wake_fd), 0);
 	fifo_open(&at_client, &c, ec.slot, ec.generation);
 	fifo_open(&at_server, &s, es.slot, es.generation);
 	fifo_write(&at_client, "ping", 4);

@@ -39,8 +39,10 @@ enum {
 	SHM_PAGE_BYTES = 4096,
 	SHM_RING_EVENTS = 1024,
 	SHM_FIFO_CHUNKS = 16,
-	SHM_SHIFT_SMALL = 12, /* chunks of 4 KiB, fifo of 60 KiB */
-	SHM_SHIFT_LARGE = 16, /* chunks of 64 KiB, fifo of 960 KiB; aligned to 16 pages */
+	SHM_SHIFT_SMALL = 12,  /* chunks of 4 KiB, fifo of 60 KiB */
+	SHM_SHIFT_MEDIUM = 14, /* chunks of 16 KiB, fifo of 240 KiB; aligned to 4 pages */
+	SHM_SHIFT_LARGE = 16,  /* chunks of 64 KiB, fifo of 960 KiB; aligned to 16 pages */
+	SHM_SHIFT_STEP = 2,
 	SHM_MAX_SLOTS = 1 << 20,
 	SHM_MAX_PAGES = 1 << 22, /* 16 GiB */
 };

@@ -10,13 +10,15 @@
 enum { RING_MASK = SHM_RING_EVENTS - 1 };
 _Static_assert((SHM_RING_EVENTS & RING_MASK) == 0, "ring size is a power of two");
 
-int channel_init(struct channel *c, struct segment mine, struct segment peers, int wake_fd)
+int channel_init(struct channel *c, struct segment mine, struct segment peers, unsigned max_shift,
+		 int wake_fd)
 {
 	*c = (struct channel){ 0 };
 	if (chunks_init(&c->chunks, mine.n_pages))
 		return ERR_NOMEM;
 	c->mine = mine;
 	c->peers = peers;
+	c->max_shift = (uint8_t)max_shift;
 	c->wake_fd = wake_fd;
 	list_init(&c->sweep);
 	return 0;

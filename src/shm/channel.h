@@ -21,6 +21,7 @@ struct channel {
 	uint32_t ring_room_head; /* peer's ring_head when last looked at */
 	uint32_t ring_head;	 /* private copy of my ring_head */
 	uint32_t woken_nap;	 /* the peer's nap that I have already answered */
+	uint8_t max_shift;	 /* SHM_SHIFT_*: how large the chunks of a busy fifo grow */
 	int wake_fd;		 /* write end: wakes the peer; -1 in tests */
 	bool broken;		 /* the peer broke the protocol; nothing of it is read any more */
 	uint64_t n_posted, n_taken, n_wakes, n_full;
@@ -28,10 +29,13 @@ struct channel {
 
 /*
  * channel_init - take over two mapped segments and the descriptor that wakes the peer.
+ * @max_shift: SHM_SHIFT_LARGE toward a transport, whose window it bounds; SHM_SHIFT_MEDIUM for
+ *             cut-through, where more bytes on their way only fall out of the processor's caches
  * @wake_fd: non-blocking; owned from now on. Returns 0 or ERR_NOMEM (nothing taken over).
  */
 must_check
-int channel_init(struct channel *c, struct segment mine, struct segment peers, int wake_fd);
+int channel_init(struct channel *c, struct segment mine, struct segment peers, unsigned max_shift,
+		 int wake_fd);
 void channel_deinit(struct channel *c);
 
 /*

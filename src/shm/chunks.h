@@ -1,5 +1,6 @@
 /*
- * chunks.h - hands out the pages of one's own segment: chunks of 4 KiB or 64 KiB.
+ * chunks.h - hands out the pages of one's own segment: chunks of 4, 16 or 64 KiB.
+ * A block of 16 pages holds chunks of one size.
  * All of its state is private memory. Last freed is first reused, so that few pages stay hot.
  */
 #ifndef CONVOY_SHM_CHUNKS_H
@@ -10,8 +11,8 @@
 enum { CHUNK_NONE = UINT32_MAX, CHUNK_BLOCK_PAGES = 16 };
 
 struct chunk_block {
-	uint16_t used; /* one bit a page; all ones also while it is one large chunk */
-	bool partial;  /* in the list of blocks with free and used pages */
+	uint16_t used; /* one bit a page */
+	bool partial;  /* in the list of blocks that have free and used chunks */
 	uint32_t next, prev;
 };
 
@@ -19,7 +20,8 @@ struct chunks {
 	struct chunk_block *blocks;
 	uint32_t n_blocks;
 	uint32_t fresh; /* blocks from here on have never been used */
-	uint32_t first_free, first_partial;
+	uint32_t first_free;
+	uint32_t first_partial[3]; /* by chunk size */
 	uint32_t n_pages_used;
 };
 
@@ -29,7 +31,8 @@ int chunks_init(struct chunks *c, uint32_t n_pages);
 void chunks_deinit(struct chunks *c);
 
 /*
- * chunk_take - first page of a chunk of 2^@shift bytes (12 or 16), CHUNK_NONE when all is in use.
+ * chunk_take - first page of a chunk of 2^@shift bytes (12, 14 or 16), CHUNK_NONE when all is in
+ * use.
  */
 uint32_t chunk_take(struct chunks *c, unsigned shift);
 

@@ -69,8 +69,8 @@ static void free_all(struct fifo_end *e)
 	}
 	e->freed = e->allocated = e->tail;
 	list_remove(&e->sweep);
-	if (e->was_full && e->shift != SHM_SHIFT_LARGE) {
-		e->shift = SHM_SHIFT_LARGE;
+	if (e->was_full && e->shift < e->channel->max_shift) {
+		e->shift = (uint8_t)(e->shift + SHM_SHIFT_STEP);
 		store_word(&e->mine->shift, e->shift);
 		e->was_full = false;
 	}
@@ -260,7 +260,7 @@ static void accept_shift(struct fifo_end *e)
 {
 	uint8_t shift = load_word(&e->peers->shift);
 
-	if (shift != SHM_SHIFT_SMALL && shift != SHM_SHIFT_LARGE)
+	if (shift != SHM_SHIFT_SMALL && shift != SHM_SHIFT_MEDIUM && shift != SHM_SHIFT_LARGE)
 		break_end(e);
 	else
 		e->peer_shift = shift;

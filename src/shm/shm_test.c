@@ -36,8 +36,12 @@ static void pair_init(struct pair *p)
 	p->fd_a = segment_create("a", N_SLOTS, N_PAGES);
 	p->fd_b = segment_create("b", N_SLOTS, N_PAGES);
 	assert_true(p->fd_a >= 0 && p->fd_b >= 0);
-	assert_int_equal(channel_init(&p->a, mapped(p->fd_a, true), mapped(p->fd_b, false), -1), 0);
-	assert_int_equal(channel_init(&p->b, mapped(p->fd_b, true), mapped(p->fd_a, false), -1), 0);
+	assert_int_equal(channel_init(&p->a, mapped(p->fd_a, true), mapped(p->fd_b, false),
+				      SHM_SHIFT_LARGE, -1),
+			 0);
+	assert_int_equal(channel_init(&p->b, mapped(p->fd_b, true), mapped(p->fd_a, false),
+				      SHM_SHIFT_LARGE, -1),
+			 0);
 }
 
 static void pair_deinit(struct pair *p)
@@ -181,7 +185,7 @@ static void test_reserved_in_vain(void **state unused_arg)
 	fifo_poll(&b);
 	assert_int_equal(fifo_read(&b, bytes, sizeof(bytes)), sizeof(bytes));
 	fifo_room(&a);
-	assert_int_equal(a.shift, SHM_SHIFT_LARGE);
+	assert_int_equal(a.shift, SHM_SHIFT_MEDIUM);
 	assert_int_equal(p.a.chunks.n_pages_used, 0);
 	fifo_close(&a);
 	fifo_close(&b);
@@ -334,7 +338,9 @@ static void test_room_is_announced_once_per_wish(void **state unused_arg)
 	fifo_consume(&b, fifo_readable(&b));
 	assert_true(fifo_room_due(&b));
 	assert_false(fifo_room_due(&b));
-	assert_true(fifo_room(&a) > 900000); /* emptied after having been full: larger chunks */
+	assert_int_equal(
+		fifo_room(&a),
+		15 << SHM_SHIFT_MEDIUM); /* emptied after having been full: larger chunks */
 	pair_deinit(&p);
 	free(bytes);
 }

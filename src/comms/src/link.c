@@ -84,7 +84,9 @@ static int complete(struct link *l, int peers_fd)
 	if (err)
 		return err;
 	l->by_slot = calloc(l->mine.n_slots, sizeof(*l->by_slot));
-	if (!l->by_slot || channel_init(&l->channel, l->mine, peers, l->wake_fd)) {
+	if (!l->by_slot ||
+	    channel_init(&l->channel, l->mine, peers,
+			 l->to_stack ? SHM_SHIFT_LARGE : SHM_SHIFT_MEDIUM, l->wake_fd)) {
 		segment_unmap(&peers);
 		return ERR_NOMEM;
 	}
