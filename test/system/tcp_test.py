@@ -50,8 +50,11 @@ class Host:
     def connections(self):
         return self.stack.call("show sessions")["n_transport"]
 
-    def impair(self, side, **how):
-        self.stack.call("impair", interface="lan", side=side, **how)
+    def impair(self, **how):
+        """Makes both directions a bad wire, each with its own seed."""
+        for seed, direction in enumerate(["in", "out"], 1):
+            self.stack.call("impair", interface="lan", direction=direction, seed=seed, limit=5000,
+                            **how)
 
 
 @pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
@@ -115,6 +118,35 @@ def test_eight_at_once(host):
     for thread in threads:
         thread.join()
     assert len(done) == 8
+
+
+BAD_PATHS = {
+    "delay": ({"delay": "10ms"}, 100),
+    "loss": ({"loss": "1%"}, 100),
+    "delay and loss": ({"delay": "5ms", "loss": "0.5%"}, 10),
+    "reordering": ({"delay": "2ms", "reorder": "2%"}, 100),
+    "jitter": ({"delay": "5ms", "jitter": "3ms"}, 50),
+    "duplication": ({"duplicate": "5%"}, 100),
+    "corruption": ({"corrupt": "0.5%"}, 20),
+    "a slow link": ({"rate": "100Mbit", "delay": "5ms"}, 10),
+    "everything": ({"delay": "3ms", "jitter": "1ms", "loss": "0.5%", "reorder": "1%",
+                    "duplicate": "1%", "corrupt": "0.1%"}, 10),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PATHS)
+def test_bad_path(host, name):
+    how, mebibytes = BAD_PATHS[name]
+    host.impair(**how)
+    with host.connect() as client:
+        echo(client, mebibytes)
+
+
+def test_short_connections_on_a_lossy_path(host):
+    host.impair(loss="2%")
+    for _ in range(50):
+        with host.connect() as client:
+            exchange(client)
 
 
 def test_10000_short_connections(host):
