@@ -117,13 +117,16 @@ class Peer:
     # --- what a segment says ---
 
     def _is_update(self, packet):
-        """A pure acknowledgement that says nothing new but a larger window."""
+        """A pure acknowledgement that says nothing new but a larger window than the one before it.
+
+        A SYN-ACK's window is not scaled and does not count.
+        """
         segment = packet[TCP]
         last, self.last = self.last, (self.flags(packet), segment.ack, segment.window)
         return (self.flags(packet) == {"A"} and not self.data(packet) and
                 last is not None and segment.ack == last[1] and "SAck" not in dict(
                     o for o in segment.options if len(o) == 2) and
-                ("S" in last[0] or segment.window > last[2]))
+                "S" not in last[0] and segment.window > last[2])
 
     def _note(self, packet):
         if self.theirs is None and "S" in packet[TCP].flags:

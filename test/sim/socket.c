@@ -65,6 +65,11 @@ int tcp_path_to(const struct tcp_worker *tw, uint32_t fib unused_arg, be32 dst,
 	return 0;
 }
 
+bool tcp_path_is_ours(const struct tcp_worker *tw, uint32_t fib unused_arg, be32 addr)
+{
+	return host32(addr) == host32(host_of(tw->worker)->address);
+}
+
 struct session_listener *session_find_listener(struct worker *w,
 					       const struct transport *t unused_arg,
 					       uint32_t fib unused_arg,

@@ -5,6 +5,7 @@
 #include "transport/tcp/half_open.h"
 #include "transport/tcp/open.h"
 #include "transport/tcp/out.h"
+#include "transport/tcp/path.h"
 #include "transport/tcp/segment.h"
 #include "transport/tcp/timers.h"
 #include "transport/tcp/window.h"
@@ -183,6 +184,10 @@ enum tcp_fate tcp_in_stranger(struct tcp_worker *tw, const struct tcp_key *key, 
 	struct tcp_segment s = segment_of(b);
 	struct tcp_options o;
 
+	if (!tcp_path_is_ours(tw, key->fib, tcp_key_local_ip4(key))) { /* MUST-57 */
+		tcp_count_in(tw, TCP_IN_ADDRESS);
+		return TCP_FATE_DONE;
+	}
 	if (s.flags & TCP_RST) {
 		tcp_count_in(tw, TCP_IN_RESET_IGNORED);
 		return TCP_FATE_DONE;

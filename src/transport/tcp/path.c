@@ -23,3 +23,11 @@ int tcp_path_to(const struct tcp_worker *tw, uint32_t fib_index, be32 dst, struc
 		return ERR_UNREACHABLE;
 	}
 }
+
+bool tcp_path_is_ours(const struct tcp_worker *tw, uint32_t fib_index, be32 addr)
+{
+	const struct fib *fib = tw->worker->engine->module[MODULE_FIB];
+	const struct vrf *vrf = fib_vrf_or_null(fib, fib_index);
+
+	return vrf && fib_lookup(fib, vrf, host32(addr), 0)->kind == ADJACENCY_LOCAL;
+}

@@ -13,4 +13,7 @@ struct tcp_path {
 must_check
 int tcp_path_to(const struct tcp_worker *tw, uint32_t fib, be32 dst, struct tcp_path *out);
 
+/* tcp_path_is_ours - may @addr be the local end of a connection? Broadcast addresses are not. */
+bool tcp_path_is_ours(const struct tcp_worker *tw, uint32_t fib, be32 addr);
+
 #endif

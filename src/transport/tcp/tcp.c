@@ -218,7 +218,9 @@ static void on_room(struct worker *w, struct session *s)
 	struct tcp_conn *c = conn_of_or_null(w, s);
 	uint32_t room, capacity, edge;
 
-	if (!c || !tcp_state_receives((enum tcp_state)c->state))
+	/* Before the first data a peer is not held back by what we offer; the next acknowledgement
+	 * will say it. */
+	if (!c || !tcp_state_receives((enum tcp_state)c->state) || c->bytes_received == 0)
 		return;
 	room = session_rx_room(s);
 	capacity = session_rx_capacity(s);
