@@ -25,13 +25,21 @@
 #include "proxy/net/dispatcher.h"
 #include "proxy/net/fd_event.h"
 
-enum { TURN_END_ROUNDS = 8, NAME_MAX_BYTES = 32 };
+enum {
+	TURN_END_ROUNDS = 8,
+	NAME_MAX_BYTES = 32,
+	/* While tasks keep the loop going, the kernel is asked for events only now and then. */
+	LOOK_AFTER_TURNS = 8,
+	LOOK_AFTER_NS = 50 * NS_PER_US,
+};
 
 struct dispatcher {
 	struct event_base *base;
 	const struct clock *clock;
 	uint64_t now_ns;
-	bool now_is_fresh; /* read since the last wait */
+	bool now_is_fresh;   /* read since the last wait */
+	uint64_t looked_ns;  /* when libevent was last asked for events */
+	unsigned n_unlooked; /* turns since */
 
 	struct wheel wheel;
 	uint64_t wheel_due_ns; /* nothing in the wheel fires before it */
@@ -252,6 +260,24 @@ static void trim_memory(struct dispatcher *d)
 	buffer_memory_trim(&d->memory);
 }
 
+/* Is it time to look again? A turn of tasks costs less than the system call. */
+static bool must_look(struct dispatcher *d)
+{
+	if (++d->n_unlooked >= LOOK_AFTER_TURNS)
+		return true;
+	d->now_is_fresh = false;
+	return dispatcher_now_ns(d) - d->looked_ns >= LOOK_AFTER_NS;
+}
+
+static void look(struct dispatcher *d, bool wait)
+{
+	set_alarm(d);
+	d->now_is_fresh = false;
+	event_base_loop(d->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
+	d->looked_ns = dispatcher_now_ns(d);
+	d->n_unlooked = 0;
+}
+
 static void turn(struct dispatcher *d, bool may_wait)
 {
 	bool idle = list_empty(&d->next_turn) && list_empty(&d->turn_end);
@@ -259,9 +285,8 @@ static void turn(struct dispatcher *d, bool may_wait)
 
 	list_init(&tasks);
 	list_splice(&tasks, &d->next_turn);
-	set_alarm(d);
-	d->now_is_fresh = false;
-	event_base_loop(d->base, EVLOOP_ONCE | (may_wait && idle ? 0 : EVLOOP_NONBLOCK));
+	if (idle || !may_wait || must_look(d))
+		look(d, may_wait && idle);
 	run_timers(d);
 	run_tasks(&tasks);
 	run_turn_end(d);

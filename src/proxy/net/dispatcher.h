@@ -1,10 +1,12 @@
 /*
  * dispatcher.h - the event loop of one thread, over a libevent base.
  *
- * One turn: wait (not at all if work is pending) · run the ready file events, the turn-end tasks
- * after each · run due timers and tasks of the last turn, and their turn-end tasks · free what was
- * deleted. Everything here but dispatcher_post() and
- * dispatcher_stop() is for the loop's own thread, or for any thread while it does not run.
+ * One turn: wait (not at all if tasks are pending; then the kernel is only asked now and then) ·
+ * run the ready file events, the turn-end tasks after each · run due timers and tasks of the last
+ * turn, and their turn-end tasks · free what was deleted.
+ *
+ * Everything here but dispatcher_post() and dispatcher_stop() is for the loop's own thread, or for
+ * any thread while it does not run.
  */
 #ifndef CONVOY_PROXY_NET_DISPATCHER_H
 #define CONVOY_PROXY_NET_DISPATCHER_H

@@ -260,6 +260,36 @@ static void test_fd_event_is_an_edge(void **state unused_arg)
 	close(fds[1]);
 }
 
+static void keep_going(struct task *t)
+{
+	dispatcher_next_turn(d, t);
+}
+
+static void stop_when_ready(void *context, unsigned ready unused_arg)
+{
+	dispatcher_stop(context);
+}
+
+/* Tasks that never end do not keep the loop from looking at its descriptors. */
+static void test_tasks_do_not_hide_events(void **state unused_arg)
+{
+	struct fd_event e;
+	struct task t;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(fd_event_open(&e, d, fds[0], FD_READ, true, stop_when_ready, d), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	task_init(&t, keep_going);
+	dispatcher_next_turn(d, &t);
+	dispatcher_run(d);
+	assert_in_range(dispatcher_stats(d)->n_turns, 1, 20);
+	task_cancel(&t);
+	fd_event_close(&e);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void got_signal(void *context unused_arg, int number)
 {
 	assert_int_equal(number, SIGUSR1);
@@ -288,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_run_wakes_for_a_timer),
 		cmocka_unit_test_setup_teardown(test_posts_arrive_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fd_event_is_an_edge, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tasks_do_not_hide_events, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signals, set_up, tear_down),
 	};
 
