@@ -39,10 +39,11 @@ class Run:
         self.seconds = seconds
 
 
-def wrk(prefix, url, connections=64, threads=2, seconds=3, env=None):
+def wrk(prefix, url, connections=64, threads=2, seconds=3, env=None, script=None, headers=()):
     """Runs wrk behind `prefix` (a namespace, convoy exec) and returns a Run."""
     argv = [*map(str, prefix), "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency",
-            "--timeout", "5s", url]
+            "--timeout", "5s", *(["-s", str(script)] if script else []),
+            *(word for header in headers for word in ("-H", header)), url]
     busy = busy_seconds()
     children = os.times()
     done = subprocess.run(argv, text=True, capture_output=True, env={**os.environ, **(env or {})},

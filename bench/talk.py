@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import idle
+import lasting
 import measure
 import servers
 import setups
@@ -168,7 +169,7 @@ def main():
     parser.add_argument("--sizes", default=",".join(servers.SIZES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--only", default="", help="convoy, convoy-tcp, convoy-tap, proxies, idle; all if not given")
+    parser.add_argument("--only", default="", help="convoy, convoy-tcp, convoy-tap, proxies, idle, latency, bursts; all if not given")
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
     results = Results(build / "bench" / "results.json")
@@ -181,7 +182,11 @@ def main():
         if not wanted or "idle" in wanted:
             idle.processor(results, build, folder)
             idle.memory(results, build, folder)
-        wanted = [w for w in wanted if w not in ("proxies", "idle")]
+        if not wanted or "latency" in wanted:
+            lasting.latency(results, build, folder, options.rounds, options.seconds)
+        if not wanted or "bursts" in wanted:
+            lasting.bursts(results, build, folder)
+        wanted = [w for w in wanted if w not in ("proxies", "idle", "latency", "bursts")]
         if wanted or not options.only:
             errors = talk(results, build, folder, options.sizes.split(","), options.rounds, options.seconds,
                           wanted)
