@@ -92,6 +92,7 @@ struct app *app_new(struct app_server *s, int fd, const struct app *parent)
 {
 	struct app *a = s->n_apps < APPS_MAX ? calloc(1, sizeof(*a)) : NULL;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = a };
+	const int yes = 1;
 
 	if (!a)
 		return NULL;
@@ -108,7 +109,8 @@ struct app *app_new(struct app_server *s, int fd, const struct app *parent)
 		a->fib = parent->fib;
 		memcpy(a->name, parent->name, sizeof(a->name));
 	}
-	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ||
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ||
+	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ||
 	    (parent && !inherit_holds(a, parent))) {
 		a->fd = -1; /* stays the caller's */
 		app_end(a);
@@ -193,7 +195,8 @@ static int on_attach(struct app *a, const struct rpc_request *q)
 	/* A child's connection was made by its parent, whose user it keeps for sharing ports. */
 	if (!a->attached)
 		a->uid = cred.uid;
-	a->pid = cred.pid;
+	if (!a->pid)
+		a->pid = cred.pid;
 	a->fib = ns->fib;
 	a->attached = true;
 	snprintf(a->name, sizeof(a->name), "%.31s", q->name);

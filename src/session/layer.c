@@ -116,10 +116,13 @@ static void serve_app(struct app *a)
 	struct rpc_request q;
 	int fds[RPC_MAX_FDS];
 	unsigned n_fds;
-	int err = rpc_receive(a->fd, &q, sizeof(q), fds, &n_fds);
+	pid_t sender;
+	int err = rpc_receive_from(a->fd, &q, sizeof(q), fds, &n_fds, &sender);
 
 	while (n_fds > 0)
 		close(fds[--n_fds]);
+	if (!err && sender)
+		a->pid = sender;
 	if (!err)
 		err = app_request(a, &q);
 	if (!err || err == ERR_AGAIN)

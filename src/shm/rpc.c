@@ -72,11 +72,30 @@ static unsigned collect_fds(struct msghdr *msg, int *fds)
 	return n;
 }
 
+static pid_t sender_of(struct msghdr *msg)
+{
+	struct ucred cred = { 0 };
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	return cred.pid;
+}
+
 int rpc_receive(int socket_fd, void *message, size_t len, int *fds, unsigned *n_fds)
+{
+	pid_t sender;
+
+	return rpc_receive_from(socket_fd, message, len, fds, n_fds, &sender);
+}
+
+int rpc_receive_from(int socket_fd, void *message, size_t len, int *fds, unsigned *n_fds,
+		     pid_t *sender)
 {
 	union {
 		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(int) * RPC_MAX_FDS)];
+		uint8_t bytes[CMSG_SPACE(sizeof(int) * RPC_MAX_FDS) +
+			      CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	struct iovec iov = { message, len };
 	struct msghdr msg = { .msg_iov = &iov,
@@ -86,6 +105,7 @@ int rpc_receive(int socket_fd, void *message, size_t len, int *fds, unsigned *n_
 	ssize_t n;
 
 	*n_fds = 0;
+	*sender = 0;
 	do {
 		n = recvmsg(socket_fd, &msg, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
@@ -94,6 +114,7 @@ int rpc_receive(int socket_fd, void *message, size_t len, int *fds, unsigned *n_
 	if (n == 0)
 		return ERR_CLOSED;
 	*n_fds = collect_fds(&msg, fds);
+	*sender = sender_of(&msg);
 	if ((size_t)n == len && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 0;
 	for (unsigned i = 0; i < *n_fds; i++)

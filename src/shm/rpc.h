@@ -24,6 +24,8 @@
 #ifndef CONVOY_SHM_RPC_H
 #define CONVOY_SHM_RPC_H
 
+#include <sys/types.h>
+
 #include "shm/abi.h"
 
 #define RPC_SOCKET_SUFFIX ".apps"
@@ -102,5 +104,14 @@ int rpc_send(int socket_fd, const void *message, size_t len, const int *fds, uns
  */
 must_check
 int rpc_receive(int socket_fd, void *message, size_t len, int *fds, unsigned *n_fds);
+
+/*
+ * rpc_receive_from - the same; @sender gets the process that sent it, as the kernel knows it, if
+ * SO_PASSCRED is set on the socket, else 0. A socket that a parent made for its child tells the
+ * two apart only so.
+ */
+must_check
+int rpc_receive_from(int socket_fd, void *message, size_t len, int *fds, unsigned *n_fds,
+		     pid_t *sender);
 
 #endif
