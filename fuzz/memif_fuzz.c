@@ -70,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	place(&v, memory, 4u << (data[1] % 3));
 	if (v.is_client)
 		memif_ring_prepare(&v);
+	memif_ring_release(&v);
 	data += 2;
 	size -= 2;
 	for (unsigned round = 0; round < ROUNDS; round++) {

@@ -44,6 +44,8 @@ static void give_link(struct worker *w, void *arg)
 	if (w->index != m->owner)
 		return;
 	memif_ring_sleepy(&l->view, false);
+	if (l->view.is_client)
+		memif_ring_release(&l->view);
 	if (worker_add_input(w, &l->input) == 0)
 		m->active = l;
 	else

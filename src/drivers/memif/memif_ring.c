@@ -307,5 +307,4 @@ void memif_ring_prepare(struct memif_view *v)
 		*both[i]->ring = (struct memif_ring){ .cookie = MEMIF_COOKIE };
 		both[i]->at = both[i]->offered = 0;
 	}
-	memif_ring_release(v);
 }

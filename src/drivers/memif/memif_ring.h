@@ -67,7 +67,10 @@ void memif_ring_publish(struct memif_view *v);
 /* memif_ring_sleepy - tell the other side whether to ring when it sends. */
 void memif_ring_sleepy(struct memif_view *v, bool ring_me);
 
-/* memif_ring_prepare - client: write both empty rings and offer all receive buffers. */
+/*
+ * memif_ring_prepare - client: write both empty rings. Receive buffers are offered by the first
+ * memif_ring_release(), after CONNECTED: a server may reset the positions until then (DPDK does).
+ */
 void memif_ring_prepare(struct memif_view *v);
 
 #endif
