@@ -20,6 +20,7 @@ enum {
 	SHORT,
 	FORMAT,
 	SENDER,
+	OWN,
 	CONFLICT,
 	OFF_LINK,
 	NOT_OURS,
@@ -32,6 +33,7 @@ static const struct reason reasons[] = {
 	[SHORT] = { "short", "shorter than an ARP message" },
 	[FORMAT] = { "format", "not for IPv4 on Ethernet, or no request or reply" },
 	[SENDER] = { "sender", "the sender's MAC address is a group address or zero" },
+	[OWN] = { "own", "our own message came back: a loop" },
 	[CONFLICT] = { "conflict", "somebody else claims an address of ours" },
 	[OFF_LINK] = { "off-link", "the sender's IP address is not in a prefix of the link" },
 	[NOT_OURS] = { "not-ours", "not about an address of ours" },
@@ -97,6 +99,13 @@ static bool is_on_link(const struct adjacency *a, const struct buf *b, const str
 	return a->if_index == b->rx_if && (a->kind == ADJACENCY_GLEAN || is_known(a, arp));
 }
 
+static bool is_own(const struct worker *w, const struct buf *b, const struct arp_hdr *arp)
+{
+	const struct interface *i = interface_get_or_null(w->engine, b->rx_if);
+
+	return i && memcmp(arp->sender_mac.b, i->mac, MAC_BYTES) == 0;
+}
+
 /* Turn the request around. */
 static uint16_t answer(struct worker *w, struct node *node, struct buf *b, struct arp_hdr *arp)
 {
@@ -138,7 +147,7 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 	target = look_up(iw, b, arp->target_ip);
 	is_to_us = target->kind == ADJACENCY_LOCAL && target->if_index == b->rx_if;
 	if (sender->kind == ADJACENCY_LOCAL)
-		return drop(b, CONFLICT);
+		return drop(b, is_own(w, b, arp) ? OWN : CONFLICT);
 	if (!is_probe && !is_on_link(sender, b, arp))
 		return drop(b, OFF_LINK);
 	if (!is_probe && (is_to_us || is_known(sender, arp)) &&
