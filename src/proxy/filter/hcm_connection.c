@@ -108,10 +108,10 @@ static bool may_read(const struct hcm_connection *c)
 	       connection_state(c->connection) == CONNECTION_OPEN;
 }
 
-/* Stop reading while a whole request waits behind the present one. */
+/* Stop reading while a whole request waits behind the present one, or for its turn. */
 static void update_reading(struct hcm_connection *c)
 {
-	bool wait = c->stream && c->stream->request_done && buffer_len(&c->in);
+	bool wait = buffer_len(&c->in) && (c->yielded || (c->stream && c->stream->request_done));
 
 	if (likely(wait == c->pipelined) || !c->connection)
 		return;
@@ -121,9 +121,10 @@ static void update_reading(struct hcm_connection *c)
 
 static void run(struct hcm_connection *c)
 {
+	uint64_t last = c->n_requests + REQUESTS_PER_TURN;
 	struct buffer body;
 
-	if (c->running)
+	if (c->running || c->yielded)
 		return;
 	c->running = true;
 	buffer_init(&body, c->in.memory);
@@ -136,6 +137,11 @@ static void run(struct hcm_connection *c)
 			buffer_move_first(&body, &c->in, ev.data_len);
 		handle_event(c, &ev, &body);
 		buffer_drain_all(&body);
+		if (unlikely(c->n_requests >= last && !c->stream) && may_read(c)) {
+			c->yielded = true;
+			dispatcher_next_turn(c->dispatcher, &c->resume);
+			break;
+		}
 	}
 	buffer_deinit(&body);
 	c->running = false;
@@ -146,7 +152,10 @@ static void run(struct hcm_connection *c)
 
 static void resume(struct task *t)
 {
-	run(container_of(t, struct hcm_connection, resume));
+	struct hcm_connection *c = container_of(t, struct hcm_connection, resume);
+
+	c->yielded = false;
+	run(c);
 }
 
 static enum network_filter_status on_data(struct network_filter *f, struct buffer *b,
@@ -203,7 +212,7 @@ void hcm_stream_gone(struct hcm_connection *c, struct hcm_stream *s)
 	c->idle_since_ns = dispatcher_now_ns(c->dispatcher);
 	if (c->factory->config->common.idle_timeout_ns)
 		hcm_timer_before(c, c->idle_since_ns + c->factory->config->common.idle_timeout_ns);
-	if (!c->running && buffer_len(&c->in))
+	if (!c->running && !c->yielded && buffer_len(&c->in))
 		dispatcher_turn_end(c->dispatcher, &c->resume);
 }
 

@@ -17,6 +17,8 @@ enum {
 	HTTP_FILTERS_MAX = 16, /* of a chain */
 	DATE_LEN = 29,	       /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 	REQUEST_ID_LEN = 36,
+	/* Of one connection; the rest waits for the next turn, as their memory comes back then. */
+	REQUESTS_PER_TURN = 16,
 };
 
 struct hcm_factory {
@@ -65,6 +67,7 @@ struct hcm_connection {
 	struct address client;		 /* of the request under way */
 	bool running;			 /* in the loop that reads @in */
 	bool pipelined;			 /* reading is paused: another request waits in @in */
+	bool yielded;			 /* it had its requests of this turn; @resume is queued */
 	bool draining;			 /* no request after the present one */
 	bool lost;			 /* framing: nothing more is read */
 };

@@ -144,6 +144,30 @@ static void answers_pipelined_requests_in_order(void **state unused_arg)
 	stop(NULL);
 }
 
+/* Many at once are answered a few per turn, and not one is lost. */
+static void many_pipelined_requests_take_turns(void **state unused_arg)
+{
+	static const char one[] = "GET /direct HTTP/1.1\r\nHost: a\r\n\r\n";
+	enum { N = 300 };
+	char *all = calloc(N + 1, sizeof(one));
+	struct peer *c;
+	unsigned n = 0;
+
+	assert_non_null(all);
+	for (unsigned i = 0; i < N; i++)
+		memcpy(all + i * (sizeof(one) - 1), one, sizeof(one));
+	start("", "");
+	c = connect_client();
+	say(c, all);
+	for (const char *at = c->heard; (at = strstr(at, "HTTP/1.1 203 ")); at++)
+		n++;
+	assert_int_equal(n, N);
+	counted("http.test.downstream_rq_total", N);
+	say(c, one);
+	free(all);
+	stop(NULL);
+}
+
 static void closes_when_asked(void **state unused_arg)
 {
 	struct peer *c;
@@ -466,6 +490,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_envoy_refuses),
 		cmocka_unit_test(carries_bodies_both_ways),
 		cmocka_unit_test(answers_pipelined_requests_in_order),
+		cmocka_unit_test(many_pipelined_requests_take_turns),
 		cmocka_unit_test(closes_when_asked),
 		cmocka_unit_test(a_host_that_closes_early),
 		cmocka_unit_test(repeats_only_what_is_safe),
