@@ -105,9 +105,46 @@ static void test_transfers(void **state unused_arg)
 		transfer(cases[i].what, &cases[i].link, cases[i].octets);
 }
 
+static bool answered_and_done(void *context)
+{
+	struct pair *p = context;
+
+	p->server = sim_accepted_or_null(p->net->host[1], 0);
+	if (p->server && p->server->eof && !p->server->closed)
+		sim_close(p->server);
+	return p->client->done && p->server && p->server->done;
+}
+
+/* With one port to choose from, the next connection must take over from TIME-WAIT. RFC 6191 */
+static void test_port_comes_back(void **state unused_arg)
+{
+	const struct tcp_settings one_port = { .first_port = 40000, .last_port = 40000 };
+	const struct sim_link link = { .delay_us = 1000 };
+	struct pair p = { .net = sim_net_new(seed(), &link, &one_port) };
+
+	sim_listen(p.net->host[1], 80, 10);
+	for (unsigned round = 0; round < 5; round++) {
+		p.client = sim_connect(p.net->host[0], "10.0.0.2", 80);
+		assert_int_equal(p.client->error, 0);
+		sim_write(p.client, 100000);
+		sim_close(p.client);
+		assert_true(sim_net_run(p.net, p.net->now_ns + NS_PER_S, answered_and_done, &p));
+		assert_int_equal(p.client->error, 0);
+		assert_true(p.client->acked == 100000);
+		/* At once is too early. */
+		assert_int_equal(sim_connect(p.net->host[0], "10.0.0.2", 80)->error, ERR_FULL);
+		sim_net_run(p.net, p.net->now_ns + 3 * (uint64_t)NS_PER_S, NULL, NULL);
+		memset(p.net->host[0]->sockets, 0, sizeof(p.net->host[0]->sockets));
+		memset(p.net->host[1]->sockets, 0, sizeof(p.net->host[1]->sockets));
+	}
+	assert_int_equal(sim_count(p.net->host[0], "tcp4-input", "time-wait-reused"), 4);
+	sim_net_free(p.net);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_transfers) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_transfers),
+					    cmocka_unit_test(test_port_comes_back) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,20 +10,46 @@
 struct candidate {
 	const struct tcp_worker *tw;
 	struct tcp_key key;
-	bool any_worker; /* the application chose it; whoever owns it will do */
 };
 
-/* A port will do if its connection would be this worker's and nothing is stored under it. */
+static struct tcp_time_wait *time_wait_or_null(const struct tcp_worker *tw, tcp_ref ref)
+{
+	return tcp_ref_kind(ref) == TCP_KIND_TIME_WAIT
+		       ? tcp_time_wait_at_or_null(tw, tcp_ref_index(ref))
+		       : NULL;
+}
+
+/*
+ * A port will do if its connection would be this worker's and nothing is stored under it, but for
+ * an old connection whose numbers and times the new one's would exceed.
+ */
 static bool port_taken(void *context, uint16_t port)
 {
 	struct candidate *x = context;
+	const struct tcp_time_wait *old;
 	uint32_t hash;
+	tcp_ref ref;
 
 	x->key.local_port = be16_of(port);
 	hash = tcp_key_hash(&x->tw->tcp->key_secret, &x->key);
 	if (tcp_owner(x->tw->tcp, hash) != x->tw->worker->index)
 		return true;
-	return tcp_lookup(x->tw, &x->key, hash) != 0;
+	ref = tcp_lookup(x->tw, &x->key, hash);
+	old = time_wait_or_null(x->tw, ref);
+	return ref && !(old && tcp_time_wait_may_reuse(x->tw, old));
+}
+
+/* Our ISN for @key; an old connection in TIME-WAIT makes room and sets the least. */
+static uint32_t choose_isn(struct tcp_worker *tw, const struct tcp_key *key)
+{
+	uint32_t isn = tcp_isn(&tw->tcp->isn_secret, key, tcp_now_ns(tw) / NS_PER_US);
+	uint32_t hash = tcp_key_hash(&tw->tcp->key_secret, key), floor;
+	struct tcp_time_wait *old = time_wait_or_null(tw, tcp_lookup(tw, key, hash));
+
+	if (!old)
+		return isn;
+	floor = tcp_time_wait_end(tw, old);
+	return seq_lt(isn, floor) ? floor : isn;
 }
 
 static int choose_key(struct tcp_worker *tw, const struct flow *flow, be32 source,
@@ -63,6 +89,7 @@ int tcp_open_connect(struct worker *w, struct session *s, const struct flow *flo
 	struct tcp_conn *c;
 	struct tcp_key key;
 	be32 remote, local;
+	uint32_t isn;
 	int err;
 
 	memcpy(remote.b, flow->remote.ip, 4);
@@ -75,12 +102,13 @@ int tcp_open_connect(struct worker *w, struct session *s, const struct flow *flo
 	err = choose_key(tw, flow, host32(local) ? local : path.source, &key);
 	if (err)
 		return err;
+	isn = choose_isn(tw, &key);
 	c = tcp_conn_new(tw, &key);
 	if (!c)
 		return ERR_NOMEM;
 	c->session = s;
 	s->connection = c->self;
-	c->iss = tcp_isn(&tw->tcp->isn_secret, &key, tcp_now_ns(tw) / NS_PER_US);
+	c->iss = isn;
 	c->snd_una = c->iss;
 	c->snd_max = c->snd_small = c->iss + 1;
 	c->mtu_payload = (uint16_t)(path.mtu_bytes - 40);

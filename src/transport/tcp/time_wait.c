@@ -112,6 +112,20 @@ static void acknowledge(struct tcp_worker *tw, const struct tcp_time_wait *t)
 	tcp_segment_send_bare(tw, &ack);
 }
 
+bool tcp_time_wait_may_reuse(const struct tcp_worker *tw, const struct tcp_time_wait *t)
+{
+	return t->timestamps && tcp_now_ns(tw) / NS_PER_S > t->ends_s - TCP_TIME_WAIT_S + 1;
+}
+
+uint32_t tcp_time_wait_end(struct tcp_worker *tw, struct tcp_time_wait *t)
+{
+	uint32_t iss_floor = t->snd_nxt + ISS_GAP;
+
+	tcp_count_in(tw, TCP_IN_TIME_WAIT_REUSED);
+	remove_entry(tw, t);
+	return iss_floor;
+}
+
 enum tcp_time_wait_verdict tcp_time_wait_input(struct tcp_worker *tw, struct tcp_time_wait *t,
 					       const struct tcp_segment *s,
 					       const struct tcp_options *o, uint32_t *iss_floor)
@@ -121,9 +135,7 @@ enum tcp_time_wait_verdict tcp_time_wait_input(struct tcp_worker *tw, struct tcp
 		return TCP_TIME_WAIT_DROP;
 	}
 	if (tcp_time_wait_allows(t->rcv_nxt, t->timestamps, t->ts_recent, s, o)) {
-		tcp_count_in(tw, TCP_IN_TIME_WAIT_REUSED);
-		*iss_floor = t->snd_nxt + ISS_GAP;
-		remove_entry(tw, t);
+		*iss_floor = tcp_time_wait_end(tw, t);
 		return TCP_TIME_WAIT_OPEN;
 	}
 	tcp_count_in(tw, TCP_IN_TIME_WAIT);

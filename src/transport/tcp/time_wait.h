@@ -57,4 +57,13 @@ enum tcp_time_wait_verdict tcp_time_wait_input(struct tcp_worker *tw, struct tcp
 					       const struct tcp_segment *s,
 					       const struct tcp_options *o, uint32_t *iss_floor);
 
+/*
+ * tcp_time_wait_may_reuse - may we open the same connection again ourselves? With timestamps, once
+ * the clock of the old one has moved on by a second: RFC 6191 §2 seen from the other side.
+ */
+bool tcp_time_wait_may_reuse(const struct tcp_worker *tw, const struct tcp_time_wait *t);
+
+/* tcp_time_wait_end - forget @t; returns what the sequence numbers of its successor must exceed. */
+uint32_t tcp_time_wait_end(struct tcp_worker *tw, struct tcp_time_wait *t);
+
 #endif
