@@ -1,5 +1,4 @@
 """`make run` as a newcomer meets it: shows an answer, ends with a status, leaves nothing behind."""
-import os
 import pathlib
 import signal
 import subprocess
@@ -56,23 +55,21 @@ def test_clears_what_a_killed_run_left(run, build):
     run(SCRIPT, "--once", "--build", build).ok(timeout=60)
 
 
-def test_without_root_it_says_what_helps(build, tmp_path):
-    if os.stat("/dev/net/tun").st_mode & 0o006:
-        pytest.skip("everybody may open /dev/net/tun here")
-    refused = subprocess.run(
-        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", SCRIPT, "--once"],
-        capture_output=True, text=True, timeout=60)
-    assert refused.returncode == 1
-    assert "run as root (sudo make run)" in refused.stderr
+def as_nobody(run, build, mode):
+    """The script as nobody, with a /dev/net/tun of these permissions."""
+    private_tun = (f"mount -t tmpfs tmpfs /mnt -o dev && mknod -m {mode} /mnt/tun c 10 200 && "
+                   "mount --bind /mnt/tun /dev/net/tun && cd / && "
+                   "exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"")
+    return run("unshare", "-m", "sh", "-c", private_tun, "sh", SCRIPT, "--once", "--build", build)
 
 
-def test_without_root_it_uses_a_user_namespace(run, build, tmp_path):
-    """As nobody, with a /dev/net/tun that everybody may open."""
-    everybody = ("mount -t tmpfs tmpfs /mnt -o dev && "
-                 "mknod /mnt/tun c 10 200 && chmod 666 /mnt/tun && "
-                 "mount --bind /mnt/tun /dev/net/tun && cd / && "
-                 "exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"")
-    shown = run("unshare", "-m", "sh", "-c", everybody, "sh",
-                SCRIPT, "--once", "--build", build).ok(timeout=60)
+def test_without_root_it_says_what_helps(run, build):
+    refused = as_nobody(run, build, "600")
+    assert refused.wait(timeout=60) == 1
+    assert "run as root (sudo make run)" in refused.err
+
+
+def test_without_root_it_uses_a_user_namespace(run, build):
+    shown = as_nobody(run, build, "666").ok(timeout=60)
     assert "in a user namespace of its own" in shown
     assert "Hello from nginx on Convoy: GET /hello" in shown
