@@ -35,7 +35,7 @@ struct memif_config {
 
 /*
  * memif_create - main: the interface, without a link until the other side is there. A server
- * listens from now on, a client tries once a second.
+ * listens from now on, a client tries four times a second.
  * ERR_INVAL, ERR_RANGE (path too long), ERR_BUSY (a live server has the socket), ERR_PERM,
  * ERR_NOENT, ERR_NOMEM, or what interface_add() says; @why says it in words.
  */

@@ -16,11 +16,12 @@
 #include "base/log.h"
 #include "drivers/memif/memif_private.h"
 
-enum { RETRY_S = 1, HANDSHAKE_S = 3, BACKLOG = 4 };
+enum { RETRY_MS = 250, HANDSHAKE_MS = 3000, BACKLOG = 4 };
 
-static void wind_up(struct memif *m, unsigned seconds)
+static void wind_up(struct memif *m, unsigned ms)
 {
-	struct itimerspec spec = { .it_value.tv_sec = seconds };
+	struct itimerspec spec = { .it_value = { .tv_sec = ms / 1000,
+						 .tv_nsec = ms % 1000 * (long)NS_PER_MS } };
 
 	timerfd_settime(m->timer.fd, 0, &spec, NULL);
 }
@@ -73,7 +74,7 @@ static void link_taken(struct engine *e, void *arg)
 	memif_link_free(l);
 	m->state = MEMIF_IDLE;
 	if (!m->closing)
-		wind_up(m, RETRY_S);
+		wind_up(m, RETRY_MS);
 }
 
 static void detach(struct memif *m)
@@ -150,7 +151,7 @@ void memif_hang_up(struct memif *m, const char *reason)
 			memif_link_free(m->link);
 		m->link = NULL;
 		m->state = MEMIF_IDLE;
-		wind_up(m, RETRY_S);
+		wind_up(m, RETRY_MS);
 	}
 }
 
@@ -252,7 +253,7 @@ static void listener_fired(struct engine *e, struct main_watch *watch, uint32_t 
 		close(fd); /* one at a time; the client tries again */
 		return;
 	}
-	wind_up(m, HANDSHAKE_S);
+	wind_up(m, HANDSHAKE_MS);
 	if (take_socket(m, fd, MEMIF_WAIT_INIT) == 0 && memif_hello(m) < 0)
 		memif_hang_up(m, "no hello");
 }
@@ -261,16 +262,16 @@ static void dial(struct memif *m)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	wind_up(m, RETRY_S);
+	wind_up(m, RETRY_MS);
 	if (fd < 0)
 		return;
 	if (connect(fd, (struct sockaddr *)&m->address, sizeof(m->address)) < 0) {
 		close(fd);
 		return;
 	}
-	wind_up(m, HANDSHAKE_S);
+	wind_up(m, HANDSHAKE_MS);
 	if (take_socket(m, fd, MEMIF_WAIT_HELLO) < 0)
-		wind_up(m, RETRY_S);
+		wind_up(m, RETRY_MS);
 }
 
 static void timer_fired(struct engine *e, struct main_watch *watch, uint32_t events)

@@ -16,7 +16,7 @@
 #include "drivers/memif/memif_private.h"
 #include "drivers/vnet.h"
 
-enum { RING_ALIGN = 16, LOG2_RING_MIN = 2, PAGE = 4096 };
+enum { RING_ALIGN = 64, LOG2_RING_MIN = 2, PAGE = 4096 };
 
 /* No region needs more, and a mapping of it cannot fail half-way. */
 #define REGION_MAX ((uint64_t)4 << 30)
