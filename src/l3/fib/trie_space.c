@@ -12,6 +12,8 @@ static int region_init(struct trie_region *r, uint32_t item_bytes, uint32_t max)
 
 	if (base == MAP_FAILED)
 		return ERR_NOMEM;
+	/* Fewer TLB misses where the system has huge pages to give; no harm where it has none. */
+	madvise(base, (size_t)max * item_bytes, MADV_HUGEPAGE);
 	*r = (struct trie_region){ .base = base, .item_bytes = item_bytes, .end = 1, .max = max };
 	return 0;
 }
