@@ -70,6 +70,18 @@ static const struct interface_driver tap_driver = {
 	.describe = describe,
 };
 
+/* Somebody deleted the kernel's end: the interface stays, without a link. */
+static void device_gone(void *consumer, struct mail *mail)
+{
+	struct tap_queue *queue = container_of(mail, struct tap_queue, gone_mail);
+	struct tap *t = queue->tap;
+
+	(void)consumer;
+	if (t->interface->link)
+		log_warn("tap.gone", "name=%s device=%s", t->interface->name, t->host_name);
+	interface_set_link(t->interface, false);
+}
+
 static void init_queue(struct tap *t, uint32_t q, int fd, uint16_t node)
 {
 	struct tap_queue *queue = &t->queue[q];
@@ -77,6 +89,7 @@ static void init_queue(struct tap *t, uint32_t q, int fd, uint16_t node)
 	queue->tap = t;
 	queue->fd = fd;
 	queue->n_missing = TAP_RX_BUFS;
+	queue->gone_mail.deliver = device_gone;
 	queue->input = (struct input){ .kind = INPUT_FD, .node = node, .fd = fd };
 	queue->iov[0] = (struct iovec){ &queue->header, sizeof(queue->header) };
 }

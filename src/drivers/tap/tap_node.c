@@ -78,6 +78,15 @@ static uint32_t take_filled(struct worker *w, struct tap_queue *q, uint32_t byte
 	return first->self;
 }
 
+static no_inline void device_failed(struct worker *w, struct node *node, struct tap_queue *q)
+{
+	node_count(node, RX_DEVICE, 1);
+	if (q->gone)
+		return;
+	q->gone = true;
+	engine_post_main(w->engine, &q->gone_mail);
+}
+
 /* Read one frame; 0 when there is none, with the input drained or waiting for buffers. */
 static uint32_t read_frame(struct worker *w, struct node *node, struct tap_queue *q)
 {
@@ -90,7 +99,7 @@ static uint32_t read_frame(struct worker *w, struct node *node, struct tap_queue
 	n = readv(q->fd, q->iov, 1 + TAP_RX_BUFS);
 	if (unlikely(n < (ssize_t)sizeof(q->header))) {
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-			node_count(node, RX_DEVICE, 1);
+			device_failed(w, node, q);
 		input_drained(&q->input);
 		return 0;
 	}

@@ -21,6 +21,8 @@ struct tap_queue {
 	struct tap *tap;
 	int fd;
 	bool attached;
+	bool gone; /* the worker's: the device failed, main has been told */
+	struct mail gone_mail;
 	/* The chain offered to the next read. */
 	unsigned n_missing; /* places 0 … n_missing - 1 hold no buffer */
 	uint32_t idx[TAP_RX_BUFS];

@@ -269,6 +269,22 @@ static void the_kernel_end_is_as_configured(void **state)
 	close(sock);
 }
 
+static void a_deleted_device_takes_the_link_down(void **state)
+{
+	struct interface *i = make_tap((struct tap_config){ .name = "t5", .n_queues = 2 });
+	struct pollfd bell = { .fd = engine_main_fd(e), .events = POLLIN };
+
+	(void)state;
+	assert_int_equal(engine_start(e), 0);
+	assert_true(i->link);
+	if (system("ip link delete t5") != 0)
+		skip();
+	while (i->link) {
+		assert_int_equal(poll(&bell, 1, DEADLINE_MS), 1);
+		engine_run_main(e);
+	}
+}
+
 static void what_cannot_be_made_is_explained(void **state)
 {
 	static const char *const bad_address[] = { "10.0.0.1" };
@@ -326,6 +342,8 @@ int main(void)
 						start_one, finish),
 		cmocka_unit_test_setup_teardown(several_queues_on_two_workers, start_two, finish),
 		cmocka_unit_test_setup_teardown(the_kernel_end_is_as_configured, start_one, finish),
+		cmocka_unit_test_setup_teardown(a_deleted_device_takes_the_link_down, start_two,
+						finish),
 		cmocka_unit_test_setup_teardown(what_cannot_be_made_is_explained, start_one,
 						finish),
 		cmocka_unit_test_setup_teardown(a_loop_hears_itself, start_one, finish),
