@@ -41,6 +41,15 @@
 #define cpu_clones
 #endif
 
+/* Built with a sanitizer: figures of memory and time mean nothing. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = true };
+#elif defined(__has_feature)
+enum { SANITIZED = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) };
+#else
+enum { SANITIZED = false };
+#endif
+
 /* Stops a loop that waits for another core from starving its sibling. */
 static inline void cpu_relax(void)
 {
