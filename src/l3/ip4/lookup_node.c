@@ -124,7 +124,7 @@ cpu_clones static unsigned run(struct worker *w, struct node *node, struct frame
 
 const struct node_type ip4_lookup_node = {
 	.name = "ip4-lookup",
-	.run = run,
+	.run = ip4_lookup_run,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,
