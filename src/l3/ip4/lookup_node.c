@@ -106,7 +106,7 @@ static inline uint16_t look_up(const struct fib *f, struct node *node, struct bu
 	return act(node, a, b);
 }
 
-cpu_clones static unsigned run(struct worker *w, struct node *node, struct frame *f)
+cpu_clones static unsigned ip4_lookup_run(struct worker *w, struct node *node, struct frame *f)
 {
 	const struct fib *fib = ip4_of(w)->fib;
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
