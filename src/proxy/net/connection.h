@@ -69,7 +69,7 @@ struct connection_observer_ops {
 struct connection_options {
 	uint32_t buffer_limit_bytes;	   /* read budget and write high mark; 0: no limit */
 	uint64_t connect_timeout_ns;	   /* client; 0: none but the provider's own */
-	uint64_t delayed_close_timeout_ns; /* 0: close at once where it would wait */
+	uint64_t delayed_close_timeout_ns; /* 0: a flush has no limit, nothing waits */
 	bool no_delay;			   /* TCP_NODELAY; on for every Envoy connection */
 };
 

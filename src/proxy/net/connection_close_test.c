@@ -101,6 +101,33 @@ static void test_slow_flush_is_no_failure(void **state unused_arg)
 	turns(1); /* the connection goes before its probe */
 }
 
+/* Without a delayed-close timeout the flush takes as long as it takes. */
+static void test_flush_without_a_limit(void **state unused_arg)
+{
+	struct probe p = { 0 };
+	struct io_handle *peer;
+	char out[1000];
+	size_t heard = 0;
+
+	memory_sockets_options(si)->capacity_bytes = 100;
+	peer = serve(&p);
+	connection_set_delayed_close_timeout(p.c, 0);
+	turns(1);
+	write_bytes(p.c, 300);
+	connection_close(p.c, CONNECTION_FLUSH_AND_WAIT);
+	now_ns += 3600ull * NS_PER_S;
+	turns(2);
+	assert_string_equal(p.events, "");
+	for (unsigned i = 0; i < 8; i++) {
+		hear(peer, out, sizeof(out));
+		heard += strlen(out);
+		turns(1);
+	}
+	assert_int_equal(heard, 300);
+	assert_string_equal(p.events, "l"); /* and then does not wait for the peer */
+	io_handle_close(peer, IO_CLOSE_NORMAL);
+}
+
 static void test_flush_and_wait_lets_the_peer_close(void **state unused_arg)
 {
 	struct probe p = { 0 };
@@ -320,6 +347,7 @@ int main(void)
 		TEST(test_close_flushes),
 		TEST(test_flush_gives_up_in_time),
 		TEST(test_slow_flush_is_no_failure),
+		TEST(test_flush_without_a_limit),
 		TEST(test_flush_and_wait_lets_the_peer_close),
 		TEST(test_flush_and_wait_has_a_limit),
 		TEST(test_abort_resets),
