@@ -247,8 +247,6 @@ SHIM int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 SHIM int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
 {
-	if (!convoy_epoll_active(epfd))
-		return real_calls()->epoll_wait(epfd, events, max, timeout_ms);
 	return convoy_epoll_wait(epfd, events, max, timeout_ms);
 }
 
@@ -257,15 +255,11 @@ SHIM int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_
 {
 	struct timespec t;
 
-	if (!convoy_epoll_active(epfd))
-		return real_calls()->epoll_pwait(epfd, events, max, timeout_ms, mask);
 	return convoy_epoll_pwait2(epfd, events, max, timespec_of_ms(timeout_ms, &t), mask);
 }
 
 SHIM int epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout,
 		      const sigset_t *mask)
 {
-	if (!convoy_epoll_active(epfd))
-		return real_calls()->epoll_pwait2(epfd, events, max, timeout, mask);
 	return convoy_epoll_pwait2(epfd, events, max, timeout, mask);
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "comms/src/fds.h"
+#include "comms/src/fork.h"
 #include "comms/src/lock.h"
 #include "comms/src/os.h"
 
@@ -205,6 +206,7 @@ static int attach_locked(void)
 		forget();
 		return err;
 	}
+	fork_watch();
 	attach.n_stack_workers = r.n_stack_workers;
 	attach.told = false;
 	atomic_store_explicit(&attach.epoch, ++attach.last_epoch, memory_order_release);

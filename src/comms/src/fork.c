@@ -11,6 +11,7 @@
 #include "comms/src/attach.h"
 #include "comms/src/connect.h"
 #include "comms/src/fds.h"
+#include "comms/src/fork.h"
 #include "comms/src/listener.h"
 #include "comms/src/set.h"
 #include "comms/src/socket.h"
@@ -53,9 +54,12 @@ static void child(void)
 	socket_fork_child();
 }
 
-__attribute__((constructor)) static void watch_forks(void)
+void fork_watch(void)
 {
-	pthread_atfork(prepare, parent, child);
+	static bool watching;
+
+	if (!watching && pthread_atfork(prepare, parent, child) == 0)
+		watching = true;
 }
 
 /* --- the end --- */

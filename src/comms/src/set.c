@@ -212,6 +212,7 @@ static int activate(struct set *set)
 	}
 	worker_join_set(w);
 	atomic_store_explicit(&set->worker, w, memory_order_release);
+	set_kick(set); /* threads that sleep in it as the kernel's */
 	return 0;
 }
 

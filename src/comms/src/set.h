@@ -42,6 +42,7 @@ struct set {
 	uint64_t last_look;
 	bool adopted; /* driven by drain and arm */
 	bool armed;
+	unsigned n_armed; /* foreign workers that nap while it is armed */
 };
 
 /* set_push - @w may be ready. The lock is held. */

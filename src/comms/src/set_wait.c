@@ -25,17 +25,19 @@ static void drain_all(struct set *set)
 		worker_drain(set->others[i]);
 }
 
-static void nap_all(struct set *set)
+/* Returns the number of foreign workers that nap with it: more may join while the thread sleeps. */
+static unsigned nap_all(struct set *set)
 {
 	worker_nap(set->worker);
 	for (unsigned i = 0; i < set->n_others; i++)
 		worker_nap(set->others[i]);
+	return set->n_others;
 }
 
-static void unnap_all(struct set *set)
+static void unnap_all(struct set *set, unsigned n_others)
 {
 	worker_unnap(set->worker);
-	for (unsigned i = 0; i < set->n_others; i++)
+	for (unsigned i = 0; i < n_others; i++)
 		worker_unnap(set->others[i]);
 }
 
@@ -154,7 +156,7 @@ static struct timespec timespec_of(uint64_t ns)
 }
 
 /* What is ready now; 0 with the nap announced and the lock released. */
-static int ready_or_nap(struct set *set, struct epoll_event *events, int max)
+static int ready_or_nap(struct set *set, struct epoll_event *events, int max, unsigned *n_napping)
 {
 	int n;
 
@@ -162,23 +164,24 @@ static int ready_or_nap(struct set *set, struct epoll_event *events, int max)
 	drain_all(set);
 	n = collect(set, events, max);
 	if (n == 0) {
-		nap_all(set);
+		*n_napping = nap_all(set);
 		n = collect(set, events, max);
 		if (n == 0)
 			set->n_sleeping++;
 		else
-			unnap_all(set);
+			unnap_all(set, *n_napping);
 	}
 	worker_give_lock(set->worker);
 	return n;
 }
 
-static int after_nap(struct set *set, struct epoll_event *events, int max, int n)
+static int after_nap(struct set *set, struct epoll_event *events, int max, int n,
+		     unsigned n_napping)
 {
 	n = n <= 0 ? 0 : without_own(set, events, n);
 	worker_take_lock(set->worker);
 	set->n_sleeping--;
-	unnap_all(set);
+	unnap_all(set, n_napping);
 	n += collect(set, events + n, max - n);
 	worker_give_lock(set->worker);
 	return n;
@@ -189,7 +192,7 @@ static int after_nap(struct set *set, struct epoll_event *events, int max, int n
  * when there are none, with *@late if the deadline has passed; -EINTR.
  */
 static int sleep_once(struct set *set, struct epoll_event *events, int max, uint64_t deadline_ns,
-		      bool *late, const sigset_t *mask)
+		      bool *late, const sigset_t *mask, unsigned n_napping)
 {
 	uint64_t limit_ns = UINT64_MAX;
 	int patience_ms = patience_of_all(set);
@@ -210,7 +213,7 @@ static int sleep_once(struct set *set, struct epoll_event *events, int max, uint
 	n = os_epoll_wait(set->epfd, events, max, limit_ns == UINT64_MAX ? NULL : &limit, mask);
 	err = n < 0 ? -errno : 0;
 	*late = *late && n == 0;
-	n = after_nap(set, events, max, n);
+	n = after_nap(set, events, max, n, n_napping);
 	return n > 0 ? n : err;
 }
 
@@ -218,16 +221,17 @@ static int wait_for_events(struct set *set, struct epoll_event *events, int max,
 			   const struct timespec *timeout, const sigset_t *mask)
 {
 	uint64_t deadline_ns = UINT64_MAX;
+	unsigned n_napping = 0;
 	bool late;
 	int n;
 
 	if (timeout)
 		deadline_ns = clock_now_ns(&clock_monotonic) + ns_of(timeout);
 	for (;;) {
-		n = ready_or_nap(set, events, max);
+		n = ready_or_nap(set, events, max, &n_napping);
 		if (n > 0)
 			return n;
-		n = sleep_once(set, events, max, deadline_ns, &late, mask);
+		n = sleep_once(set, events, max, deadline_ns, &late, mask, n_napping);
 		if (n != 0 || late)
 			return n;
 	}
@@ -251,18 +255,57 @@ static int wait_in_set(struct set *set, struct epoll_event *events, int max,
 	return wait_for_events(set, events, max, timeout, mask);
 }
 
+/*
+ * A set without sockets of ours is the kernel's alone. The first one may be added while we sleep
+ * there; it kicks. Returns the events; 0 with *@goes_on if it is to be waited in as a set of ours
+ * from now on.
+ */
+static int wait_in_kernel(int epfd, struct epoll_event *events, int max,
+			  const struct timespec *timeout, const sigset_t *mask, bool *goes_on)
+{
+	int n = os_epoll_wait(epfd, events, max, timeout, mask);
+	struct set *set = set_of_fd_or_null(epfd);
+
+	*goes_on = false;
+	if (n <= 0 || !set || !set->worker)
+		return n < 0 ? -errno : n;
+	n = without_own(set, events, n);
+	*goes_on = n == 0;
+	return n;
+}
+
+static int wait_in_any(int epfd, struct epoll_event *events, int max,
+		       const struct timespec *timeout, const sigset_t *mask)
+{
+	struct set *set = set_of_fd_or_null(epfd);
+	uint64_t start_ns;
+	struct timespec left;
+	bool goes_on;
+	int n;
+
+	if (likely(set && set->worker))
+		return wait_in_set(set, events, max, timeout, mask);
+	start_ns = timeout ? clock_now_ns(&clock_monotonic) : 0;
+	n = wait_in_kernel(epfd, events, max, timeout, mask, &goes_on);
+	if (!goes_on)
+		return n;
+	if (timeout) {
+		uint64_t past = clock_now_ns(&clock_monotonic) - start_ns;
+
+		left = timespec_of(past < ns_of(timeout) ? ns_of(timeout) - past : 0);
+		timeout = &left;
+	}
+	return wait_in_set(set_of_fd_or_null(epfd), events, max, timeout, mask);
+}
+
 int convoy_epoll_pwait2(int epfd, struct epoll_event *events, int max,
 			const struct timespec *timeout, const sigset_t *mask)
 {
-	struct set *set = set_of_fd_or_null(epfd);
-
-	if (!set || !set->worker)
-		return os_epoll_wait(epfd, events, max, timeout, mask);
 	if (max <= 0 || max > MAX_EVENTS ||
 	    (timeout &&
 	     (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)))
 		return api_fail(-EINVAL);
-	return api_result(wait_in_set(set, events, max, timeout, mask));
+	return api_result(wait_in_any(epfd, events, max, timeout, mask));
 }
 
 int convoy_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
@@ -287,7 +330,7 @@ int convoy_epoll_drain(int epfd, struct epoll_event *events, int max)
 	set->armed = false;
 	worker_flush(set->worker);
 	if (was_armed)
-		unnap_all(set);
+		unnap_all(set, set->n_armed);
 	else
 		drain_all(set);
 	n = collect(set, events, max);
@@ -307,10 +350,10 @@ bool convoy_epoll_arm(int epfd)
 		return true;
 	worker_take_lock(set->worker);
 	if (!set->armed)
-		nap_all(set);
+		set->n_armed = nap_all(set);
 	idle = list_empty(&set->ready);
 	if (!idle)
-		unnap_all(set);
+		unnap_all(set, set->n_armed);
 	set->armed = idle;
 	worker_give_lock(set->worker);
 	return idle;

@@ -111,10 +111,11 @@ static void delist(struct waiter *waiter)
 	if (waiter->leads) {
 		w->leader = NULL;
 		worker_unnap(w);
-		if (!list_empty(&w->waiters))
-			sleeper_kick(
-				container_of(w->waiters.next, struct waiter, in_worker)->sleeper);
 	}
+	/* Whoever leaves looks for a successor: the one that was kicked for it may be leaving, too.
+	 */
+	if (!w->leader && !list_empty(&w->waiters))
+		sleeper_kick(container_of(w->waiters.next, struct waiter, in_worker)->sleeper);
 	worker_give_lock(w);
 }
 
@@ -203,6 +204,24 @@ int wait_for(struct waiter *waiters, unsigned n_waiters, struct pollfd *fds, uns
 	return got;
 }
 
+/*
+ * May a call that a signal has interrupted go on? It may if every handler of the process was
+ * installed with SA_RESTART; which of them ran cannot be known.
+ */
+static bool handlers_restart(void)
+{
+	for (int number = 1; number < NSIG; number++) {
+		struct sigaction a;
+
+		if (sigaction(number, NULL, &a) < 0 || a.sa_handler == SIG_DFL ||
+		    a.sa_handler == SIG_IGN)
+			continue;
+		if (!(a.sa_flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
 uint64_t wait_deadline(uint64_t timeout_ns)
 {
 	return timeout_ns ? clock_now_ns(&clock_monotonic) + timeout_ns : 0;
@@ -223,5 +242,7 @@ int wait_for_source(struct source *s, uint32_t events, uint64_t deadline_ns)
 		left = timespec_of(deadline_ns - now);
 	}
 	got = wait_for(&waiter, 1, fds, 0, deadline_ns ? &left : NULL, NULL);
+	if (got == -EINTR && !deadline_ns && handlers_restart())
+		return 0;
 	return got < 0 ? got : 0;
 }
