@@ -45,6 +45,7 @@ static int fail_address(struct convoyd *d, const struct net_interface *config,
 		    config->name, text,
 		    err == ERR_INVAL   ? "it is no address of a host"
 		    : err == ERR_EXIST ? "another interface has it"
+		    : err == ERR_BUSY  ? "another interface is on this network"
 				       : err_text(err));
 	return err;
 }

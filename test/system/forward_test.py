@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from harness import wait
+from harness.control import ControlError
 from harness.wire import socket_in
 
 MIB = 1 << 20
@@ -109,6 +110,33 @@ def test_routes_by_a_gateway_and_their_end(router):
     stack.call("route delete", prefix="192.168.7.0/24")
     out = near.run("ping", "-c1", "-W1", "192.168.7.1", check=False).stdout
     assert "Net Unreachable" in out
+
+
+@pytest.mark.parametrize("interface, address, why", [
+    ("tap1", "10.2.0.1/24", "already"),
+    ("tap1", "10.2.0.9/24", "another interface is on this network"),
+    ("tap1", "224.0.0.1/24", "no address of a host"),
+    ("tap1", "10.9.0.255/24", "no address of a host"),
+    ("tap9", "10.9.0.1/24", "no interface"),
+    ("tap1", "10.9.0.1/33", "no IPv4 prefix"),
+])
+def test_addresses_that_cannot_be(router, interface, address, why):
+    stack, near, _ = router({}, {})
+    with pytest.raises(ControlError, match=why):
+        stack.call("address add", interface=interface, address=address)
+    assert " 1 received" in near.run("ping", "-c1", "-W2", "10.2.0.2").stdout
+
+
+def test_addresses_come_and_go(router):
+    stack, near, _ = router({}, {})
+    stack.call("address add", interface="tap1", address="10.1.0.7/24")
+    stack.call("address delete", interface="tap1", address="10.1.0.1/24")
+    near.ip("route", "replace", "default", "via", "10.1.0.7")
+    assert " 1 received" in near.run("ping", "-c1", "-W2", "10.1.0.7").stdout
+    assert " 1 received" in near.run("ping", "-c1", "-W2", "10.2.0.2").stdout
+    assert near.run("ping", "-c1", "-W1", "10.1.0.1", check=False).returncode
+    stack.call("address delete", interface="tap1", address="10.1.0.7/24")
+    assert near.run("ping", "-c1", "-W1", "10.1.0.7", check=False).returncode
 
 
 def test_neighbor_that_is_fixed_or_deleted(router):

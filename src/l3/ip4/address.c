@@ -141,6 +141,23 @@ static bool is_possible(struct ip4_prefix p)
 	return p.len >= 31 || ((p.addr & host) != 0 && (p.addr & host) != host);
 }
 
+/* True if another interface of the VRF is connected to the very same prefix. */
+static bool is_elsewhere(const struct ip4_stack *s, uint32_t if_index, struct ip4_prefix prefix)
+{
+	for (uint32_t i = 1; i < INTERFACES_MAX; i++) {
+		if (i == if_index || s->vrf_of[i] != s->vrf_of[if_index])
+			continue;
+		list_for_each(link, &s->addresses[i]) {
+			const struct ip4_address *a = container_of(link, struct ip4_address, link);
+
+			if (a->prefix.len == prefix.len &&
+			    ((a->prefix.addr ^ prefix.addr) & ip4_mask_of(prefix.len)) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 int ip4_add_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefix)
 {
 	struct ip4_stack *s = ip4_stack_of(e);
@@ -154,6 +171,8 @@ int ip4_add_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefi
 		return ERR_INVAL;
 	if (ip4_is_local(s->fib, s->vrf_of[if_index], be32_of(prefix.addr)))
 		return ERR_EXIST;
+	if (is_elsewhere(s, if_index, prefix))
+		return ERR_BUSY;
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return ERR_NOMEM;

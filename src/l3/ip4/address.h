@@ -19,7 +19,8 @@
  * ip4_add_address - give the interface @if_index the address of @prefix, with its host bits.
  * ERR_NOENT without such an interface; ERR_INVAL for an address that no interface can have
  * (multicast, loopback, the network's or broadcast address of a prefix under /31); ERR_EXIST if
- * somebody in the VRF has it; ERR_NOMEM, ERR_FULL.
+ * somebody in the VRF has it; ERR_BUSY if another interface is on that very network; ERR_NOMEM,
+ * ERR_FULL.
  */
 must_check
 int ip4_add_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefix);

@@ -236,6 +236,7 @@ static int address_add(struct command_call *call)
 	return command_fail(call, err, "%s",
 			    err == ERR_INVAL   ? "this is no address of a host"
 			    : err == ERR_EXIST ? "an interface has this address already"
+			    : err == ERR_BUSY  ? "another interface is on this network"
 					       : err_text(err));
 }
 
