@@ -76,6 +76,8 @@ void tcp_conn_set_options(struct tcp_conn *c, const struct tcp_options *peer, ui
 		mss = SMALLEST_MSS;
 	if (mss > c->mtu_payload)
 		mss = c->mtu_payload;
+	if (mss > TCP_SUPER_SEGMENT_MAX)
+		mss = TCP_SUPER_SEGMENT_MAX;
 	tcp_delack_init(&c->delack, (uint16_t)mss);
 	if (peer->has & TCP_HAS_TIMESTAMPS) {
 		c->flags |= TCP_CONN_TIMESTAMPS;

@@ -64,10 +64,18 @@ static void drop_block(struct tcp_conn *c)
 	c->reorder = NULL;
 }
 
+/* Buffers that a held segment takes, not too few: a coalesced one has a buffer for each KiB. */
+static uint32_t n_buffers(const struct buf *b)
+{
+	return 1 + b->transport.payload_len / 1024;
+}
+
 static void free_held(struct tcp_conn *c, uint32_t idx)
 {
-	c->n_held--;
-	c->worker->n_held--;
+	uint32_t n = n_buffers(buf_at(pool_base(c), idx));
+
+	c->n_held -= n;
+	c->worker->n_held -= n;
 	buf_free_one(&c->worker->worker->bufs, idx);
 }
 
@@ -149,8 +157,8 @@ static enum tcp_fate hold(struct tcp_conn *c, struct buf *b)
 	if (err)
 		return TCP_FATE_DONE;
 	tcp_count_in(c->worker, TCP_IN_OUT_OF_ORDER);
-	c->n_held++;
-	c->worker->n_held++;
+	c->n_held += n_buffers(b);
+	c->worker->n_held += n_buffers(b);
 	return TCP_FATE_HELD;
 }
 

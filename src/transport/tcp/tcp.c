@@ -18,7 +18,7 @@ enum {
 	DEFAULT_TIME_WAIT = 65536,
 	DEFAULT_FIRST_PORT = 32768,
 	DEFAULT_LAST_PORT = 60999,
-	HELD_SHARE = 4, /* early segments take at most this part of all packet buffers */
+	HELD_SHARE = 2, /* early segments take at most this part of all packet buffers */
 };
 
 tcp_ref tcp_lookup(const struct tcp_worker *tw, const struct tcp_key *key, uint32_t hash)

@@ -1,6 +1,6 @@
 /*
  * time_wait.h - connections that have ended, remembered for a minute so that their last segments
- * do no harm. 88 bytes each, in the order in which they expire; one timer for all of a worker.
+ * do no harm. 96 bytes each, in the order in which they expire; one timer for all of a worker.
  * RFC 9293 §3.6.1, RFC 1337, RFC 6191.
  */
 #ifndef CONVOY_TRANSPORT_TCP_TIME_WAIT_H
@@ -25,6 +25,8 @@ struct tcp_time_wait {
 	bool timestamps;
 	handle self;
 };
+
+_Static_assert(sizeof(struct tcp_time_wait) <= 96, "there can be very many");
 
 struct tcp_time_waits {
 	struct pool pool;

@@ -9,6 +9,7 @@ enum {
 	TIMEOUTS_MAX = 15,	 /* R2: some minutes, RFC 9293 §3.8.3 */
 	TIMEOUTS_MAX_ORPHAN = 8, /* nobody waits for the data any more */
 	SYN_TIMEOUTS_MAX = 6,	 /* two minutes */
+	PROBES_MAX = 15,	 /* unanswered ones: the peer is gone */
 	PROBES_MAX_ORPHAN = 8,
 };
 
@@ -120,7 +121,9 @@ static bool persist_expired(struct tcp_conn *c)
 		tcp_conn_todo(c, TCP_TODO_SEND);
 		return true;
 	}
-	if (session_app_closed(c->session) && c->n_probes_sent >= PROBES_MAX_ORPHAN)
+	/* A peer that answers may keep an application waiting, but not what is left of one. */
+	if (c->n_probes_sent >= PROBES_MAX ||
+	    (session_app_closed(c->session) && c->rtt.n_backoff >= PROBES_MAX_ORPHAN))
 		return give_up(c, ERR_TIMEOUT);
 	tcp_count_out(c->worker, TCP_OUT_PROBE);
 	tcp_rtt_back_off(&c->rtt);

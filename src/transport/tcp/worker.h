@@ -18,7 +18,7 @@ enum {
 	TCP_BLOCK_BYTES = 512,	     /* sack ranges or held segments of one connection */
 	TCP_WINDOW_MAX = 960 * 1024, /* what a session's fifo can grow to */
 	TCP_INITIAL_WINDOW = SESSION_LIMBO_BYTES, /* fits before an application has taken it */
-	TCP_HELD_MAX = 1024,			  /* early segments of one connection, in buffers */
+	TCP_HELD_MAX = 2048, /* buffers that early segments of one connection may take, about */
 };
 
 struct tcp_shared {
