@@ -78,13 +78,14 @@ void tcp_conn_set_options(struct tcp_conn *c, const struct tcp_options *peer, ui
 		mss = c->mtu_payload;
 	if (mss > TCP_SUPER_SEGMENT_MAX)
 		mss = TCP_SUPER_SEGMENT_MAX;
-	tcp_delack_init(&c->delack, (uint16_t)mss);
 	if (peer->has & TCP_HAS_TIMESTAMPS) {
 		c->flags |= TCP_CONN_TIMESTAMPS;
 		c->ts_recent = peer->ts_value;
 		c->ts_recent_ms = (uint32_t)(tcp_now_ns(c->worker) / NS_PER_MS);
 		mss -= TIMESTAMPS_BYTES;
 	}
+	tcp_delack_init(&c->delack,
+			(uint16_t)mss); /* the peer's full segments are as short as ours */
 	if (peer->has & TCP_HAS_SACK_PERMITTED)
 		c->flags |= TCP_CONN_SACK;
 	if (peer->has & TCP_HAS_WINDOW_SHIFT) { /* RFC 7323 §2.2: both or neither */

@@ -13,7 +13,8 @@ enum tcp_ack_when tcp_delack_received(struct tcp_delack *d, uint32_t len, uint32
 		d->peer_mss = segment > UINT16_MAX ? UINT16_MAX : (uint16_t)segment;
 	if (d->quick) {
 		d->quick--;
-		return TCP_ACK_NOW;
+		return segment < d->peer_mss && d->bytes < 2u * d->peer_mss ? TCP_ACK_SOON
+									    : TCP_ACK_NOW;
 	}
 	return d->bytes >= 2u * d->peer_mss ? TCP_ACK_NOW : TCP_ACK_LATER;
 }

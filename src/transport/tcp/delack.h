@@ -3,14 +3,15 @@
  *
  * At least every second full segment at once, anything out of order at once, the rest within 40 ms.
  * The first segments of a connection are acknowledged one by one, because a peer in slow start is
- * waiting for them, until we answer: then acknowledgements travel on the answers.
+ * waiting for them, until we answer: then acknowledgements travel on the answers. A small one is
+ * likely a request; its acknowledgement waits a millisecond for the answer.
  */
 #ifndef CONVOY_TRANSPORT_TCP_DELACK_H
 #define CONVOY_TRANSPORT_TCP_DELACK_H
 
 #include "base/compiler.h"
 
-enum { TCP_DELACK_US = 40000, TCP_QUICK_ACKS = 8 };
+enum { TCP_DELACK_US = 40000, TCP_DELACK_SOON_US = 1000, TCP_QUICK_ACKS = 8 };
 
 struct tcp_delack {
 	uint32_t bytes;	   /* received in order and not acknowledged */
@@ -18,13 +19,17 @@ struct tcp_delack {
 	uint8_t quick;	   /* segments still to be acknowledged one by one */
 };
 
-enum tcp_ack_when { TCP_ACK_LATER, TCP_ACK_NOW };
+enum tcp_ack_when {
+	TCP_ACK_LATER, /* within TCP_DELACK_US */
+	TCP_ACK_SOON,  /* within TCP_DELACK_SOON_US */
+	TCP_ACK_NOW,
+};
 
 void tcp_delack_init(struct tcp_delack *d, uint16_t mss);
 
 /*
  * tcp_delack_received - @len octets came in order; @segment is the size of one segment of them
- * (less than @len after coalescing). Says whether to acknowledge now or within TCP_DELACK_US.
+ * (less than @len after coalescing).
  */
 enum tcp_ack_when tcp_delack_received(struct tcp_delack *d, uint32_t len, uint32_t segment);
 

@@ -180,15 +180,16 @@ static void take_in_order(struct tcp_conn *c, const struct buf *b, uint32_t skip
 	uint32_t segment = b->gso_size && b->gso_type ? b->gso_size : len;
 	bool had_gap = c->reorder;
 	uint32_t stored = store(c, b, skip, len);
+	enum tcp_ack_when when;
 
 	if (c->reorder)
 		drain(c);
 	notice_bulk(c);
-	if (tcp_delack_received(&c->delack, stored, segment) == TCP_ACK_NOW || had_gap ||
-	    stored < len)
+	when = tcp_delack_received(&c->delack, stored, segment);
+	if (when == TCP_ACK_NOW || had_gap || stored < len)
 		tcp_conn_todo(c, TCP_TODO_ACK);
 	else
-		tcp_timers_delay_ack(c);
+		tcp_timers_delay_ack(c, when == TCP_ACK_SOON ? TCP_DELACK_SOON_US : TCP_DELACK_US);
 }
 
 static enum tcp_fate take_data(struct tcp_conn *c, struct buf *b, const struct tcp_segment *s)

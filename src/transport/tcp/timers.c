@@ -66,10 +66,12 @@ void tcp_timers_heard(struct tcp_conn *c)
 	}
 }
 
-void tcp_timers_delay_ack(struct tcp_conn *c)
+void tcp_timers_delay_ack(struct tcp_conn *c, uint32_t us)
 {
-	if (!c->delack_ns) {
-		c->delack_ns = after_us(c, TCP_DELACK_US);
+	uint64_t deadline_ns = after_us(c, us);
+
+	if (!c->delack_ns || deadline_ns < c->delack_ns) {
+		c->delack_ns = deadline_ns;
 		tcp_timers_arm(c);
 	}
 }

@@ -24,8 +24,8 @@ void tcp_timers_acked(struct tcp_conn *c);
 /* tcp_timers_heard - a segment has come: keepalive begins anew. */
 void tcp_timers_heard(struct tcp_conn *c);
 
-/* tcp_timers_delay_ack - acknowledge within TCP_DELACK_US. */
-void tcp_timers_delay_ack(struct tcp_conn *c);
+/* tcp_timers_delay_ack - acknowledge within @us, or earlier if that is already so. */
+void tcp_timers_delay_ack(struct tcp_conn *c, uint32_t us);
 
 /* tcp_timers_end_in - give the connection up after @seconds. */
 void tcp_timers_end_in(struct tcp_conn *c, unsigned seconds);
