@@ -18,7 +18,7 @@ void tcp_recover_release(struct tcp_conn *c)
 static void catch_up(struct tcp_conn *c)
 {
 	if (c->recovery == TCP_RECOVERY_NONE && c->board.n == 0)
-		c->board.lost = c->board.high_rxt = c->snd_una;
+		c->board.lost = c->board.high_rxt = c->recover = c->snd_una;
 }
 
 uint32_t tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o)
@@ -82,9 +82,12 @@ static uint32_t flight_that_counts(const struct tcp_conn *c)
 
 static void begin(struct tcp_conn *c, enum tcp_recovery recovery)
 {
+	/* While an earlier recovery's retransmissions are out, an early echo proves nothing. */
+	bool out = seq_lt(c->snd_una, c->recover) || seq_gt(c->board.high_rxt, c->snd_una);
+
+	c->undo_ts = out ? 0 : tcp_conn_now_ms(c);
 	c->recovery = (uint8_t)recovery;
 	c->recover = c->snd_max;
-	c->undo_ts = tcp_conn_now_ms(c);
 	c->rxt_mark = c->snd_max;
 	c->rxt_news = 0;
 	c->flags &= (uint16_t)~TCP_CONN_TIMING; /* Karn: RFC 6298 §3 */
@@ -149,12 +152,15 @@ static bool loss_detected(struct tcp_conn *c)
 
 static void begin_fast(struct tcp_conn *c)
 {
+	/* A hole that the last recovery found late may have been sent again already. */
+	bool sent = seq_gt(c->board.high_rxt, c->snd_una);
+
 	tcp_count_in(c->worker, TCP_IN_RECOVERY);
 	c->cc.ops->lost(&c->cc, flight_that_counts(c), now_us(c));
 	begin(c, TCP_RECOVERY_FAST);
 	c->prr_flight = tcp_conn_flight(c);
 	c->prr_delivered = c->prr_out = 0;
-	tcp_sack_enter(&c->board, c->snd_una);
+	tcp_sack_enter(&c->board, sent ? c->board.high_rxt : c->snd_una);
 }
 
 /*
@@ -255,6 +261,7 @@ void tcp_recover_sent_again(struct tcp_conn *c, struct tcp_range r)
 		c->flags &= (uint16_t)~TCP_CONN_RXT_AGAIN;
 		c->rxt_mark = c->snd_max;
 		c->rxt_news = 0;
+		c->rto_ns = 0; /* started anew: it has a whole timeout to arrive */
 	}
 	c->n_retransmits++;
 	tcp_count_out(c->worker, TCP_OUT_RETRANSMIT);

@@ -78,9 +78,9 @@ void tcp_sack_timed_out(struct tcp_scoreboard *s, uint32_t una, uint32_t max)
 	s->lost = max;
 }
 
-void tcp_sack_enter(struct tcp_scoreboard *s, uint32_t una)
+void tcp_sack_enter(struct tcp_scoreboard *s, uint32_t sent)
 {
-	s->high_rxt = una;
+	s->high_rxt = sent;
 	s->rescued = false;
 }
 

@@ -71,8 +71,8 @@ void tcp_sack_acked(struct tcp_scoreboard *s, uint32_t una);
  */
 void tcp_sack_timed_out(struct tcp_scoreboard *s, uint32_t una, uint32_t max);
 
-/* tcp_sack_enter - a recovery begins: nothing has been sent again yet. */
-void tcp_sack_enter(struct tcp_scoreboard *s, uint32_t una);
+/* tcp_sack_enter - a recovery begins: only what is missing below @sent has been sent again. */
+void tcp_sack_enter(struct tcp_scoreboard *s, uint32_t sent);
 
 /* tcp_sack_pipe - octets believed to be in the network. §4 SetPipe() */
 uint32_t tcp_sack_pipe(const struct tcp_scoreboard *s, uint32_t una, uint32_t max);
