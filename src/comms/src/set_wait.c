@@ -155,8 +155,14 @@ static struct timespec timespec_of(uint64_t ns)
 				  .tv_nsec = (long)(ns % NS_PER_S) };
 }
 
+/* One thread's sleep in a set: what holds for as long as it lasts. */
+struct nap {
+	unsigned n_others; /* foreign workers that nap with it */
+	int patience_ms;   /* the longest sleep allowed; -1 for ever */
+};
+
 /* What is ready now; 0 with the nap announced and the lock released. */
-static int ready_or_nap(struct set *set, struct epoll_event *events, int max, unsigned *n_napping)
+static int ready_or_nap(struct set *set, struct epoll_event *events, int max, struct nap *nap)
 {
 	int n;
 
@@ -164,12 +170,13 @@ static int ready_or_nap(struct set *set, struct epoll_event *events, int max, un
 	drain_all(set);
 	n = collect(set, events, max);
 	if (n == 0) {
-		*n_napping = nap_all(set);
+		nap->n_others = nap_all(set);
+		nap->patience_ms = patience_of_all(set);
 		n = collect(set, events, max);
 		if (n == 0)
 			set->n_sleeping++;
 		else
-			unnap_all(set, *n_napping);
+			unnap_all(set, nap->n_others);
 	}
 	worker_give_lock(set->worker);
 	return n;
@@ -192,10 +199,9 @@ static int after_nap(struct set *set, struct epoll_event *events, int max, int n
  * when there are none, with *@late if the deadline has passed; -EINTR.
  */
 static int sleep_once(struct set *set, struct epoll_event *events, int max, uint64_t deadline_ns,
-		      bool *late, const sigset_t *mask, unsigned n_napping)
+		      bool *late, const sigset_t *mask, const struct nap *nap)
 {
 	uint64_t limit_ns = UINT64_MAX;
-	int patience_ms = patience_of_all(set);
 	struct timespec limit;
 	int n, err;
 
@@ -205,15 +211,15 @@ static int sleep_once(struct set *set, struct epoll_event *events, int max, uint
 		limit_ns = deadline_ns > now ? deadline_ns - now : 0;
 	}
 	*late = true;
-	if (patience_ms >= 0 && (uint64_t)patience_ms * NS_PER_MS < limit_ns) {
-		limit_ns = (uint64_t)patience_ms * NS_PER_MS;
+	if (nap->patience_ms >= 0 && (uint64_t)nap->patience_ms * NS_PER_MS < limit_ns) {
+		limit_ns = (uint64_t)nap->patience_ms * NS_PER_MS;
 		*late = false;
 	}
 	limit = timespec_of(limit_ns);
 	n = os_epoll_wait(set->epfd, events, max, limit_ns == UINT64_MAX ? NULL : &limit, mask);
 	err = n < 0 ? -errno : 0;
 	*late = *late && n == 0;
-	n = after_nap(set, events, max, n, n_napping);
+	n = after_nap(set, events, max, n, nap->n_others);
 	return n > 0 ? n : err;
 }
 
@@ -221,17 +227,17 @@ static int wait_for_events(struct set *set, struct epoll_event *events, int max,
 			   const struct timespec *timeout, const sigset_t *mask)
 {
 	uint64_t deadline_ns = UINT64_MAX;
-	unsigned n_napping = 0;
+	struct nap nap = { 0 };
 	bool late;
 	int n;
 
 	if (timeout)
 		deadline_ns = clock_now_ns(&clock_monotonic) + ns_of(timeout);
 	for (;;) {
-		n = ready_or_nap(set, events, max, &n_napping);
+		n = ready_or_nap(set, events, max, &nap);
 		if (n > 0)
 			return n;
-		n = sleep_once(set, events, max, deadline_ns, &late, mask, n_napping);
+		n = sleep_once(set, events, max, deadline_ns, &late, mask, &nap);
 		if (n != 0 || late)
 			return n;
 	}

@@ -93,6 +93,7 @@ static bool enlist(struct waiter *waiter, struct sleeper *me)
 			waiter->leads = true;
 			worker_open_wait_fd(w);
 			worker_nap(w);
+			waiter->patience_ms = worker_patience_ms(w);
 		}
 	}
 	worker_give_lock(w);
@@ -164,7 +165,7 @@ static int sleep_in_kernel(struct sleeper *me, struct waiter *waiters, unsigned 
 
 		if (!waiters[i].worker || !waiters[i].leads)
 			continue;
-		ms = worker_patience_ms(waiters[i].worker);
+		ms = waiters[i].patience_ms;
 		if (ms >= 0 && (patience_ms < 0 || ms < patience_ms))
 			patience_ms = ms;
 		fds[n++] = (struct pollfd){ .fd = waiters[i].worker->wait_fd, .events = POLLIN };
@@ -210,11 +211,16 @@ int wait_for(struct waiter *waiters, unsigned n_waiters, struct pollfd *fds, uns
  */
 static bool handlers_restart(void)
 {
-	for (int number = 1; number < NSIG; number++) {
+	/* Those of a thread's own faults interrupt no sleep. */
+	static const uint64_t faults = 1ull << SIGSEGV | 1ull << SIGBUS | 1ull << SIGFPE |
+				       1ull << SIGILL | 1ull << SIGTRAP | 1ull << SIGSYS |
+				       1ull << SIGABRT;
+
+	for (int number = 1; number < 64; number++) {
 		struct sigaction a;
 
-		if (sigaction(number, NULL, &a) < 0 || a.sa_handler == SIG_DFL ||
-		    a.sa_handler == SIG_IGN)
+		if (faults >> number & 1 || sigaction(number, NULL, &a) < 0 ||
+		    a.sa_handler == SIG_DFL || a.sa_handler == SIG_IGN)
 			continue;
 		if (!(a.sa_flags & SA_RESTART))
 			return false;

@@ -28,6 +28,7 @@ struct waiter {
 	struct sleeper *sleeper;
 	uint32_t events; /* EPOLL* bits wanted */
 	bool leads;
+	int patience_ms; /* if it leads: worker_patience_ms() */
 };
 
 /* sleeper_kick - make its thread look again. */
