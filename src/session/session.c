@@ -446,7 +446,7 @@ void session_tx_drop(struct worker *w unused_arg, struct session *s, uint32_t n)
 	if (!s->end.channel)
 		return;
 	fifo_consume(&s->end, n);
-	if (!s->due_room && fifo_room_due(&s->end)) {
+	if (!s->due_room && fifo_drained_due(&s->end)) {
 		s->due_room = true;
 		link_mark_due(s);
 	}

@@ -363,12 +363,12 @@ void fifo_consume(struct fifo_end *e, uint32_t n)
 	store_word(&e->mine->head, e->head);
 }
 
-bool fifo_room_due(struct fifo_end *e)
+/* Does the peer wait for room that nobody has told it of? Then it is to be told now. */
+static bool answer_want(struct fifo_end *e)
 {
-	uint32_t capacity = (uint32_t)(SHM_FIFO_CHUNKS - 1) << e->peer_shift;
 	uint32_t want;
 
-	if (fifo_readable(e) > capacity / 2 || !peer_present(e))
+	if (!peer_present(e))
 		return false;
 	atomic_thread_fence(memory_order_seq_cst);
 	want = load_word(&e->peers->want);
@@ -376,4 +376,17 @@ bool fifo_room_due(struct fifo_end *e)
 		return false;
 	e->peer_want = want;
 	return true;
+}
+
+bool fifo_room_due(struct fifo_end *e)
+{
+	return fifo_readable(e) <= (uint32_t)(SHM_FIFO_CHUNKS - 1) << e->peer_shift >> 1 &&
+	       answer_want(e);
+}
+
+bool fifo_drained_due(struct fifo_end *e)
+{
+	if (e->peer_shift == SHM_SHIFT_SMALL)
+		return fifo_readable(e) == 0 && answer_want(e);
+	return fifo_room_due(e);
 }

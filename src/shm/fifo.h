@@ -167,6 +167,13 @@ void fifo_consume(struct fifo_end *e, uint32_t n);
  */
 bool fifo_room_due(struct fifo_end *e);
 
+/*
+ * fifo_drained_due - the same for a reader that takes all it can, such as a transport: while the
+ * chunks are small it answers only when nothing is left, so that a busy writer finds the fifo
+ * empty for once and changes to large ones.
+ */
+bool fifo_drained_due(struct fifo_end *e);
+
 /* --- storage --- */
 
 /* fifo_sweep - give back chunks that peers have read, of up to @n other ends of @c. */
