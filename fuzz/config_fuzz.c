@@ -7,7 +7,7 @@
 /* libfyaml 0.7.12 loses a page of its own after some syntax errors. */
 const char *__lsan_default_suppressions(void);
 
-const char *__lsan_default_suppressions(void)
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
 {
 	return "leak:libfyaml";
 }
