@@ -42,6 +42,7 @@ struct set {
 	uint64_t last_look;
 	bool adopted; /* driven by drain and arm */
 	bool armed;
+	bool woken;	  /* from being armed, since the kernel was last looked at */
 	unsigned n_armed; /* foreign workers that nap while it is armed */
 };
 

@@ -126,6 +126,7 @@ static int look_at_kernel(struct set *set, struct epoll_event *events, int max)
 	struct timespec now = { 0 };
 	int n;
 
+	set->woken = false;
 	set->calls_since_look = 0;
 	set->last_look = cpu_cycles();
 	if (max <= 0)
@@ -333,6 +334,7 @@ int convoy_epoll_drain(int epfd, struct epoll_event *events, int max)
 		return api_fail(-EINVAL);
 	worker_take_lock(set->worker);
 	was_armed = set->armed;
+	set->woken |= was_armed;
 	set->armed = false;
 	worker_flush(set->worker);
 	if (was_armed)
@@ -341,8 +343,8 @@ int convoy_epoll_drain(int epfd, struct epoll_event *events, int max)
 		drain_all(set);
 	n = collect(set, events, max);
 	worker_give_lock(set->worker);
-	/* Woken for nothing: it may have been the end of a pipe. */
-	if (n == 0 && was_armed)
+	/* A wake-up, even one that brought events, may also have been the end of a pipe. */
+	if (n == 0 && set->woken)
 		look_at_kernel(set, events, max);
 	return n;
 }
