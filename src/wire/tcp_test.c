@@ -69,7 +69,7 @@ static struct tcp sample(uint8_t has, unsigned n_sacks)
 		t.options.ts_value = 0x01020304;
 		t.options.ts_echo = 0xf1f2f3f4;
 	}
-	for (unsigned i = 0; i < n_sacks; i++)
+	for (unsigned i = 0; i < n_sacks && i < TCP_MAX_SACKS; i++)
 		t.options.sacks[i] = (struct tcp_sack){ 100 * i, 100 * i + 50 };
 	return t;
 }
