@@ -208,3 +208,62 @@ def test_without_convoyd_the_network_is_down(run, build, tmp_path):
         "LD_PRELOAD": str(build / "libconvoy-preload.so"), "CONVOY_SOCKET": str(tmp_path / "none")})
     assert client.wait() != 0
     assert f"{tmp_path}/none.apps: cannot reach convoyd" in client.err
+
+
+PROXY = """
+admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}}}
+bootstrap_extensions:
+- name: envoy.extensions.vcl.vcl_socket_interface
+  typed_config: {{"@type": type.googleapis.com/envoy.extensions.vcl.v3alpha.VclSocketInterface}}
+default_socket_interface: envoy.extensions.vcl.vcl_socket_interface
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: {host}, port_value: 8090}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: http
+          route_config:
+            virtual_hosts:
+            - {{name: all, domains: ["*"], routes: [{{match: {{prefix: "/"}}, route: {{cluster: nginx}}}}]}}
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+  clusters:
+  - name: nginx
+    connect_timeout: 1s
+    load_assignment:
+      cluster_name: nginx
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: {host}, port_value: 8081}}}}}}
+"""
+
+
+@pytest.fixture
+def proxy(nginx, run, build, stack, tmp_path):
+    config = tmp_path / "envoy.yaml"
+    config.write_text(PROXY.format(host=HOST))
+    process = run(build / "convoy-proxy", "-c", config, "--concurrency", 2, env=stack.env)
+    wait.until(lambda: listening(stack, 8090), f"the proxy listens: {process}")
+    return process
+
+
+def test_everything_on_the_stack(proxy, execute, stack, tmp_path):
+    url = f"http://{HOST}:8090"
+    assert execute("curl", "-sS", f"{url}/").ok() == "hello\n"
+    execute("curl", "-sS", "-o", tmp_path / "got", f"{url}/files/big").ok()
+    assert (tmp_path / "got").read_bytes() == BIG
+    load = execute("wrk", "-t2", "-c20", "-d2", f"{url}/")
+    wait.until(lambda: stack.call("show sessions")["n_cut_through"] > 20, "both hops are cut through")
+    assert requests_of(load.ok(30)) > 1000
+    assert requests_of(execute("wrk", "-t1", "-c4", "-d1", f"{url}/files/big").ok(30)) > 10
+
+
+def test_the_proxy_answers_after_convoyd_was_restarted(proxy, execute, stack, convoyd):
+    stack.stop()
+    convoyd({"workers": 1}, arguments=("--socket", str(stack.socket)))
+    wait.until(lambda: execute("curl", "-sf", "-m", 2, f"http://{HOST}:8090/").wait() == 0, "it answers again", 15)
+    assert proxy.alive()
