@@ -1,4 +1,8 @@
 """libconvoy's own example programs, joined by convoyd: cut-through, death of either side, no convoyd."""
+import re
+import socket
+import struct
+
 import pytest
 from harness import wait
 
@@ -44,6 +48,45 @@ def test_without_convoyd_the_socket_is_named(run, build, tmp_path):
     assert client.wait() == 1
     assert f"{tmp_path}/none.sock.apps: cannot reach convoyd" in client.err
     assert "Network is down" in client.err
+
+
+RPC_ATTACH, REQUEST_BYTES, REPLY_BYTES = 1, 128, 52
+
+
+def attach_request(version):
+    return struct.pack("<IIIIIIII24xQ32s32x", RPC_ATTACH, version, 0, 0, 0, 0, 0, 0, 0, b"from-the-future")
+
+
+def test_convoyd_refuses_another_version(stack):
+    """It says so to both sides: version 99 of the protocol, which no library of ours speaks."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+        client.connect(f"{stack.socket}.apps")
+        client.send(attach_request(99))
+        kind, error, version = struct.unpack_from("<IiI", client.recv(REPLY_BYTES + 1))
+        assert kind == RPC_ATTACH and error < 0 and version == 1
+    wait.until(lambda: re.search("app.refuse.* name=from-the-future reason=version theirs=99 ours=1", stack.process.err),
+               "convoyd has logged it")
+    assert stack.call("show apps")["apps"] == []
+
+
+def test_library_refuses_another_version(stack, run, build, tmp_path):
+    """What the library says when a convoyd of version 99 has answered as ours answered above."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as ours:
+        ours.connect(f"{stack.socket}.apps")
+        ours.send(attach_request(99))
+        answer = bytearray(ours.recv(REPLY_BYTES))
+    struct.pack_into("<I", answer, 8, 99)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as future:
+        future.bind(str(tmp_path / "new.sock.apps"))
+        future.listen()
+        future.settimeout(10)
+        client = echo(run, build, {"CONVOY_SOCKET": str(tmp_path / "new.sock")}, 1, 1)
+        with future.accept()[0] as line:
+            assert len(line.recv(REQUEST_BYTES + 1)) == REQUEST_BYTES
+            line.send(answer)
+            assert client.wait() == 1
+    assert f"{tmp_path}/new.sock.apps: convoyd speaks version 99 of the shared-memory protocol, this library 1" in client.err
+    assert "Protocol not supported" in client.err
 
 
 def test_nobody_listens(stack, run, build):

@@ -6,6 +6,7 @@
 Points in time are random; CONVOY_SEED repeats those of an earlier run.
 """
 import hashlib
+import itertools
 import os
 import random
 import re
@@ -16,6 +17,7 @@ import time
 import pytest
 from harness import footprint, wait
 from harness import proxy as p
+from harness.scribble import Scribbler, writable_segments
 from harness.wire import socket_in
 
 STACK, KERNEL = "10.77.0.1", "10.77.0.2"
@@ -347,6 +349,50 @@ def ask(client):
         assert part, "the proxy closed"
         heard += part
     assert heard.startswith(b"HTTP/1.1 200 ")
+
+
+def broken_apps(stack):
+    return sum(e["count"] for e in stack.call("show errors") if e["reason"] == "broken-app")
+
+
+def scribble_all_over(site, victim, hostile):
+    """Until it has stumbled over its own nonsense, or long enough."""
+    for _ in range(2000):
+        hostile.scribble(5)
+        if not victim.alive():
+            return
+
+
+def break_rings(site, victim, hostile):
+    counted = broken_apps(site.stack)
+
+    def detached():
+        hostile.break_rings()
+        return broken_apps(site.stack) > counted
+    wait.until(detached, f"it is detached, and that is counted: {victim}")
+
+
+def test_scribbling_program_harms_only_itself(site, chance):
+    """A program with cut-through sessions to the proxy and to nginx writes nonsense all over its memory."""
+    server = site.run(site.build / "src/comms/echo-server", STACK, ECHO_PORT, env=site.stack.env)
+    wait.until(lambda: "ready" in server.out, "it listens")
+    loads = [site.wrk(path, 2, connections=4, body="100k") for path in ("cut-through", "tap")]
+    checked = site.run(site.build / "src/comms/echo-client", STACK, ECHO_PORT, 1 << 30, 30_000, env=site.stack.env)
+    servers = site.servers()
+    for port, harm in itertools.product((PROXY_PORT, ORIGIN_PORT), (scribble_all_over, break_rings)):
+        victim = site.wrk("cut-through", 30, port=port, body="100k")
+        wait.until(lambda: {name for _, _, name in writable_segments(victim.pid)} == {"convoy-app", "convoy-pair"},
+                   "it has channels")
+        wait.until(lambda: site.sessions()[1] >= 16, "it has sessions")
+        with Scribbler(victim.pid, chance) as hostile:
+            harm(site, victim, hostile)
+        victim.kill()
+    assert checked.alive(), f"other bytes came back: {checked}"
+    for load in loads:
+        assert errors_of(load.ok(20)) == [0] * 5
+    assert site.servers() == servers, "nobody has crashed"
+    assert site.answers(PROXY_PORT) and site.answers(PROXY_PORT, "tap")
+    wait.until(lambda: footprint.cpu_percent(site.servers(), 0.3) < 5, "nobody spins")
 
 
 def test_two_workers_of_convoyd(tools):
