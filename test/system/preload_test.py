@@ -267,3 +267,10 @@ def test_the_proxy_answers_after_convoyd_was_restarted(proxy, execute, stack, co
     convoyd({"workers": 1}, arguments=("--socket", str(stack.socket)))
     wait.until(lambda: execute("curl", "-sf", "-m", 2, f"http://{HOST}:8090/").wait() == 0, "it answers again", 15)
     assert proxy.alive()
+
+
+def test_without_convoyd_connect_says_enetdown(run, build, tmp_path):
+    program = "import errno, socket; print(errno.errorcode[socket.socket().connect_ex(('10.77.0.1', 80))])"
+    client = run("/usr/bin/python3", "-c", program, env={
+        "LD_PRELOAD": str(build / "libconvoy-preload.so"), "CONVOY_SOCKET": str(tmp_path / "none")})
+    assert client.ok() == "ENETDOWN\n"
