@@ -227,7 +227,8 @@ void session_on_return(struct session_worker *sw, struct session *s)
 
 	fifo_poll(&s->end);
 	/* A head that moved means that it was read from, whatever else the application says. */
-	if (!ls || !s->connection || s->end.peer_tail || s->end.freed || n > SESSION_LIMBO_BYTES ||
+	if (!ls || !s->connection || s->end.peer_tail || s->end.freed ||
+	    s->end.shift != SHM_SHIFT_SMALL || n > SESSION_LIMBO_BYTES ||
 	    (n && !(bytes = malloc(SESSION_LIMBO_BYTES)))) {
 		session_discard(sw, s, ERR_REFUSED);
 		return;

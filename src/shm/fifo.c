@@ -60,6 +60,14 @@ static void give_chunk(struct fifo_end *e, uint32_t position)
 	atomic_store_explicit(entry, 0, memory_order_relaxed);
 }
 
+/* Larger chunks from here on; nothing may be held. */
+static void grow(struct fifo_end *e)
+{
+	e->shift = (uint8_t)(e->shift + SHM_SHIFT_STEP);
+	store_word(&e->mine->shift, e->shift);
+	e->was_full = false;
+}
+
 /* The fifo is empty, and nobody fills it: nothing is held, and the chunk size may change. */
 static void free_all(struct fifo_end *e)
 {
@@ -69,11 +77,8 @@ static void free_all(struct fifo_end *e)
 	}
 	e->freed = e->allocated = e->tail;
 	list_remove(&e->sweep);
-	if (e->was_full && e->shift < e->channel->max_shift) {
-		e->shift = (uint8_t)(e->shift + SHM_SHIFT_STEP);
-		store_word(&e->mine->shift, e->shift);
-		e->was_full = false;
-	}
+	if (e->was_full && e->shift < e->channel->max_shift)
+		grow(e);
 }
 
 /* Give back every chunk that lies wholly before what the peer has taken; all when it took all. */
@@ -169,9 +174,16 @@ unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, u
 {
 	uint32_t room = fifo_room(e);
 	uint32_t position = e->tail;
-	uint32_t mask = (1u << e->shift) - 1;
+	uint32_t mask;
 	unsigned count = 0;
 
+	/* A long write into an empty fifo gets the chunks that it needs at once. */
+	while (n > room && room == fifo_capacity(e) && e->allocated == e->tail &&
+	       e->shift < e->channel->max_shift) {
+		grow(e);
+		room = fifo_capacity(e);
+	}
+	mask = (1u << e->shift) - 1;
 	if (n > room) {
 		e->was_full = true;
 		n = room;

@@ -330,7 +330,9 @@ static void test_room_is_announced_once_per_wish(void **state unused_arg)
 
 	pair_init(&p);
 	open_both(&p, &a, &b, 0);
-	assert_int_equal(fifo_write(&a, bytes, 1 << 20), 15 * SHM_PAGE_BYTES);
+	while (fifo_write(&a, bytes, 1000) == 1000)
+		;
+	assert_int_equal(fifo_unread(&a), 15 * SHM_PAGE_BYTES);
 	fifo_want_room(&a);
 	assert_int_equal(fifo_room(&a), 0);
 	fifo_poll(&b);
@@ -341,6 +343,23 @@ static void test_room_is_announced_once_per_wish(void **state unused_arg)
 	assert_int_equal(
 		fifo_room(&a),
 		15 << SHM_SHIFT_MEDIUM); /* emptied after having been full: larger chunks */
+	pair_deinit(&p);
+	free(bytes);
+}
+
+/* A write that no small fifo holds does not have to wait for one to fill up first. */
+static void test_long_write_gets_room_at_once(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a, b;
+	uint8_t *bytes = calloc(1, 1 << 20);
+
+	pair_init(&p);
+	open_both(&p, &a, &b, 0);
+	assert_int_equal(fifo_write(&a, bytes, 200000), 200000);
+	assert_int_equal(a.shift, SHM_SHIFT_MEDIUM);
+	assert_int_equal(fifo_poll(&b), 200000);
+	assert_int_equal(fifo_read(&b, bytes, 200000), 200000);
 	pair_deinit(&p);
 	free(bytes);
 }
@@ -472,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_states_follow_the_bytes),
 		cmocka_unit_test(test_events_collapse),
 		cmocka_unit_test(test_room_is_announced_once_per_wish),
+		cmocka_unit_test(test_long_write_gets_room_at_once),
 		cmocka_unit_test(test_ring_fills_and_drains),
 		cmocka_unit_test(test_hostile_peer_breaks_only_its_session),
 		cmocka_unit_test(test_pipe_survives_either_end),

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,16 +31,28 @@ static void run_convoyd(void)
 	_exit(127);
 }
 
+/* The path is there before anybody listens at it. */
+static bool is_served(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int result;
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", apps_path);
+	result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return result == 0;
+}
+
 static void start_process(void)
 {
-	struct stat st;
-
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
 		run_convoyd();
-	for (unsigned i = 0; stat(apps_path, &st) < 0; i++) {
+	for (unsigned i = 0; !is_served(); i++) {
 		assert_true(i < TRIES);
 		usleep(TRY_US);
 	}
