@@ -244,6 +244,18 @@ int session_layer_new(struct engine *e, const struct session_options *options,
 	return 0;
 }
 
+/* Workers are silent: what they and main still have to tell each other happens here. */
+static void deliver_the_last(struct engine *e)
+{
+	unsigned n;
+
+	do {
+		n = engine_run_main(e);
+		for (uint32_t i = 0; i < e->n_workers; i++)
+			n += mailbox_run(&e->worker[i]->mailbox, e->worker[i]);
+	} while (n > 0);
+}
+
 void session_layer_free(struct session_layer *layer)
 {
 	if (!layer)
@@ -252,6 +264,8 @@ void session_layer_free(struct session_layer *layer)
 		unix_socket_close(&layer->socket);
 	while (!list_empty(&layer->server.apps))
 		app_end(container_of(layer->server.apps.next, struct app, of_server));
+	if (layer->worker[0])
+		deliver_the_last(layer->server.engine);
 	for (uint32_t i = 0; i < WORKERS_MAX; i++) {
 		if (layer->worker[i])
 			session_worker_deinit(layer->worker[i]);
