@@ -21,10 +21,20 @@ ORIGIN_PORT, PROXY_PORT = 8080, 10000
 CLONE_NEWNET = 0x40000000
 
 
+_open = []
+
+
+def close_all():
+    """Ends whatever is still up, the last first: also what failed while it was being brought up."""
+    while _open:
+        _open[-1].close()
+
+
 class Setup:
     """A running topology: `wrk` is the prefix under which wrk runs, `url` what it loads."""
 
     def __init__(self, name, build, folder):
+        _open.append(self)
         self.name, self.build = name, pathlib.Path(build)
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(parents=True)
@@ -82,6 +92,7 @@ class Setup:
                 raise RuntimeError(f"{self.name}: body of {size} is not what the origin serves")
 
     def close(self):
+        _open.remove(self)
         self.parts.close()
 
 

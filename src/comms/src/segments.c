@@ -51,29 +51,44 @@ static int lend(struct sock *s, struct convoy_segment *segments, int max, size_t
 	return (int)n;
 }
 
-int convoy_read_segments(int cd, struct convoy_segment *segments, int max, size_t bytes)
+/* What a read without waiting says when there is nothing: 0 at the end, or -errno; 1 for bytes. */
+static ssize_t read_nothing(int cd)
+{
+	char none;
+	struct iovec iov = { &none, 1 };
+
+	return stream_read(cd, &iov, 1, MSG_DONTWAIT | MSG_PEEK);
+}
+
+/* One look: the number of pieces, 0 if there are none, or -errno. */
+static ssize_t try_to_lend(int cd, struct convoy_segment *segments, int max, size_t bytes)
 {
 	struct sock *s = sock_lock(cd);
-	ssize_t n = -EAGAIN;
+	ssize_t n = 0;
 
 	if (!s)
-		return api_fail(-EBADF);
-	if (s->state == SOCK_OPEN && !can_lend(s)) {
-		sock_unlock(s);
-		return api_fail(s->lent ? -EAGAIN : -ENOMEM);
-	}
-	if (s->state == SOCK_OPEN && fifo_poll(&s->fifo) > s->lent_bytes)
+		return -EBADF;
+	if (s->state == SOCK_OPEN && !can_lend(s))
+		n = s->lent ? -EAGAIN : -ENOMEM;
+	else if (s->state == SOCK_OPEN && fifo_poll(&s->fifo) > s->lent_bytes)
 		n = lend(s, segments, max, bytes);
-	if (n <= 0) {
-		/* The same words as a read of nothing. */
-		char none;
-		struct iovec iov = { &none, 1 };
-
-		sock_unlock(s);
-		return (int)api_count(stream_read(cd, &iov, 1, MSG_DONTWAIT | MSG_PEEK));
-	}
 	sock_unlock(s);
-	return (int)n;
+	return n;
+}
+
+int convoy_read_segments(int cd, struct convoy_segment *segments, int max, size_t bytes)
+{
+	ssize_t n, nothing;
+
+	if (max <= 0 || bytes == 0)
+		return api_fail(-EINVAL);
+	do {
+		n = try_to_lend(cd, segments, max, bytes);
+		if (n != 0)
+			return (int)api_count(n);
+		nothing = read_nothing(cd);
+	} while (nothing > 0); /* the peer wrote between the two looks */
+	return (int)api_count(nothing);
 }
 
 /* Retire what has been given back at the front. */
