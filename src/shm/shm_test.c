@@ -422,6 +422,32 @@ static void test_hostile_peer_breaks_only_its_session(void **state unused_arg)
 	}
 }
 
+/* Each word that makes no sense is seen for what it is, and breaks this session alone. */
+static void test_wild_words_break_the_end(void **state unused_arg)
+{
+	struct pair p;
+	struct fifo_end a[3], b[3];
+	uint8_t bytes[100] = { 0 };
+
+	pair_init(&p);
+	for (uint32_t i = 0; i < 3; i++) {
+		open_both(&p, &a[i], &b[i], i);
+		fifo_write(&a[i], bytes, sizeof(bytes));
+	}
+	atomic_store(&b[0].mine->head, 101); /* past what was written */
+	fifo_room(&a[0]);
+	assert_true(a[0].broken);
+	atomic_store(&a[1].mine->tail, (15u << SHM_SHIFT_SMALL) + 1); /* more than a fifo holds */
+	fifo_poll(&b[1]);
+	assert_true(b[1].broken);
+	assert_int_equal(fifo_poll(&b[2]), sizeof(bytes));
+	atomic_store(&a[2].mine->chunk[0], p.a.mine.n_pages + 1); /* past the segment */
+	assert_int_equal(fifo_read(&b[2], bytes, sizeof(bytes)), 0);
+	assert_true(b[2].broken && fifo_was_reset(&b[2]));
+	assert_false(b[0].broken || a[1].broken || a[2].broken);
+	pair_deinit(&p);
+}
+
 /* A dead reader does not kill who wakes it; a dead waker reads as end of file. */
 static void test_pipe_survives_either_end(void **state unused_arg)
 {
@@ -494,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_long_write_gets_room_at_once),
 		cmocka_unit_test(test_ring_fills_and_drains),
 		cmocka_unit_test(test_hostile_peer_breaks_only_its_session),
+		cmocka_unit_test(test_wild_words_break_the_end),
 		cmocka_unit_test(test_pipe_survives_either_end),
 		cmocka_unit_test(test_seal_holds),
 		cmocka_unit_test(test_wrong_segments_are_refused),
