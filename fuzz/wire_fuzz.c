@@ -6,6 +6,7 @@
 #include "wire/checksum.h"
 #include "wire/icmp4.h"
 #include "wire/ip4.h"
+#include "wire/ip6_ext.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
@@ -78,6 +79,40 @@ static void fuzz_ip4(struct slice in)
 	fuzz_icmp(a.payload);
 }
 
+static void fuzz_ip6_addresses(const struct ip6 *p)
+{
+	char prefix[IP6_PREFIX_TEXT_MAX + 1] = "";
+	struct writer w = writer_of(prefix, IP6_PREFIX_TEXT_MAX);
+	struct ip6_prefix in = { p->src, p->hop_limit % 129 }, out;
+
+	ip6_print_prefix(&w, &in);
+	invariant(writer_ok(&w) && ip6_prefix_from_text(prefix, &out) == 0);
+	invariant(ip6_equal(&in.addr, &out.addr) && in.len == out.len);
+}
+
+static void fuzz_ip6(struct slice in)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct ip6_options options;
+	struct ip6_chain chain;
+	struct ip6 a, b;
+
+	if (ip6_parse(in, &a) != 0)
+		return;
+	ip6_print(&t, &a);
+	fuzz_ip6_addresses(&a);
+	ip6_emit(&w, &a);
+	invariant(ip6_parse(slice_of(wire, writer_len(&w)), &b) == 0);
+	invariant(ip6_equal(&a.dst, &b.dst) && a.flow_label == b.flow_label);
+	invariant(slice_equal(a.payload, b.payload));
+	if (ip6_options_scan(slice_first(a.payload, 2048), &options) != 0)
+		invariant(options.fault_at >= 2 && options.fault_at < a.payload.len);
+	if (ip6_walk(slice_first(in, IP6_HDR_LEN + a.payload.len), &chain) != 0)
+		return;
+	invariant(chain.l4_at <= IP6_HDR_LEN + a.payload.len);
+	fuzz_tcp(slice_from(in, chain.l4_at));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -92,6 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ethernet_print(&t, &frame);
 	if (frame.type == ETHERNET_ARP && arp_parse(frame.payload, &arp) == 0)
 		arp_print(&t, &arp);
+	else if (frame.type == ETHERNET_IP6)
+		fuzz_ip6(frame.payload);
 	else
 		fuzz_ip4(frame.payload);
 	return 0;
