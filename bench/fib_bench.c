@@ -97,7 +97,7 @@ static void load(struct route *routes, unsigned n)
 	}
 	settle();
 	print("fib.load", "routes/s", n / seconds_since(start));
-	print("fib.prefixes", "prefixes", vrf->ip4_rib.n_prefixes);
+	print("fib.prefixes", "prefixes", vrf->ip4.rib.n_prefixes);
 	print("fib.trie_bytes", "bytes",
 	      (double)fib->space.nodes.n_used * sizeof(struct trie_node) +
 		      (double)fib->space.leaves.n_used * sizeof(uint32_t) +

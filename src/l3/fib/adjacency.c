@@ -16,10 +16,15 @@ struct adjacency_entry {
 };
 
 static const char *const kind_names[] = {
-	[ADJACENCY_UNREACHABLE] = "unreachable", [ADJACENCY_BLACKHOLE] = "blackhole",
-	[ADJACENCY_PROHIBIT] = "prohibit",	 [ADJACENCY_LOCAL] = "local",
-	[ADJACENCY_BROADCAST] = "broadcast",	 [ADJACENCY_GLEAN] = "glean",
-	[ADJACENCY_INCOMPLETE] = "incomplete",	 [ADJACENCY_REWRITE] = "rewrite",
+	[ADJACENCY_UNREACHABLE] = "unreachable",
+	[ADJACENCY_BLACKHOLE] = "blackhole",
+	[ADJACENCY_PROHIBIT] = "prohibit",
+	[ADJACENCY_LOCAL] = "local",
+	[ADJACENCY_BROADCAST] = "broadcast",
+	[ADJACENCY_GLEAN] = "glean",
+	[ADJACENCY_INCOMPLETE] = "incomplete",
+	[ADJACENCY_REWRITE] = "rewrite",
+	[ADJACENCY_GROUP] = "group",
 };
 _Static_assert(count_of(kind_names) == N_ADJACENCY_KINDS, "every kind has a name");
 

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/pool.h"
 #include "engine/rcu.h"
+#include "wire/ip6.h"
 
 enum {
 	ADJACENCIES_MAX = 1 << 20,
@@ -15,7 +16,6 @@ enum {
 	ADJACENCY_NONE = 0, /* index of the one that says: no route */
 };
 
-/* The order is that of ip4-lookup's exits. */
 enum adjacency_kind {
 	ADJACENCY_UNREACHABLE, /* no route: answered with ICMP */
 	ADJACENCY_BLACKHOLE,   /* dropped in silence */
@@ -25,20 +25,26 @@ enum adjacency_kind {
 	ADJACENCY_GLEAN,       /* on the link, neighbour not known: resolve the destination */
 	ADJACENCY_INCOMPLETE,  /* a next hop, address not known yet: resolve the next hop */
 	ADJACENCY_REWRITE,     /* send: @rewrite is complete */
+	ADJACENCY_GROUP,       /* IPv6 multicast: the interfaces say who listens */
 	N_ADJACENCY_KINDS,
 };
 
+/* @family says which pair of source and next hop means something; kinds that go nowhere have none.
+ */
 struct adjacency {
 	uint8_t kind;	     /* enum adjacency_kind */
 	uint8_t rewrite_len; /* bytes of @rewrite, 0 unless ADJACENCY_REWRITE */
-	uint16_t spare;
+	uint8_t family;	     /* 4, 6, or 0 for either */
+	uint8_t spare;
 	uint32_t index;
 	uint32_t if_index;   /* interface that it leaves by or belongs to; 0 for none */
 	uint32_t mtu_bytes;  /* of the interface, without link header; 0 for none */
-	be32 source;	     /* our address for packets that start here; 0 for none */
-	uint32_t next_hop;   /* host order; 0: the destination itself */
 	uint32_t generation; /* of the index */
 	uint8_t rewrite[ADJACENCY_REWRITE_MAX];
+	be32 source;		   /* IPv4: our address for packets that start here; 0 for none */
+	uint32_t next_hop;	   /* IPv4, host order; 0: the destination itself */
+	struct ip6_addr source6;   /* IPv6: the same; unspecified for none */
+	struct ip6_addr next_hop6; /* IPv6: unspecified: the destination itself */
 	struct rcu_later later;
 };
 

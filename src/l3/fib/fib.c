@@ -34,32 +34,61 @@ static void bury_leftovers(struct fib_grave *g)
 	free(l);
 }
 
-/* Prefixes that never go by a route. RFC 1122 §3.2.1.3, RFC 6890. */
-static int add_specials(struct fib *f, struct vrf *v)
+/* A prefix that never goes by a route. */
+struct special {
+	struct fib_key key;
+	unsigned len;
+	enum adjacency_kind kind;
+};
+
+/* RFC 1122 §3.2.1.3, RFC 6890. */
+static const struct special specials4[] = {
+	{ { 0x0000000000000000, 0 }, 8, ADJACENCY_BLACKHOLE },
+	{ { 0x7f00000000000000, 0 }, 8, ADJACENCY_BLACKHOLE },
+	{ { 0xe000000000000000, 0 }, 4, ADJACENCY_BLACKHOLE },
+	{ { 0xf000000000000000, 0 }, 4, ADJACENCY_BLACKHOLE },
+	{ { 0xffffffff00000000, 0 }, 32, ADJACENCY_BROADCAST },
+};
+
+/* RFC 4291 §2.4: unspecified, loopback, mapped IPv4, link-local of no link, multicast. */
+static const struct special specials6[] = {
+	{ { 0, 0 }, 128, ADJACENCY_BLACKHOLE },
+	{ { 0, 1 }, 128, ADJACENCY_BLACKHOLE },
+	{ { 0, 0x0000ffff00000000 }, 96, ADJACENCY_BLACKHOLE },
+	{ { FIB6_LINK_LOCAL, 0 }, 10, ADJACENCY_BLACKHOLE },
+	{ { 0xff00000000000000, 0 }, 8, ADJACENCY_GROUP },
+};
+
+static int add_route(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
+		     enum fib_source source, const struct fib_path *paths, unsigned n_paths);
+
+static int add_specials(struct vrf *v, struct fib_table *t, const struct special *specials,
+			unsigned n)
 {
-	static const struct {
-		struct ip4_prefix prefix;
-		enum adjacency_kind kind;
-	} specials[] = {
-		{ { 0x00000000, 8 }, ADJACENCY_BLACKHOLE },
-		{ { 0x7f000000, 8 }, ADJACENCY_BLACKHOLE },
-		{ { 0xe0000000, 4 }, ADJACENCY_BLACKHOLE },
-		{ { 0xf0000000, 4 }, ADJACENCY_BLACKHOLE },
-		{ { 0xffffffff, 32 }, ADJACENCY_BROADCAST },
-	};
+	struct fib *f = v->fib;
 	int err = 0;
 
-	for (unsigned i = 0; i < count_of(specials) && err == 0; i++) {
+	for (unsigned i = 0; i < n && err == 0; i++) {
 		struct adjacency value = { .kind = (uint8_t)specials[i].kind };
 		struct fib_path path = { .weight = 1 };
 
 		err = adjacency_new(&f->adjacencies, &value, &path.adjacency);
 		if (err == 0) {
-			err = fib_add_route(f, v, specials[i].prefix, FIB_SPECIAL, &path, 1);
+			err = add_route(v, t, specials[i].key, specials[i].len, FIB_SPECIAL, &path,
+					1);
 			adjacency_put(&f->adjacencies, path.adjacency);
 		}
 	}
 	return err;
+}
+
+static int table_init(struct vrf *v, struct fib_table *t, const struct special *specials,
+		      unsigned n)
+{
+	int err = trie_init(&t->trie, &v->fib->space);
+
+	rib_init(&t->rib);
+	return err ? err : add_specials(v, t, specials, n);
 }
 
 static bool free_routes(const struct rib_node *n, void *context unused_arg)
@@ -71,12 +100,18 @@ static bool free_routes(const struct rib_node *n, void *context unused_arg)
 	return true;
 }
 
+static void table_deinit(struct fib_table *t)
+{
+	rib_walk(&t->rib, (struct fib_key){ 0 }, 0, free_routes, NULL);
+	rib_deinit(&t->rib);
+	trie_deinit(&t->trie);
+}
+
 /* No worker knows @v. Its load-balances go with the table of all. */
 static void free_vrf(struct vrf *v)
 {
-	rib_walk(&v->ip4_rib, 0, 0, free_routes, NULL);
-	rib_deinit(&v->ip4_rib);
-	trie_deinit(&v->ip4);
+	table_deinit(&v->ip4);
+	table_deinit(&v->ip6);
 	free(v);
 }
 
@@ -102,13 +137,9 @@ int fib_add_vrf(struct fib *f, const char *name, struct vrf **out)
 	v->index = index;
 	v->fib = f;
 	snprintf(v->name, sizeof(v->name), "%s", name);
-	rib_init(&v->ip4_rib);
-	err = trie_init(&v->ip4, &f->space);
-	if (err != 0) {
-		free(v);
-		return err;
-	}
-	err = add_specials(f, v);
+	err = table_init(v, &v->ip4, specials4, count_of(specials4));
+	if (err == 0)
+		err = table_init(v, &v->ip6, specials6, count_of(specials6));
 	if (err != 0) {
 		free_vrf(v);
 		return err;
@@ -175,7 +206,7 @@ static struct fib_route **find_source(struct rib_node *n, enum fib_source source
 }
 
 /* Let the trie show what the first route of @n says; @n is removed if it has none. */
-static int show(struct vrf *v, struct rib_node *n, struct leftovers *l)
+static int show(struct vrf *v, struct fib_table *t, struct rib_node *n, struct leftovers *l)
 {
 	const struct fib_route *first = n->owner;
 	uint32_t was = n->leaf;
@@ -183,7 +214,7 @@ static int show(struct vrf *v, struct rib_node *n, struct leftovers *l)
 
 	n->leaf = first ? first->load_balance : 0;
 	if (n->leaf != was) {
-		err = trie_update(&v->ip4, &v->ip4_rib, n->addr, n->len, &l->garbage);
+		err = trie_update(&t->trie, &t->rib, n->key, n->len, &l->garbage);
 		if (err != 0) {
 			n->leaf = was;
 			return err;
@@ -191,51 +222,45 @@ static int show(struct vrf *v, struct rib_node *n, struct leftovers *l)
 		fib_touch(v->fib);
 	}
 	if (!first) {
-		rib_remove(&v->ip4_rib, n->addr, n->len);
+		rib_remove(&t->rib, n->key, n->len);
 		v->fib->n_prefixes--;
 	}
 	return 0;
 }
 
 /* A prefix that was only just made, and has no route yet, goes again. */
-static void drop_if_bare(struct vrf *v, struct rib_node *n)
+static void drop_if_bare(struct vrf *v, struct fib_table *t, struct rib_node *n)
 {
 	if (!n->owner) {
-		rib_remove(&v->ip4_rib, n->addr, n->len);
+		rib_remove(&t->rib, n->key, n->len);
 		v->fib->n_prefixes--;
 	}
 }
 
-static struct rib_node *prefix_node_or_null(struct vrf *v, struct ip4_prefix prefix)
+static struct rib_node *prefix_node_or_null(struct vrf *v, struct fib_table *t, struct fib_key key,
+					    unsigned len)
 {
-	struct rib_node *n = rib_find_or_null(&v->ip4_rib, prefix.addr, prefix.len);
+	struct rib_node *n = rib_add_or_null(&t->rib, key, len);
 
-	if (n)
-		return n;
-	n = rib_add_or_null(&v->ip4_rib, prefix.addr, prefix.len);
-	if (n)
+	if (n && !n->owner)
 		v->fib->n_prefixes++;
 	return n;
 }
 
 /* Put @route in the place of its source's old one. On failure all is as before. */
-static int put_route(struct vrf *v, struct ip4_prefix prefix, struct fib_route *route,
-		     struct leftovers *l)
+static int put_route(struct vrf *v, struct fib_table *t, struct rib_node *n,
+		     struct fib_route *route, struct leftovers *l)
 {
-	struct rib_node *n = prefix_node_or_null(v, prefix);
-	struct fib_route **link, *old;
+	struct fib_route **link = find_source(n, route->source), *old;
 	int err;
 
-	if (!n)
-		return ERR_NOMEM;
-	link = find_source(n, route->source);
 	old = *link && (*link)->source == route->source ? *link : NULL;
 	route->next = old ? old->next : *link;
 	*link = route;
-	err = show(v, n, l);
+	err = show(v, t, n, l);
 	if (err != 0) {
 		*link = old ? old : route->next;
-		drop_if_bare(v, n);
+		drop_if_bare(v, t, n);
 		return err;
 	}
 	if (old) {
@@ -256,11 +281,13 @@ static struct leftovers *leftovers_or_null(struct fib *f)
 	return l;
 }
 
-int fib_add_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum fib_source source,
-		  const struct fib_path *paths, unsigned n_paths)
+static int add_route(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
+		     enum fib_source source, const struct fib_path *paths, unsigned n_paths)
 {
+	struct fib *f = v->fib;
 	struct leftovers *l = leftovers_or_null(f);
 	struct fib_route *route = calloc(1, sizeof(*route));
+	struct rib_node *n;
 	int err = ERR_NOMEM;
 
 	if (!l || !route)
@@ -272,7 +299,8 @@ int fib_add_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum f
 	err = load_balance_get(&f->load_balances, paths, n_paths, &route->load_balance);
 	if (err != 0)
 		goto fail;
-	err = put_route(v, prefix, route, l);
+	n = prefix_node_or_null(v, t, key, len);
+	err = n ? put_route(v, t, n, route, l) : ERR_NOMEM;
 	if (err != 0) {
 		load_balance_put(&f->load_balances, route->load_balance);
 		goto fail;
@@ -285,9 +313,10 @@ fail:
 	return err;
 }
 
-int fib_del_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum fib_source source)
+static int del_route(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
+		     enum fib_source source)
 {
-	struct rib_node *n = rib_find_or_null(&v->ip4_rib, prefix.addr, prefix.len);
+	struct rib_node *n = rib_find_or_null(&t->rib, key, len);
 	struct fib_route **link, *old;
 	struct leftovers *l;
 	int err;
@@ -298,11 +327,11 @@ int fib_del_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum f
 	old = *link;
 	if (!old || old->source != source)
 		return ERR_NOENT;
-	l = leftovers_or_null(f);
+	l = leftovers_or_null(v->fib);
 	if (!l)
 		return ERR_NOMEM;
 	*link = old->next;
-	err = show(v, n, l);
+	err = show(v, t, n, l);
 	if (err != 0) {
 		*link = old;
 		free(l);
@@ -310,19 +339,66 @@ int fib_del_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum f
 	}
 	l->route = old;
 	l->load_balance = old->load_balance;
-	fib_retire(&f->yard, &l->grave, bury_leftovers);
+	fib_retire(&v->fib->yard, &l->grave, bury_leftovers);
 	return 0;
+}
+
+static const struct fib_route *find_or_null(const struct fib_table *t, struct fib_key key,
+					    unsigned len)
+{
+	struct rib_node *n = rib_find_or_null(&t->rib, key, len);
+
+	return n ? n->owner : NULL;
+}
+
+/* --- IPv4 --- */
+
+int fib_add_route(struct fib *f unused_arg, struct vrf *v, struct ip4_prefix prefix,
+		  enum fib_source source, const struct fib_path *paths, unsigned n_paths)
+{
+	return add_route(v, &v->ip4, fib_key_of_ip4(prefix.addr), prefix.len, source, paths,
+			 n_paths);
+}
+
+int fib_del_route(struct fib *f unused_arg, struct vrf *v, struct ip4_prefix prefix,
+		  enum fib_source source)
+{
+	return del_route(v, &v->ip4, fib_key_of_ip4(prefix.addr), prefix.len, source);
 }
 
 const struct fib_route *fib_find_or_null(const struct vrf *v, struct ip4_prefix prefix)
 {
-	struct rib_node *n = rib_find_or_null(&v->ip4_rib, prefix.addr, prefix.len);
-
-	return n ? n->owner : NULL;
+	return find_or_null(&v->ip4, fib_key_of_ip4(prefix.addr), prefix.len);
 }
 
 void fib_walk(const struct vrf *v, struct ip4_prefix from,
 	      bool (*visit)(const struct rib_node *n, void *context), void *context)
 {
-	rib_walk(&v->ip4_rib, from.addr, from.len, visit, context);
+	rib_walk(&v->ip4.rib, fib_key_of_ip4(from.addr), from.len, visit, context);
+}
+
+/* --- IPv6 --- */
+
+int fib6_add_route(struct fib *f unused_arg, struct vrf *v, struct ip6_prefix prefix,
+		   enum fib_source source, const struct fib_path *paths, unsigned n_paths)
+{
+	return add_route(v, &v->ip6, fib_key_of_ip6(&prefix.addr), prefix.len, source, paths,
+			 n_paths);
+}
+
+int fib6_del_route(struct fib *f unused_arg, struct vrf *v, struct ip6_prefix prefix,
+		   enum fib_source source)
+{
+	return del_route(v, &v->ip6, fib_key_of_ip6(&prefix.addr), prefix.len, source);
+}
+
+const struct fib_route *fib6_find_or_null(const struct vrf *v, struct ip6_prefix prefix)
+{
+	return find_or_null(&v->ip6, fib_key_of_ip6(&prefix.addr), prefix.len);
+}
+
+void fib6_walk(const struct vrf *v, struct ip6_prefix from,
+	       bool (*visit)(const struct rib_node *n, void *context), void *context)
+{
+	rib_walk(&v->ip6.rib, fib_key_of_ip6(&from.addr), from.len, visit, context);
 }

@@ -20,7 +20,6 @@
 #include "l3/fib/load_balance.h"
 #include "l3/fib/rib.h"
 #include "l3/fib/trie.h"
-#include "wire/ip4.h"
 
 enum {
 	VRFS_MAX = 1024,
@@ -28,6 +27,7 @@ enum {
 	VRF_DEFAULT = 0,
 	FIB_ROUTES_MAX = 1 << 21, /* prefixes of all tables */
 };
+#define FIB6_LINK_LOCAL 0xfe80000000000000u /* upper half of fe80::/64 */
 
 /* Who wants a route. Of several sources of one prefix the first here forwards. */
 enum fib_source {
@@ -45,12 +45,17 @@ struct fib_route {
 	uint32_t load_balance;
 };
 
-/* One routing domain; IPv6 will have its table beside this one. */
+/* The prefixes of one family: as main knows them, and as workers look them up. */
+struct fib_table {
+	struct trie trie;
+	struct rib rib;
+};
+
+/* One routing domain, for both families. */
 struct vrf {
 	uint32_t index;
 	char name[VRF_NAME_MAX];
-	struct trie ip4;
-	struct rib ip4_rib;
+	struct fib_table ip4, ip6;
 	struct fib *fib;
 };
 
@@ -103,9 +108,65 @@ int fib_del_route(struct fib *f, struct vrf *v, struct ip4_prefix prefix, enum f
 /* fib_find_or_null - the route that forwards for exactly this prefix. */
 const struct fib_route *fib_find_or_null(const struct vrf *v, struct ip4_prefix prefix);
 
-/* fib_walk - every prefix in order, from @from on; see rib_walk(). node->owner is a fib_route. */
+/*
+ * fib_walk - every prefix in order, from @from on; see rib_walk(). node->owner is a fib_route,
+ * fib_prefix_of() and fib6_prefix_of() tell what the node stands for.
+ */
 void fib_walk(const struct vrf *v, struct ip4_prefix from,
 	      bool (*visit)(const struct rib_node *n, void *context), void *context);
+
+static inline struct ip4_prefix fib_prefix_of(const struct rib_node *n)
+{
+	return (struct ip4_prefix){ fib_key_ip4(n->key), n->len };
+}
+
+/* The same for IPv6. */
+must_check
+int fib6_add_route(struct fib *f, struct vrf *v, struct ip6_prefix prefix, enum fib_source source,
+		   const struct fib_path *paths, unsigned n_paths);
+must_check
+int fib6_del_route(struct fib *f, struct vrf *v, struct ip6_prefix prefix, enum fib_source source);
+const struct fib_route *fib6_find_or_null(const struct vrf *v, struct ip6_prefix prefix);
+void fib6_walk(const struct vrf *v, struct ip6_prefix from,
+	       bool (*visit)(const struct rib_node *n, void *context), void *context);
+
+/*
+ * Link-local addresses mean something else on each interface. RFC 4291 §2.5.6 wants zeros in their
+ * bits 10 to 63; in the table, and nowhere else, bits 16 to 47 hold the interface's index instead,
+ * so that each link has an fe80::/64 of its own and a lookup stays one lookup. An address of no
+ * interface, or with other bits, finds fe80::/10, which is a blackhole.
+ *
+ * fib6_scoped - the address as the table has it; others than fe80::/64 as they are.
+ */
+static inline struct ip6_addr fib6_scoped(const struct ip6_addr *addr, uint32_t if_index)
+{
+	uint64_t hi = ip6_high(addr);
+
+	return ip6_of(hi == FIB6_LINK_LOCAL ? hi | (uint64_t)if_index << 16 : hi, ip6_low(addr));
+}
+
+/* fib6_key_on - what to look up for a packet to @dst that came by, or is to leave by, @if_index. */
+static inline struct fib_key fib6_key_on(const struct ip6_addr *dst, uint32_t if_index)
+{
+	struct fib_key k = fib_key_of_ip6(dst);
+
+	if (unlikely(k.hi >> 54 == FIB6_LINK_LOCAL >> 54))
+		k.hi = k.hi == FIB6_LINK_LOCAL ? k.hi | (uint64_t)if_index << 16 : FIB6_LINK_LOCAL;
+	return k;
+}
+
+/* fib6_prefix_of - the prefix that @n stands for. @if_index: whose, if link-local, else 0. */
+static inline struct ip6_prefix fib6_prefix_of(const struct rib_node *n, uint32_t *if_index)
+{
+	struct fib_key k = n->key;
+
+	*if_index = 0;
+	if (k.hi >> 48 == FIB6_LINK_LOCAL >> 48) {
+		*if_index = (uint32_t)(k.hi >> 16);
+		k.hi = FIB6_LINK_LOCAL;
+	}
+	return (struct ip6_prefix){ fib_key_ip6(k), n->len };
+}
 
 /* fib_touch - something behind the routes changed: cached answers are to be looked up again. */
 static inline void fib_touch(struct fib *f)
@@ -126,9 +187,26 @@ static inline uint32_t fib_version(const struct fib *f)
 static inline const struct adjacency *fib_lookup(const struct fib *f, const struct vrf *v,
 						 uint32_t dst, uint32_t flow_hash)
 {
-	uint32_t leaf = trie_lookup(&v->ip4, dst);
+	uint32_t leaf = trie_lookup4(&v->ip4.trie, dst);
 
 	return adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
+}
+
+/* fib6_lookup_on - the same for IPv6; @if_index: the link that a link-local @dst is on. */
+static inline const struct adjacency *fib6_lookup_on(const struct fib *f, const struct vrf *v,
+						     const struct ip6_addr *dst, uint32_t if_index,
+						     uint32_t flow_hash)
+{
+	uint32_t leaf = trie_lookup6(&v->ip6.trie, fib6_key_on(dst, if_index));
+
+	return adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
+}
+
+/* fib6_lookup - the same where no link is meant: link-local addresses lead nowhere. */
+static inline const struct adjacency *fib6_lookup(const struct fib *f, const struct vrf *v,
+						  const struct ip6_addr *dst, uint32_t flow_hash)
+{
+	return fib6_lookup_on(f, v, dst, 0, flow_hash);
 }
 
 #endif

@@ -41,7 +41,7 @@ static int tear_down(void **state unused_arg)
 	for (unsigned i = 0; i < N_HOPS; i++)
 		adjacency_put(&fib->adjacencies, hop[i]);
 	settle();
-	assert_int_equal(fib->adjacencies.n_used, 6); /* NONE and the specials */
+	assert_int_equal(fib->adjacencies.n_used, 11); /* NONE and the specials */
 	fib_free(fib);
 	mailbox_deinit(&mailbox);
 	return 0;
@@ -87,7 +87,7 @@ static void test_sources_take_turns(void **state unused_arg)
 	assert_int_equal(del("10.1.0.0/17", FIB_DYNAMIC), ERR_NOENT);
 	assert_int_equal(del("10.1.0.0/16", FIB_DYNAMIC), 0);
 	assert_int_equal(next_hop("10.1.2.3"), 0);
-	assert_int_equal(fib->n_prefixes, 5);
+	assert_int_equal(fib->n_prefixes, 10);
 }
 
 static void test_specials(void **state unused_arg)
@@ -203,6 +203,89 @@ static void test_version_moves_with_answers(void **state unused_arg)
 	assert_int_equal(del("10.0.0.0/8", FIB_DYNAMIC), 0);
 }
 
+static struct ip6_addr addr6(const char *text)
+{
+	struct ip6_addr addr;
+
+	assert_int_equal(ip6_from_text(text, &addr), 0);
+	return addr;
+}
+
+static void add6(const char *text, uint32_t if_index, unsigned at)
+{
+	struct fib_path path = { hop[at], 1 };
+	struct ip6_prefix prefix;
+
+	assert_int_equal(ip6_prefix_from_text(text, &prefix), 0);
+	prefix.addr = fib6_scoped(&prefix.addr, if_index);
+	assert_int_equal(fib6_add_route(fib, vrf, prefix, FIB_STATIC, &path, 1), 0);
+}
+
+static int del6(const char *text, uint32_t if_index)
+{
+	struct ip6_prefix prefix;
+
+	assert_int_equal(ip6_prefix_from_text(text, &prefix), 0);
+	prefix.addr = fib6_scoped(&prefix.addr, if_index);
+	return fib6_del_route(fib, vrf, prefix, FIB_STATIC);
+}
+
+static const struct adjacency *look_up6(const char *text, uint32_t if_index)
+{
+	struct ip6_addr dst = addr6(text);
+
+	return fib6_lookup_on(fib, vrf, &dst, if_index, 0);
+}
+
+static void test_ip6_routes(void **state unused_arg)
+{
+	assert_int_equal(look_up6("2001:db8::1", 0)->kind, ADJACENCY_UNREACHABLE);
+	add6("::/0", 0, 0);
+	add6("2001:db8::/32", 0, 1);
+	add6("2001:db8::1/128", 0, 2);
+	assert_int_equal(look_up6("2001:db9::1", 0)->next_hop, 1);
+	assert_int_equal(look_up6("2001:db8::2", 0)->next_hop, 2);
+	assert_int_equal(look_up6("2001:db8::1", 0)->next_hop, 3);
+	assert_int_equal(look_up6("::", 0)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("::1", 0)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("::ffff:10.0.0.1", 0)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("ff02::1", 0)->kind, ADJACENCY_GROUP);
+	assert_int_equal(next_hop("10.0.0.1"), 0); /* the other family is apart */
+	assert_int_equal(del6("2001:db8::1/128", 0), 0);
+	assert_int_equal(del6("2001:db8::/32", 0), 0);
+	assert_int_equal(del6("::/0", 0), 0);
+	assert_int_equal(del6("::/0", 0), ERR_NOENT);
+}
+
+static void test_link_local_by_interface(void **state unused_arg)
+{
+	const struct rib_node *n;
+	uint32_t if_index;
+
+	add6("::/0", 0, 0);
+	add6("fe80::/64", 1, 1);
+	add6("fe80::/64", 1023, 2);
+	add6("fe80::7/128", 1023, 3);
+	assert_int_equal(look_up6("fe80::7", 1)->next_hop, 2);
+	assert_int_equal(look_up6("fe80::7", 1023)->next_hop, 4);
+	assert_int_equal(look_up6("fe80::8", 1023)->next_hop, 3);
+	assert_int_equal(look_up6("fe80::7", 2)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("fe80::7", 0)->kind, ADJACENCY_BLACKHOLE);
+	/* What only looks like the table's form. */
+	assert_int_equal(look_up6("fe80:0:1::7", 0)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("fe80:0:1::7", 1)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("febf::7", 1)->kind, ADJACENCY_BLACKHOLE);
+	assert_int_equal(look_up6("fec0::7", 1)->next_hop, 1);
+	n = rib_match_or_null(&vrf->ip6.rib,
+			      fib6_key_on(&(struct ip6_addr){ { 0xfe, 0x80 } }, 1023), 128);
+	assert_int_equal(fib6_prefix_of(n, &if_index).addr.b[5], 0);
+	assert_int_equal(if_index, 1023);
+	assert_int_equal(del6("fe80::/64", 1), 0);
+	assert_int_equal(del6("fe80::/64", 1023), 0);
+	assert_int_equal(del6("fe80::7/128", 1023), 0);
+	assert_int_equal(del6("::/0", 0), 0);
+}
+
 static void test_vrfs_are_apart(void **state unused_arg)
 {
 	struct fib_path path = { hop[3], 1 };
@@ -216,7 +299,7 @@ static void test_vrfs_are_apart(void **state unused_arg)
 	assert_int_equal(fib_lookup(fib, blue, 0x0a000001, 0)->next_hop, 4);
 	assert_int_equal(next_hop("10.0.0.1"), 0);
 	assert_int_equal(fib_del_route(fib, blue, prefix, FIB_STATIC), 0);
-	fib->adjacencies.n_used -= 5; /* the specials of blue, for tear_down() */
+	fib->adjacencies.n_used -= 10; /* the specials of blue, for tear_down() */
 }
 
 int main(void)
@@ -230,6 +313,8 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_handles_go_stale, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_version_moves_with_answers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ip6_routes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_link_local_by_interface, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_vrfs_are_apart, set_up, tear_down),
 	};
 

@@ -3,27 +3,9 @@
 
 #include <stdlib.h>
 
-#include "wire/ip4.h"
-
-static unsigned bit_of(uint32_t addr, unsigned at)
-{
-	return addr >> (31 - at) & 1;
-}
-
-/* True if @n and @addr agree in the first @len bits. */
-static bool agrees(const struct rib_node *n, uint32_t addr, unsigned len)
-{
-	return ((n->addr ^ addr) & ip4_mask_of(len)) == 0;
-}
-
 static unsigned smaller(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
-}
-
-static unsigned common_bits(uint32_t a, uint32_t b)
-{
-	return a == b ? 32 : (unsigned)__builtin_clz(a ^ b);
 }
 
 void rib_init(struct rib *r)
@@ -42,28 +24,28 @@ static void free_below(struct rib_node *n)
 
 void rib_deinit(struct rib *r)
 {
-	free_below(r->root); /* at most 33 deep */
+	free_below(r->root); /* at most 129 deep */
 	rib_init(r);
 }
 
-static struct rib_node *new_node_or_null(uint32_t addr, unsigned len)
+static struct rib_node *new_node_or_null(struct fib_key key, unsigned len)
 {
 	struct rib_node *n = calloc(1, sizeof(*n));
 
 	if (n) {
-		n->addr = addr & ip4_mask_of(len);
+		n->key = fib_key_and(key, fib_key_mask(len));
 		n->len = (uint8_t)len;
 	}
 	return n;
 }
 
-/* The link at which @addr/@len is, or would have to be put in. */
-static struct rib_node **find_link(struct rib *r, uint32_t addr, unsigned len)
+/* The link at which @key/@len is, or would have to be put in. */
+static struct rib_node **find_link(struct rib *r, struct fib_key key, unsigned len)
 {
 	struct rib_node **link = &r->root;
 
-	while (*link && (*link)->len < len && agrees(*link, addr, (*link)->len))
-		link = &(*link)->child[bit_of(addr, (*link)->len)];
+	while (*link && (*link)->len < len && fib_key_agrees((*link)->key, key, (*link)->len))
+		link = &(*link)->child[fib_key_bit(key, (*link)->len)];
 	return link;
 }
 
@@ -71,34 +53,33 @@ static struct rib_node **find_link(struct rib *r, uint32_t addr, unsigned len)
 static void put_above(struct rib_node **link, struct rib_node *n)
 {
 	if (*link)
-		n->child[bit_of((*link)->addr, n->len)] = *link;
+		n->child[fib_key_bit((*link)->key, n->len)] = *link;
 	*link = n;
 }
 
-struct rib_node *rib_add_or_null(struct rib *r, uint32_t addr, unsigned len)
+struct rib_node *rib_add_or_null(struct rib *r, struct fib_key key, unsigned len)
 {
-	struct rib_node **link = find_link(r, addr & ip4_mask_of(len), len);
+	struct rib_node **link = find_link(r, key, len);
 	struct rib_node *at = *link, *n, *join;
 	unsigned common;
 
-	addr &= ip4_mask_of(len);
-	if (at && at->len == len && at->addr == addr) {
+	if (at && at->len == len && fib_key_agrees(at->key, key, len)) {
 		r->n_prefixes += !at->is_prefix;
 		at->is_prefix = true;
 		return at;
 	}
-	n = new_node_or_null(addr, len);
+	n = new_node_or_null(key, len);
 	if (!n)
 		return NULL;
-	common = at ? smaller(common_bits(at->addr, addr), smaller(at->len, len)) : len;
+	common = at ? smaller(fib_key_common(at->key, key), smaller(at->len, len)) : len;
 	if (common < len) { /* @at goes another way: both below a node that joins them */
-		join = new_node_or_null(addr, common);
+		join = new_node_or_null(key, common);
 		if (!join) {
 			free(n);
 			return NULL;
 		}
 		put_above(link, join);
-		join->child[bit_of(addr, common)] = n;
+		join->child[fib_key_bit(key, common)] = n;
 	} else {
 		put_above(link, n);
 	}
@@ -107,11 +88,11 @@ struct rib_node *rib_add_or_null(struct rib *r, uint32_t addr, unsigned len)
 	return n;
 }
 
-struct rib_node *rib_find_or_null(const struct rib *r, uint32_t addr, unsigned len)
+struct rib_node *rib_find_or_null(const struct rib *r, struct fib_key key, unsigned len)
 {
-	struct rib_node *n = *find_link((struct rib *)r, addr, len);
+	struct rib_node *n = *find_link((struct rib *)r, key, len);
 
-	return n && n->is_prefix && n->len == len && agrees(n, addr, len) ? n : NULL;
+	return n && n->is_prefix && n->len == len && fib_key_agrees(n->key, key, len) ? n : NULL;
 }
 
 /* A node that is no prefix and has not two children has no reason to be. */
@@ -125,15 +106,16 @@ static void collapse(struct rib_node **link)
 	free(n);
 }
 
-void rib_remove(struct rib *r, uint32_t addr, unsigned len)
+void rib_remove(struct rib *r, struct fib_key key, unsigned len)
 {
 	struct rib_node **link = &r->root, **parent = NULL;
 
 	while (*link && (*link)->len < len) {
 		parent = link;
-		link = &(*link)->child[bit_of(addr, (*link)->len)];
+		link = &(*link)->child[fib_key_bit(key, (*link)->len)];
 	}
-	invariant(*link && (*link)->len == len && agrees(*link, addr, len) && (*link)->is_prefix);
+	invariant(*link && (*link)->len == len && fib_key_agrees((*link)->key, key, len) &&
+		  (*link)->is_prefix);
 	(*link)->is_prefix = false;
 	(*link)->leaf = 0;
 	(*link)->owner = NULL;
@@ -143,36 +125,36 @@ void rib_remove(struct rib *r, uint32_t addr, unsigned len)
 		collapse(parent);
 }
 
-struct rib_node *rib_match_or_null(const struct rib *r, uint32_t addr, unsigned max_len)
+struct rib_node *rib_match_or_null(const struct rib *r, struct fib_key key, unsigned max_len)
 {
 	struct rib_node *n = r->root, *best = NULL;
 
-	while (n && n->len <= max_len && agrees(n, addr, n->len)) {
+	while (n && n->len <= max_len && fib_key_agrees(n->key, key, n->len)) {
 		if (n->leaf)
 			best = n;
-		if (n->len == 32)
+		if (n->len == FIB_KEY_BITS)
 			break;
-		n = n->child[bit_of(addr, n->len)];
+		n = n->child[fib_key_bit(key, n->len)];
 	}
 	return best;
 }
 
-struct rib_node *rib_below_or_null(const struct rib *r, uint32_t addr, unsigned depth)
+struct rib_node *rib_below_or_null(const struct rib *r, struct fib_key key, unsigned depth)
 {
-	struct rib_node *n = *find_link((struct rib *)r, addr, depth);
+	struct rib_node *n = *find_link((struct rib *)r, key, depth);
 
-	return n && n->len >= depth && agrees(n, addr, depth) ? n : NULL;
+	return n && n->len >= depth && fib_key_agrees(n->key, key, depth) ? n : NULL;
 }
 
-static bool is_before(const struct rib_node *n, uint32_t addr, unsigned len)
+static bool is_before(const struct rib_node *n, struct fib_key key, unsigned len)
 {
-	return n->addr < addr || (n->addr == addr && n->len < len);
+	return fib_key_before(n->key, key) || (fib_key_equal(n->key, key) && n->len < len);
 }
 
-static bool walk_below(const struct rib_node *n, uint32_t from, unsigned from_len,
+static bool walk_below(const struct rib_node *n, struct fib_key from, unsigned from_len,
 		       bool (*visit)(const struct rib_node *, void *), void *context)
 {
-	if (!n || (n->addr | ~ip4_mask_of(n->len)) < from)
+	if (!n || fib_key_before(fib_key_or(n->key, fib_key_not(fib_key_mask(n->len))), from))
 		return true; /* all of it lies before @from */
 	if (n->is_prefix && !is_before(n, from, from_len) && !visit(n, context))
 		return false;
@@ -180,7 +162,7 @@ static bool walk_below(const struct rib_node *n, uint32_t from, unsigned from_le
 	       walk_below(n->child[1], from, from_len, visit, context);
 }
 
-void rib_walk(const struct rib *r, uint32_t from, unsigned from_len,
+void rib_walk(const struct rib *r, struct fib_key from, unsigned from_len,
 	      bool (*visit)(const struct rib_node *n, void *context), void *context)
 {
 	walk_below(r->root, from, from_len, visit, context);

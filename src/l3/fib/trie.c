@@ -7,14 +7,13 @@
 
 #include "l3/fib/rib.h"
 #include "l3/fib/trie_space.h"
-#include "wire/ip4.h"
 
 /* One change in the making. */
 struct change {
 	struct trie_space *space;
-	uint32_t first, last;	  /* addresses that are affected */
-	struct trie_garbage made; /* blocks to give back if it fails */
-	struct trie_garbage old;  /* blocks that it replaces */
+	struct fib_key first, last; /* keys that are affected */
+	struct trie_garbage made;   /* blocks to give back if it fails */
+	struct trie_garbage old;    /* blocks that it replaces */
 };
 
 /* What the control plane says about the 64 slots of one node. */
@@ -52,7 +51,7 @@ static unsigned bits_in(uint64_t v)
 static void free_below(struct trie_space *s, const struct trie_node *n)
 {
 	for (unsigned i = 0; i < bits_in(n->children); i++)
-		free_below(s, node_at(s, n->first_child + i)); /* at most 3 deep */
+		free_below(s, node_at(s, n->first_child + i)); /* at most 19 deep */
 	if (n->children)
 		trie_give(&s->nodes, n->first_child, bits_in(n->children));
 	if (n->runs)
@@ -117,7 +116,7 @@ static void lay_out(const struct rib_node *r, unsigned depth, struct slots *s)
 
 	if (!r)
 		return;
-	slot = (uint32_t)(r->addr << depth) >> (32 - TRIE_STRIDE);
+	slot = (unsigned)(fib_key_shift_left(r->key, depth).hi >> (64 - TRIE_STRIDE));
 	if (r->len > depth && r->len <= end && r->leaf)
 		for (unsigned i = 0; i < 1u << (end - r->len); i++)
 			s->leaf[slot + i] = r->leaf;
@@ -129,23 +128,24 @@ static void lay_out(const struct rib_node *r, unsigned depth, struct slots *s)
 	}
 }
 
-/* True if addresses that change lie in the slot of @bits bits that starts at @start. */
-static bool overlaps(const struct change *c, uint32_t start, unsigned bits)
+/* True if keys that change lie in the slot of @bits bits that starts at @start. */
+static bool overlaps(const struct change *c, struct fib_key start, unsigned bits)
 {
-	uint32_t end = start | ~ip4_mask_of(bits);
+	struct fib_key end = fib_key_or(start, fib_key_not(fib_key_mask(bits)));
 
-	return start <= c->last && end >= c->first;
+	return !fib_key_before(c->last, start) && !fib_key_before(end, c->first);
 }
 
-static int build(struct change *c, const struct rib_node *r, uint32_t start, unsigned depth,
+static int build(struct change *c, const struct rib_node *r, struct fib_key start, unsigned depth,
 		 uint32_t inherited, const struct trie_node *old, struct trie_node *out);
 
 /* The child in slot @i: the old one if nothing changes inside it. */
-static int build_child(struct change *c, const struct slots *s, unsigned i, uint32_t start,
+static int build_child(struct change *c, const struct slots *s, unsigned i, struct fib_key start,
 		       unsigned depth, const struct trie_node *old, struct trie_node *out)
 {
 	unsigned bits = depth + TRIE_STRIDE;
-	uint32_t child_start = start | (uint32_t)((uint64_t)i << (64 - TRIE_STRIDE) >> depth >> 32);
+	struct fib_key slot = { (uint64_t)i << (64 - TRIE_STRIDE), 0 };
+	struct fib_key child_start = fib_key_or(start, fib_key_shift_right(slot, depth));
 	const struct trie_node *was = NULL;
 
 	if (old && old->children >> i & 1)
@@ -195,7 +195,7 @@ static int put_leaves(struct change *c, const struct slots *s, struct trie_node 
 }
 
 /* Make the node for the @depth bits of @start, where @inherited holds unless @r says more. */
-static int build(struct change *c, const struct rib_node *r, uint32_t start, unsigned depth,
+static int build(struct change *c, const struct rib_node *r, struct fib_key start, unsigned depth,
 		 uint32_t inherited, const struct trie_node *old, struct trie_node *out)
 {
 	struct slots s = { 0 };
@@ -219,7 +219,7 @@ static int build(struct change *c, const struct rib_node *r, uint32_t start, uns
 }
 
 /* The new word for the direct slot that starts at @start, whose word is @was. */
-static int build_slot(struct change *c, const struct rib *rib, uint32_t start, uint32_t was,
+static int build_slot(struct change *c, const struct rib *rib, struct fib_key start, uint32_t was,
 		      uint32_t *out)
 {
 	const struct rib_node *cover = rib_match_or_null(rib, start, TRIE_DIRECT_BITS);
@@ -258,17 +258,16 @@ static int hand_over(struct change *c, struct trie_garbage *garbage)
 	return 0;
 }
 
-int trie_update(struct trie *t, const struct rib *r, uint32_t addr, unsigned len,
+int trie_update(struct trie *t, const struct rib *r, struct fib_key key, unsigned len,
 		struct trie_garbage *garbage)
 {
-	uint32_t first = (addr & ip4_mask_of(len)) >> (32 - TRIE_DIRECT_BITS);
 	uint32_t n_slots = len < TRIE_DIRECT_BITS ? 1u << (TRIE_DIRECT_BITS - len) : 1;
 	struct change c = { .space = t->space };
-	uint32_t *built;
+	uint32_t first, *built;
 	int err = 0;
 
 	if (len == 0) {
-		struct rib_node *n = rib_find_or_null(r, 0, 0);
+		struct rib_node *n = rib_find_or_null(r, key, 0);
 
 		__atomic_store_n(&t->default_leaf, n ? n->leaf : 0, __ATOMIC_RELEASE);
 		return 0;
@@ -276,15 +275,19 @@ int trie_update(struct trie *t, const struct rib *r, uint32_t addr, unsigned len
 	built = malloc(n_slots * sizeof(*built));
 	if (!built)
 		return ERR_NOMEM;
-	c.first = addr & ip4_mask_of(len);
-	c.last = c.first | ~ip4_mask_of(len);
+	c.first = fib_key_and(key, fib_key_mask(len));
+	c.last = fib_key_or(c.first, fib_key_not(fib_key_mask(len)));
+	first = (uint32_t)(c.first.hi >> (64 - TRIE_DIRECT_BITS));
 	for (uint32_t i = 0; i < n_slots && err == 0; i++)
-		err = build_slot(&c, r, (first + i) << (32 - TRIE_DIRECT_BITS),
-				 t->direct[first + i], &built[i]);
+		err = build_slot(
+			&c, r,
+			(struct fib_key){ (uint64_t)(first + i) << (64 - TRIE_DIRECT_BITS), 0 },
+			t->direct[first + i], &built[i]);
 	if (err == 0)
 		err = hand_over(&c, garbage);
 	if (err == 0) {
-		for (uint32_t i = 0; i < n_slots; i++) /* pairs with trie_lookup() */
+		for (uint32_t i = 0; i < n_slots;
+		     i++) /* pairs with trie_lookup4(), trie_lookup6() */
 			__atomic_store_n(&t->direct[first + i], built[i], __ATOMIC_RELEASE);
 		free(c.made.block);
 	} else {

@@ -61,17 +61,17 @@ static void update(uint32_t addr, unsigned len)
 {
 	struct trie_garbage garbage = { 0 };
 
-	assert_int_equal(trie_update(&trie, &rib, addr, len, &garbage), 0);
+	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(addr), len, &garbage), 0);
 	trie_collect(&space, &garbage);
 }
 
 static void add(uint32_t addr, unsigned len, uint32_t leaf)
 {
-	struct rib_node *n = rib_add_or_null(&rib, addr, len);
+	struct rib_node *n = rib_add_or_null(&rib, fib_key_of_ip4(addr), len);
 	unsigned i;
 
 	addr &= ip4_mask_of(len);
-	assert_int_equal(n->addr, addr);
+	assert_int_equal(fib_key_ip4(n->key), addr);
 	assert_int_equal(n->len, len);
 	n->leaf = leaf;
 	update(addr, len);
@@ -86,15 +86,15 @@ static void remove_at(unsigned i)
 {
 	struct model_route gone = model[i];
 
-	rib_remove(&rib, gone.addr, gone.len);
+	rib_remove(&rib, fib_key_of_ip4(gone.addr), gone.len);
 	update(gone.addr, gone.len);
 	model[i] = model[--n_model];
 }
 
 static void check(uint32_t addr)
 {
-	uint32_t want = model_lookup(addr), got = trie_lookup(&trie, addr);
-	struct rib_node *n = rib_match_or_null(&rib, addr, 32);
+	uint32_t want = model_lookup(addr), got = trie_lookup4(&trie, addr);
+	struct rib_node *n = rib_match_or_null(&rib, fib_key_of_ip4(addr), 32);
 
 	if (want != got || want != (n ? n->leaf : 0))
 		fail_msg("%08x: want %u, trie %u, rib %u", addr, want, got, n ? n->leaf : 0);
@@ -127,7 +127,7 @@ static void test_few(void **state unused_arg)
 		remove_at(n_model / 2);
 		check_edges();
 	}
-	assert_int_equal(trie_lookup(&trie, 0x0a0101ff), 0);
+	assert_int_equal(trie_lookup4(&trie, 0x0a0101ff), 0);
 }
 
 /* Lengths as they are in the Internet, and everything else too. */
@@ -182,9 +182,11 @@ static bool count_prefix(const struct rib_node *n, void *context)
 {
 	struct model_route *last = context;
 
-	assert_true(n->addr > last->addr || (n->addr == last->addr && n->len > last->len) ||
+	uint32_t addr = fib_key_ip4(n->key);
+
+	assert_true(addr > last->addr || (addr == last->addr && n->len > last->len) ||
 		    last->leaf == 0);
-	*last = (struct model_route){ n->addr, n->len, last->leaf + 1 };
+	*last = (struct model_route){ addr, n->len, last->leaf + 1 };
 	return last->leaf < 1000;
 }
 
@@ -196,10 +198,10 @@ static void test_walk_in_order_and_resumes(void **state unused_arg)
 	random_seed(&r, SEED);
 	while (n_model < 300)
 		add((uint32_t)random_u64(&r) & 0xff0fffff, random_len(&r), 1);
-	rib_walk(&rib, 0, 0, count_prefix, &last);
+	rib_walk(&rib, (struct fib_key){ 0 }, 0, count_prefix, &last);
 	assert_int_equal(last.leaf, 300);
 	last.leaf = 0;
-	rib_walk(&rib, 0x80000000, 0, count_prefix, &last);
+	rib_walk(&rib, fib_key_of_ip4(0x80000000), 0, count_prefix, &last);
 	for (unsigned i = 0; i < n_model; i++)
 		last.leaf -= model[i].addr >= 0x80000000;
 	assert_int_equal(last.leaf, 0);
@@ -215,10 +217,10 @@ static void test_readers_see_the_old_table_until_collect(void **state unused_arg
 	add(0x0a010180, 25, 4);
 	old_slot = trie.direct[0x0a010180 >> 14];
 	assert_true(old_slot & TRIE_NODE);
-	rib_remove(&rib, 0x0a010180, 25);
-	assert_int_equal(trie_update(&trie, &rib, 0x0a010180, 25, &garbage), 0);
-	assert_int_equal(trie_lookup(&trie, 0x0a010181), 3);
-	assert_int_equal(trie_walk(&space, old_slot, 0x0a010181), 4);
+	rib_remove(&rib, fib_key_of_ip4(0x0a010180), 25);
+	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010180), 25, &garbage), 0);
+	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 3);
+	assert_int_equal(trie_walk4(&space, old_slot, 0x0a010181), 4);
 	trie_collect(&space, &garbage);
 	n_model = 0;
 }
@@ -232,15 +234,131 @@ static void test_a_change_without_room_changes_nothing(void **state unused_arg)
 	add(0x0a010180, 25, 4);
 	n_used = space.leaves.n_used;
 	space.nodes.max = space.nodes.end;
-	rib_add_or_null(&rib, 0x0a010181, 32)->leaf = 9;
-	assert_int_equal(trie_update(&trie, &rib, 0x0a010181, 32, &garbage), ERR_NOMEM);
+	rib_add_or_null(&rib, fib_key_of_ip4(0x0a010181), 32)->leaf = 9;
+	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010181), 32, &garbage),
+			 ERR_NOMEM);
 	assert_int_equal(garbage.n, 0);
 	assert_int_equal(space.leaves.n_used, n_used);
-	assert_int_equal(trie_lookup(&trie, 0x0a010181), 4);
+	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 4);
 	space.nodes.max = max;
-	assert_int_equal(trie_update(&trie, &rib, 0x0a010181, 32, &garbage), 0);
-	assert_int_equal(trie_lookup(&trie, 0x0a010181), 9);
+	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010181), 32, &garbage), 0);
+	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 9);
 	trie_collect(&space, &garbage);
+}
+
+/* --- keys of 128 bits --- */
+
+enum { MODEL6_MAX = 1000 };
+
+struct model6_route {
+	struct fib_key key;
+	unsigned len;
+	uint32_t leaf;
+};
+
+static struct model6_route model6[MODEL6_MAX];
+static unsigned n_model6;
+
+static uint32_t model6_lookup(struct fib_key key)
+{
+	uint32_t leaf = 0;
+	int best = -1;
+
+	for (unsigned i = 0; i < n_model6; i++) {
+		if (fib_key_agrees(model6[i].key, key, model6[i].len) &&
+		    (int)model6[i].len > best) {
+			best = (int)model6[i].len;
+			leaf = model6[i].leaf;
+		}
+	}
+	return leaf;
+}
+
+static void update6(struct fib_key key, unsigned len)
+{
+	struct trie_garbage garbage = { 0 };
+
+	assert_int_equal(trie_update(&trie, &rib, key, len, &garbage), 0);
+	trie_collect(&space, &garbage);
+}
+
+static void add6(struct fib_key key, unsigned len, uint32_t leaf)
+{
+	struct rib_node *n = rib_add_or_null(&rib, key, len);
+	unsigned i;
+
+	n->leaf = leaf;
+	update6(key, len);
+	for (i = 0; i < n_model6; i++)
+		if (model6[i].len == len && fib_key_agrees(model6[i].key, key, len))
+			break;
+	model6[i] = (struct model6_route){ key, len, leaf };
+	n_model6 += i == n_model6;
+}
+
+static void remove6_at(unsigned i)
+{
+	struct model6_route gone = model6[i];
+
+	rib_remove(&rib, gone.key, gone.len);
+	update6(gone.key, gone.len);
+	model6[i] = model6[--n_model6];
+}
+
+static void check6(struct fib_key key)
+{
+	uint32_t want = model6_lookup(key), got = trie_lookup6(&trie, key);
+	struct rib_node *n = rib_match_or_null(&rib, key, 128);
+
+	if (want != got || want != (n ? n->leaf : 0))
+		fail_msg("%016lx %016lx: want %u, trie %u, rib %u", key.hi, key.lo, want, got,
+			 n ? n->leaf : 0);
+}
+
+/* The last key of a prefix, and its neighbours. */
+static void check6_edges(const struct model6_route *m)
+{
+	struct fib_key mask = fib_key_mask(m->len);
+	struct fib_key first = fib_key_and(m->key, mask);
+	struct fib_key last = fib_key_or(first, fib_key_not(mask));
+
+	check6(first);
+	check6(last);
+	check6((struct fib_key){ first.hi - (first.lo == 0), first.lo - 1 });
+	check6((struct fib_key){ last.hi + (last.lo == UINT64_MAX), last.lo + 1 });
+}
+
+/* @mask keeps the prefixes close together, so that they nest at every depth. */
+static void random_churn6(struct fib_key mask, unsigned n_steps)
+{
+	struct random r;
+
+	random_seed(&r, SEED);
+	n_model6 = 0;
+	for (unsigned step = 0; step < n_steps; step++) {
+		struct fib_key key = { random_u64(&r), random_u64(&r) };
+
+		if (n_model6 > 0 && (n_model6 == MODEL6_MAX || random_below(&r, 3) == 0))
+			remove6_at(random_below(&r, n_model6));
+		else
+			add6(fib_key_and(key, mask), random_below(&r, 129),
+			     1 + random_below(&r, 1000));
+		key = (struct fib_key){ random_u64(&r), random_u64(&r) };
+		check6(fib_key_and(key, mask));
+	}
+	assert_int_equal(rib.n_prefixes, n_model6);
+	for (unsigned i = 0; i < n_model6; i++)
+		check6_edges(&model6[i]);
+	while (n_model6 > 0)
+		remove6_at(n_model6 - 1);
+	assert_null(rib.root);
+}
+
+static void test_long_keys(void **state unused_arg)
+{
+	random_churn6((struct fib_key){ UINT64_MAX, UINT64_MAX }, 1500);
+	random_churn6((struct fib_key){ 0x000000000000010f, 0x8000000000000003 }, 1500);
+	random_churn6((struct fib_key){ 0x2001000f00000000, 0x000000000000ffff }, 1500);
 }
 
 int main(void)
@@ -250,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_random_and_dense, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_and_wide, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_routes_of_one_slot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_walk_in_order_and_resumes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_readers_see_the_old_table_until_collect,
 						set_up, tear_down),

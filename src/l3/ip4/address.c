@@ -19,6 +19,7 @@ static int add_route(struct ip4_address *a, struct ip4_prefix prefix, enum adjac
 	struct ip4_stack *s = a->stack;
 	const struct interface *i = interface_get_or_null(s->engine, a->if_index);
 	struct adjacency value = { .kind = (uint8_t)kind,
+				   .family = 4,
 				   .if_index = a->if_index,
 				   .mtu_bytes = i ? i->mtu_bytes : 0,
 				   .source = be32_of(a->prefix.addr) };

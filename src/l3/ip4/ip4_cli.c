@@ -43,8 +43,7 @@ static json_t *route_json(const struct listing *l, const struct rib_node *n)
 
 	for (unsigned i = 0; i < n_paths; i++)
 		json_array_append_new(list, path_json(l, &paths[i]));
-	return json_pack("{s:o, s:s, s:o}", "prefix",
-			 ip4_prefix_json((struct ip4_prefix){ n->addr, n->len }), "source",
+	return json_pack("{s:o, s:s, s:o}", "prefix", ip4_prefix_json(fib_prefix_of(n)), "source",
 			 source_names[r->source], "paths", list);
 }
 
@@ -60,7 +59,7 @@ static bool list_one(const struct rib_node *n, void *context)
 static int show_match(struct command_call *call, struct listing *l, uint32_t addr)
 {
 	struct vrf *v = fib_vrf_or_null(l->fib, VRF_DEFAULT);
-	const struct rib_node *n = rib_match_or_null(&v->ip4_rib, addr, 32);
+	const struct rib_node *n = rib_match_or_null(&v->ip4.rib, fib_key_of_ip4(addr), 32);
 
 	if (!n) {
 		json_decref(l->list);

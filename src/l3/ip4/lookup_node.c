@@ -98,7 +98,7 @@ static inline uint16_t look_up(const struct fib *f, struct node *node, struct bu
 
 	if (unlikely(!v))
 		return refuse(node, b, NO_ROUTE, ICMP4_NET_UNREACHABLE);
-	leaf = trie_lookup(&v->ip4, host32(ip->dst));
+	leaf = trie_lookup4(&v->ip4.trie, host32(ip->dst));
 	if (unlikely(load_balance_has_many(&f->load_balances, leaf)) && b->flow_hash == 0)
 		b->flow_hash = flow_hash(b);
 	a = adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, b->flow_hash));

@@ -59,6 +59,7 @@ static int glean_by(const struct ip4_stack *s, uint32_t if_index, uint32_t *adja
 {
 	const struct interface *i = interface_get_or_null(s->engine, if_index);
 	struct adjacency value = { .kind = ADJACENCY_GLEAN,
+				   .family = 4,
 				   .if_index = if_index,
 				   .mtu_bytes = i->mtu_bytes,
 				   .source = ip4_primary(s, if_index) };

@@ -75,6 +75,7 @@ static struct adjacency adjacency_value(const struct neighbor *n)
 {
 	const struct interface *i = interface_get_or_null(n->table->engine, n->if_index);
 	struct adjacency a = { .kind = ADJACENCY_INCOMPLETE,
+			       .family = 4,
 			       .if_index = n->if_index,
 			       .mtu_bytes = i ? i->mtu_bytes : 0,
 			       .source = be32_of(
