@@ -25,6 +25,13 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 		err = loop_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
 				  config->mtu_bytes, out);
 		break;
+	case NET_GENERATOR:
+		err = generator_create(d->engine, &config->generator, out, why, sizeof(why));
+		break;
+	case NET_SINK:
+		err = sink_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
+				  config->mtu_bytes, out);
+		break;
 	case NET_NO_KIND: /* net_config.c lets none through */
 		break;
 	}

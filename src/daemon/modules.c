@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
+#include "drivers/generator/generator.h"
 #include "drivers/loop/loop.h"
 #include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
@@ -46,9 +47,11 @@ const struct node_type *const modules_nodes[] = {
 	&handoff_node,
 	&interface_output_node,
 	/* drivers */
+	&generator_input_node,
 	&loop_tx_node,
 	&memif_input_node,
 	&memif_tx_node,
+	&sink_tx_node,
 	&tap_input_node,
 	&tap_tx_node,
 	/* functions */

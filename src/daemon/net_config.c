@@ -147,6 +147,13 @@ static const struct config_message memif_message = {
 	.n_fields = count_of(memif_fields),
 };
 
+static int take_sink(struct config_decoder *d, const struct config_node *n, void *holder unused_arg)
+{
+	if (n->kind == CONFIG_MAP && n->n_items == 0)
+		return 0;
+	return config_fail(d->error, n, "a sink has no fields of its own; write sink: {}");
+}
+
 static int take_loop(struct config_decoder *d, const struct config_node *n, void *holder unused_arg)
 {
 	if (n->kind == CONFIG_MAP && n->n_items == 0)
@@ -184,6 +191,17 @@ static const struct config_field interface_fields[] = {
 	  .decode = take_loop,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_LOOP },
+	{ .name = "generator",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, generator),
+	  .message = &net_generator_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_GENERATOR },
+	{ .name = "sink",
+	  .type = CONFIG_CUSTOM,
+	  .decode = take_sink,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_SINK },
 };
 
 static const char *bad_name(const char *name)
@@ -207,7 +225,8 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (i->kind == NET_NO_KIND)
 		return config_fail(
 			d->error, n,
-			"the interface \"%s\" has no kind; give it one of: tap, memif, loop",
+			"the interface \"%s\" has no kind; give it one of: tap, memif, loop, "
+			"generator, sink",
 			i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
@@ -215,6 +234,9 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	i->memif.name = i->name;
 	i->memif.mac = i->tap.mac;
 	i->memif.mtu_bytes = i->mtu_bytes;
+	i->generator.name = i->name;
+	i->generator.mac = i->tap.mac;
+	i->generator.mtu_bytes = i->mtu_bytes;
 	return 0;
 }
 

@@ -7,12 +7,13 @@
 
 #include "base/arena.h"
 #include "control/config_tree.h"
+#include "drivers/generator/generator.h"
 #include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
 #include "wire/ethernet.h"
 #include "wire/ip4.h"
 
-enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP, NET_MEMIF };
+enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP, NET_MEMIF, NET_GENERATOR, NET_SINK };
 
 struct net_interface {
 	const char *name;
@@ -26,6 +27,7 @@ struct net_interface {
 	uint32_t n_addresses;
 	struct tap_config tap;
 	struct memif_config memif;
+	struct generator_config generator;
 };
 
 struct net_route {

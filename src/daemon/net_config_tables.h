@@ -8,6 +8,9 @@
 /* "apps": struct net_apps. */
 extern const struct config_message net_apps_message;
 
+/* "generator" of an interface: struct generator_config. */
+extern const struct config_message net_generator_message;
+
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 

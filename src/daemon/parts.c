@@ -13,6 +13,7 @@
 #include "daemon/routes.h"
 #include "daemon/show_interfaces.h"
 #include "daemon/show_version.h"
+#include "drivers/generator/generator.h"
 #include "engine/engine.h"
 #include "engine/engine_cli.h"
 
@@ -56,6 +57,8 @@ int part_engine_init(struct convoyd *d)
 		err = trace_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = show_interfaces_register(d->commands, d);
+	if (err == 0)
+		err = generator_cli_register(d->commands, d->engine);
 	if (err < 0)
 		goto fail;
 	d->messages =
