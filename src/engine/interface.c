@@ -241,6 +241,15 @@ void interface_unlisten(struct interface_listener *l)
 	list_remove(&l->link);
 }
 
+void interface_set_busy(struct interface *i, bool busy)
+{
+	if (i->busy == busy)
+		return;
+	__atomic_store_n(&i->busy, busy, __ATOMIC_RELAXED);
+	if (!busy)
+		__atomic_fetch_add(&i->engine->n_relieved, 1, __ATOMIC_RELEASE);
+}
+
 struct if_counters interface_counters(const struct interface *i)
 {
 	struct if_counters sum = { 0 };

@@ -62,6 +62,7 @@ struct interface {
 	uint32_t n_queues; /* receive queues, placed on workers index modulo n_workers */
 	bool up;	   /* what the operator wants */
 	bool link;	   /* what the device says */
+	bool busy;	   /* packets wait before its ring; atomic, see interface_busy() */
 	uint16_t tx_node;
 	const struct interface_driver *driver;
 	void *device; /* the driver's */
@@ -148,6 +149,18 @@ struct if_counters interface_counters(const struct interface *i);
  */
 void interface_receive(struct worker *w, struct node *node, struct frame *f, struct interface *i,
 		       uint64_t n_bytes);
+
+/*
+ * interface_set_busy - the worker that owns the ring: packets wait before it, or no more.
+ * interface_busy - who makes traffic asks this before making more; engine->n_relieved moves
+ * whenever some interface is busy no more.
+ */
+void interface_set_busy(struct interface *i, bool busy);
+
+static inline bool interface_busy(const struct interface *i)
+{
+	return __atomic_load_n(&i->busy, __ATOMIC_RELAXED);
+}
 
 static inline void interface_count_tx(struct worker *w, uint32_t if_index, uint64_t n_packets,
 				      uint64_t n_bytes, uint64_t n_drops)

@@ -100,6 +100,12 @@ void sim_host_turn(struct sim_host *h)
 		;
 }
 
+void sim_host_relieve(struct sim_host *h)
+{
+	h->busy = false;
+	h->engine->n_relieved++;
+}
+
 uint64_t sim_host_next_ns(const struct sim_host *h)
 {
 	return wheel_next_ns(&h->worker->wheel);

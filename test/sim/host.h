@@ -14,7 +14,7 @@
 #include "session/session.h"
 #include "transport/tcp/tcp.h"
 
-enum { SIM_SOCKETS = 64, SIM_PACKET_MAX = 2048, SIM_MTU = 1500 };
+enum { SIM_SOCKETS = 64, SIM_PACKET_MAX = 2048, SIM_MTU = 1500, SIM_INTERFACE = 1 };
 
 struct sim_host;
 
@@ -53,6 +53,7 @@ struct sim_host {
 	void *context;
 	uint32_t capacity; /* of new sockets' receive fifos */
 	bool reads_at_once;
+	bool busy;	    /* packets wait before the interface; sim_host_relieve() ends it */
 	uint64_t n_corrupt; /* octets received that are not the pattern's */
 };
 
@@ -63,6 +64,9 @@ void sim_host_free(struct sim_host *h);
 
 /* sim_host_turn - let the worker look at what has come and at its timers. */
 void sim_host_turn(struct sim_host *h);
+
+/* sim_host_relieve - the interface is busy no more. */
+void sim_host_relieve(struct sim_host *h);
 
 /* sim_host_next_ns - when it wants the next turn. */
 uint64_t sim_host_next_ns(const struct sim_host *h);

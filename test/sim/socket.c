@@ -61,8 +61,15 @@ int tcp_path_to(const struct tcp_worker *tw, uint32_t fib unused_arg, be32 dst,
 {
 	if (host32(dst) >> 24 != 10)
 		return ERR_UNREACHABLE;
-	*out = (struct tcp_path){ host_of(tw->worker)->address, SIM_MTU };
+	*out = (struct tcp_path){ .source = host_of(tw->worker)->address,
+				  .mtu_bytes = SIM_MTU,
+				  .if_index = SIM_INTERFACE };
 	return 0;
+}
+
+bool tcp_path_is_busy(const struct tcp_worker *tw, uint32_t if_index unused_arg)
+{
+	return host_of(tw->worker)->busy;
 }
 
 bool tcp_path_is_ours(const struct tcp_worker *tw, uint32_t fib unused_arg, be32 addr)

@@ -413,6 +413,10 @@ static void command(struct talk *t)
 		sim_shutdown(socket_of(t));
 	} else if (strcmp(name, "close") == 0) {
 		sim_close(socket_of(t));
+	} else if (strcmp(name, "busy") == 0) {
+		t->host->busy = true;
+	} else if (strcmp(name, "relieve") == 0) {
+		sim_host_relieve(t->host);
 	} else if (strcmp(name, "wait") == 0) {
 		run_until(t, t->now_ns + number(t, word(t, 1)) * (uint64_t)NS_PER_MS);
 	} else if (strcmp(name, "app") == 0) {

@@ -61,6 +61,7 @@ static void take_link(struct worker *w, void *arg)
 	if (w->index != m->owner || m->active != l)
 		return;
 	worker_remove_input(w, &l->input);
+	memif_release_backlog(w, l);
 	m->active = NULL;
 }
 

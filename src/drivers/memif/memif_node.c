@@ -15,12 +15,15 @@ _Static_assert(count_of(rx_reasons) == N_RX_REASONS, "every reason has a text");
 enum { TX_DROP };
 static const char *const tx_next[] = { [TX_DROP] = "drop" };
 
-enum { TX_NO_LINK, TX_FULL, TX_OFFLOAD, TX_RING, N_TX_REASONS };
+enum { TX_NO_LINK, TX_FULL, TX_TOO_LONG, TX_OFFLOAD, TX_RING, TX_WAITED, N_TX_REASONS };
 static const struct reason tx_reasons[] = {
 	[TX_NO_LINK] = { "no-link", "nobody is at the other end" },
-	[TX_FULL] = { "full", "the ring has no room: the other side is slow" },
+	[TX_FULL] = { "full",
+		      "too many packets wait for room in the ring: the other side is slow" },
+	[TX_TOO_LONG] = { "too-long", "longer than the whole ring" },
 	[TX_OFFLOAD] = { "offload", "it asks for an offload that this connection lacks" },
 	[TX_RING] = { "ring", "the other side broke the ring; the connection ends" },
+	[TX_WAITED] = { "waited", "waited for room in the ring (no drop)" },
 };
 _Static_assert(count_of(tx_reasons) == N_TX_REASONS, "every reason has a text");
 
@@ -33,7 +36,101 @@ static void give_up(struct worker *w, struct memif_link *l)
 	engine_post_main(w->engine, &l->broken_mail);
 }
 
-/* Handle one waiting packet; false when there is nothing more to do now. */
+/* Why the ring did not take a packet; N_TX_REASONS when it did. */
+static uint16_t reason_of(int err)
+{
+	switch (err) {
+	case 0:
+		return N_TX_REASONS;
+	case ERR_CLOSED:
+		return TX_NO_LINK;
+	case ERR_FULL:
+		return TX_FULL;
+	case ERR_RANGE:
+		return TX_TOO_LONG;
+	case ERR_FORMAT:
+	case ERR_UNSUPPORTED:
+		return TX_OFFLOAD;
+	default:
+		return TX_RING;
+	}
+}
+
+/* --- packets that wait for room --- */
+
+enum { RETRY_NS = NS_PER_MS, STUCK_NS = 200 * NS_PER_MS };
+
+static void wait_for_room(struct worker *w, struct memif_link *l)
+{
+	if (timer_is_set(&l->retry))
+		return;
+	l->moved_ns = w->now_ns;
+	timer_set(&w->wheel, &l->retry, w->now_ns + RETRY_NS);
+}
+
+/* Count packets of the backlog as sent or, with @reason, as lost; the transmit node is not run. */
+static void count_waiting(struct worker *w, const struct memif_link *l, uint16_t reason)
+{
+	struct node *tx = &w->graph.node[l->memif->interface->tx_node];
+
+	node_count(tx, reason, 1);
+	interface_count_tx(w, l->memif->interface->index, 0, 0, 1);
+}
+
+/* Send what waits, as far as there is room now. */
+static void send_waiting(struct worker *w, struct memif_link *l)
+{
+	unsigned n_sent = 0;
+	uint64_t n_bytes = 0;
+	uint32_t idx;
+
+	while ((idx = backlog_first_or_zero(&l->backlog)) && !l->broken) {
+		struct buf *b = buf_at(w->bufs.pool->base, idx);
+		int err = memif_ring_put(&l->view, b);
+
+		if (err == ERR_FULL)
+			break;
+		if (err == ERR_PROTOCOL)
+			give_up(w, l);
+		if (err)
+			count_waiting(w, l, reason_of(err));
+		n_sent += err == 0;
+		n_bytes += err ? 0 : b->total_len;
+		backlog_take(w, &l->backlog);
+		buf_free_one(&w->bufs, idx);
+	}
+	if (n_sent == 0)
+		return;
+	l->moved_ns = w->now_ns;
+	memif_ring_publish(&l->view);
+	interface_count_tx(w, l->memif->interface->index, n_sent, n_bytes, 0);
+}
+
+/* Who sleeps learns of room by time; who is busy looks before each burst, at either end. */
+static void retry_due(struct timer *t, uint64_t now_ns)
+{
+	struct memif_link *l = container_of(t, struct memif_link, retry);
+	struct worker *w = l->memif->engine->worker[l->memif->owner];
+
+	send_waiting(w, l);
+	if (l->backlog.n == 0)
+		return;
+	if (l->broken || now_ns - l->moved_ns > STUCK_NS) { /* nobody reads: as a wire would */
+		for (unsigned n = backlog_free(w, &l->backlog); n > 0; n--)
+			count_waiting(w, l, TX_FULL);
+		return;
+	}
+	timer_set(&w->wheel, t, now_ns + RETRY_NS);
+}
+
+void memif_release_backlog(struct worker *w, struct memif_link *l)
+{
+	timer_cancel(&w->wheel, &l->retry);
+	for (unsigned n = backlog_free(w, &l->backlog); n > 0; n--)
+		count_waiting(w, l, TX_NO_LINK);
+}
+
+/* Receive one packet; false when there is nothing more to do now. */
 static bool take_one(struct worker *w, struct node *node, struct memif_link *l, struct frame *f)
 {
 	struct if_counters *counters = &w->if_counters[l->memif->interface->index];
@@ -69,6 +166,8 @@ static unsigned input_run(struct worker *w, struct node *node, struct frame *f)
 
 	if (unlikely(l->broken))
 		return 0;
+	if (unlikely(l->backlog.n))
+		send_waiting(w, l);
 	while (f->n < FRAME_MAX && take_one(w, node, l, f))
 		n_seen++;
 	if (l->view.rx.at != began)
@@ -116,27 +215,8 @@ void memif_init_input(struct memif_link *l)
 		.after_sleep = after_sleep,
 		.context = l,
 	};
-}
-
-/* N_TX_REASONS when the packet was put, else why not. */
-static uint16_t put_one(struct worker *w, struct memif_link *l, struct buf *b)
-{
-	int err = l && !l->broken ? memif_ring_put(&l->view, b) : ERR_CLOSED;
-
-	switch (err) {
-	case 0:
-		return N_TX_REASONS;
-	case ERR_CLOSED:
-		return TX_NO_LINK;
-	case ERR_FULL:
-		return TX_FULL;
-	case ERR_FORMAT:
-	case ERR_UNSUPPORTED:
-		return TX_OFFLOAD;
-	default:
-		give_up(w, l);
-		return TX_RING;
-	}
+	backlog_init(&l->backlog, l->memif->interface);
+	timer_init(&l->retry, retry_due);
 }
 
 static void hand_over(struct worker *w, const struct node *node, const struct frame *f,
@@ -146,13 +226,29 @@ static void hand_over(struct worker *w, const struct node *node, const struct fr
 		handoff_send(w, owner, node->id, f->idx[i]);
 }
 
+/* Put the packet, or let it wait behind others. */
+static uint16_t send_one(struct worker *w, struct memif_link *l, struct buf *b)
+{
+	int err = ERR_CLOSED;
+
+	if (likely(l && !l->broken))
+		err = l->backlog.n ? ERR_FULL : memif_ring_put(&l->view, b);
+	if (err == ERR_FULL && backlog_add(w, &l->backlog, b)) {
+		wait_for_room(w, l);
+		return TX_WAITED;
+	}
+	if (err == ERR_PROTOCOL)
+		give_up(w, l);
+	return reason_of(err);
+}
+
 static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 {
 	const struct interface *i = node->instance;
 	struct memif *m = i->device;
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint32_t sent[FRAME_MAX];
-	unsigned n_sent = 0;
+	unsigned n_sent = 0, n_waiting = 0;
 	uint64_t n_bytes = 0;
 
 	if (unlikely(w->index != m->owner)) {
@@ -160,12 +256,18 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 		return f->n;
 	}
 	frame_bufs(f, b);
+	if (m->active)
+		send_waiting(w, m->active);
 	for (unsigned at = 0; at < f->n; at++) {
 		uint16_t reason;
 
 		buf_prefetch(b[at + PREFETCH_AHEAD]);
 		buf_prefetch_data(b[at + PREFETCH_AHEAD / 2]);
-		reason = put_one(w, m->active, b[at]);
+		reason = send_one(w, m->active, b[at]);
+		if (unlikely(reason == TX_WAITED)) {
+			n_waiting++;
+			continue;
+		}
 		if (unlikely(reason != N_TX_REASONS)) {
 			node_drop(w, node, f->idx[at], reason);
 			continue;
@@ -175,7 +277,8 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 	}
 	if (n_sent)
 		memif_ring_publish(&m->active->view);
-	interface_count_tx(w, i->index, n_sent, n_bytes, f->n - n_sent);
+	node_count(node, TX_WAITED, n_waiting);
+	interface_count_tx(w, i->index, n_sent, n_bytes, f->n - n_sent - n_waiting);
 	buf_free(&w->bufs, sent, n_sent);
 	return f->n;
 }

@@ -6,6 +6,7 @@
 
 #include "drivers/memif/memif.h"
 #include "drivers/memif/memif_ring.h"
+#include "engine/backlog.h"
 
 /*
  * One connection's memory. Main builds it during the handshake and gives it to the owning worker;
@@ -16,6 +17,10 @@ struct memif_link {
 	struct memif_view view;
 	struct input input;
 	bool broken; /* worker: the other side violated the ring; nothing more is done with it */
+	/* worker: packets that the ring had no room for, and when to look again */
+	struct backlog backlog;
+	struct timer retry;
+	uint64_t moved_ns; /* when the ring last took one of them */
 	struct mail broken_mail;
 };
 
@@ -94,6 +99,9 @@ int memif_on_message(struct memif *m, const struct memif_message *in, int *fd);
 /* --- memif_node.c --- */
 
 void memif_init_input(struct memif_link *l);
+
+/* memif_release_backlog - the link leaves its worker: free what waits. */
+void memif_release_backlog(struct worker *w, struct memif_link *l);
 
 /* --- memif_memory.c --- */
 

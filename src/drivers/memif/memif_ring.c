@@ -265,7 +265,7 @@ int memif_ring_put(struct memif_view *v, struct buf *b)
 	for (struct buf *part = b; part && !err; part = buf_next_or_null(part))
 		err = fill(&f, buf_data(part), part->len);
 	if (err)
-		return err;
+		return err == ERR_FULL && (uint32_t)room == v->tx.size ? ERR_RANGE : err;
 	if (f.to)
 		close_descriptor(&f, false);
 	v->tx.at = f.at;

@@ -55,8 +55,9 @@ bool memif_ring_ready(const struct memif_view *v);
 
 /*
  * memif_ring_put - copy @b into the ring; the other side sees it after memif_ring_publish().
- * Returns 0; ERR_FULL without room, nothing is changed then; ERR_FORMAT if its offload lanes
- * contradict it, ERR_UNSUPPORTED if it needs an offload that was not agreed on; ERR_PROTOCOL.
+ * Returns 0; ERR_FULL without room, nothing is changed then; ERR_RANGE if not even an empty ring
+ * has room for it; ERR_FORMAT if its offload lanes contradict it, ERR_UNSUPPORTED if it needs an
+ * offload that was not agreed on; ERR_PROTOCOL.
  */
 must_check
 int memif_ring_put(struct memif_view *v, struct buf *b);

@@ -336,6 +336,103 @@ static void one_socket_one_server(void **state)
 	assert_non_null(strstr(why, c.socket));
 }
 
+/* A burst of numbered packets, all in one turn of the worker. */
+struct burst {
+	struct side *from;
+	unsigned n;
+};
+
+enum { BURST_LEN = 1000 };
+
+static void send_burst(struct worker *w, void *arg)
+{
+	const struct burst *burst = arg;
+
+	for (unsigned n = 0; n < burst->n; n++) {
+		struct parcel p = { .from = burst->from, .len = BURST_LEN, .seed = n };
+
+		send_parcel(w, &p);
+	}
+}
+
+static uint64_t tx_count(const struct side *s, const char *name)
+{
+	const struct node *tx = &s->e->worker[memif_of(s)->owner]->graph.node[s->i->tx_node];
+
+	for (unsigned i = 0; i < tx->type->n_reasons; i++)
+		if (strcmp(tx->type->reasons[i].name, name) == 0)
+			return tx->reasons[i];
+	fail_msg("no reason %s", name);
+	return 0;
+}
+
+/* A ring of 64 and a burst of 500: what finds no room waits, in order; and then senders go on. */
+static void a_burst_that_the_ring_cannot_take_is_not_lost(void **state)
+{
+	struct burst burst = { .from = &a, .n = 500 };
+	struct parcel last = { .seed = 499 };
+
+	(void)state;
+	join((struct memif_config){ 0 }, (struct memif_config){ .log2_ring_size = 6 });
+	assert_int_equal(worker_call(a.e->worker[memif_of(&a)->owner], send_burst, &burst), 0);
+	wait_until(__atomic_load_n(&b.seen.n, __ATOMIC_ACQUIRE) == burst.n);
+	assert_int_equal(b.seen.bytes[100], byte_of(&last, 100));
+	assert_true(tx_count(&a, "waited") > 0);
+	assert_int_equal(tx_count(&a, "full"), 0);
+	wait_until(!interface_busy(a.i));
+	assert_int_equal(interface_counters(a.i).tx_packets, burst.n);
+	assert_int_equal(interface_counters(a.i).tx_drops, 0);
+}
+
+static void stop_reading(struct worker *w, void *arg)
+{
+	struct memif *m = arg;
+
+	worker_remove_input(w, &m->active->input);
+}
+
+static void read_again(struct worker *w, void *arg)
+{
+	struct memif *m = arg;
+
+	assert_int_equal(worker_add_input(w, &m->active->input), 0);
+}
+
+/* Whoever does not read costs a bounded number of packets, and those not for ever. */
+static void a_side_that_does_not_read_loses_packets(void **state)
+{
+	struct burst burst = { .from = &a, .n = 500 };
+	struct parcel p = { .len = 100 };
+	struct worker *reader;
+
+	(void)state;
+	join((struct memif_config){ 0 }, (struct memif_config){ .log2_ring_size = 6 });
+	reader = b.e->worker[memif_of(&b)->owner];
+	assert_int_equal(worker_call(reader, stop_reading, memif_of(&b)), 0);
+	assert_int_equal(worker_call(a.e->worker[memif_of(&a)->owner], send_burst, &burst), 0);
+	wait_until(interface_counters(a.i).tx_drops > 0);
+	wait_until(!interface_busy(a.i));
+	assert_int_equal(tx_count(&a, "full"), interface_counters(a.i).tx_drops);
+	assert_int_equal(interface_counters(a.i).tx_packets + tx_count(&a, "full"), burst.n);
+	assert_int_equal(worker_call(reader, read_again, memif_of(&b)), 0);
+	wait_until(__atomic_load_n(&b.seen.n, __ATOMIC_ACQUIRE) ==
+		   interface_counters(a.i).tx_packets);
+	send_and_check(&a, &b, 0, p);
+}
+
+/* A packet that not even an empty ring could hold must not stop those behind it. */
+static void a_packet_longer_than_the_ring_is_dropped(void **state)
+{
+	struct parcel too_long = { .from = &a, .len = 40000 }, p = { .len = 100 };
+
+	(void)state;
+	join((struct memif_config){ 0 },
+	     (struct memif_config){ .log2_ring_size = 4, .buffer_bytes = 2048 });
+	assert_int_equal(worker_call(a.e->worker[0], send_parcel, &too_long), 0);
+	wait_until(tx_count(&a, "too-long") == 1);
+	send_and_check(&a, &b, 0, p);
+}
+
 static void ring_server(const struct memif_view *v)
 {
 	uint64_t one = 1;
@@ -649,6 +746,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_other_side_may_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_wrong_id_or_secret_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_socket_one_server, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_burst_that_the_ring_cannot_take_is_not_lost,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_side_that_does_not_read_loses_packets, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_packet_longer_than_the_ring_is_dropped, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_client_that_breaks_the_ring_loses_the_connection_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_breaks_the_handshake_is_sent_away,

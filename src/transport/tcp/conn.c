@@ -101,6 +101,10 @@ void tcp_conn_set_options(struct tcp_conn *c, const struct tcp_options *peer, ui
 void tcp_conn_todo(struct tcp_conn *c, unsigned what)
 {
 	c->todo |= (uint8_t)what;
+	if (c->todo & TCP_TODO_STALLED && what & TCP_TODO_ACK) {
+		c->todo &= (uint8_t)~TCP_TODO_STALLED;
+		list_remove(&c->todo_link);
+	}
 	if (!list_linked(&c->todo_link))
 		list_push(&c->worker->todo, &c->todo_link);
 }

@@ -50,6 +50,8 @@ enum tcp_conn_flag {
 enum tcp_todo {
 	TCP_TODO_SEND = 1 << 0, /* there may be something to send */
 	TCP_TODO_ACK = 1 << 1,	/* acknowledge, on data or without */
+	/* Not something to do but why it is not done: the interface is busy, see stall.h. */
+	TCP_TODO_STALLED = 1 << 2,
 };
 
 enum tcp_recovery {
@@ -85,7 +87,7 @@ struct tcp_conn {
 	uint32_t snd_small; /* end of the last segment sent that was not full */
 	uint32_t rtt_seq;
 	/* line 2 */
-	struct list todo_link; /* in tcp_worker.todo */
+	struct list todo_link; /* in tcp_worker.todo, or stalled */
 	uint64_t rtt_sent_ns;
 	uint64_t rto_ns; /* deadlines; 0: none */
 	uint64_t delack_ns;
@@ -104,7 +106,8 @@ struct tcp_conn {
 	uint32_t rxt_news; /* octets reported since that were sent after them */
 	uint32_t bulk_seq, bulk_ms; /* where and when the present count of octets began */
 	uint32_t n_held;	    /* buffers that hold early segments */
-	struct timer timer;	    /* the earliest of the deadlines, or before it */
+	uint32_t out_if;    /* interface that leads to the peer, as last looked up; a hint */
+	struct timer timer; /* the earliest of the deadlines, or before it */
 	struct tcp_worker *worker;
 	uint64_t keepalive_ns;
 	uint64_t end_ns; /* FIN_WAIT_2 without an application, or an open that takes too long */

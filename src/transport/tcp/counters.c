@@ -51,4 +51,5 @@ const struct reason tcp_out_reasons[TCP_OUT_N_REASONS] = {
 	[TCP_OUT_CHALLENGE_LIMITED] = { "challenge-limited", "challenges not sent: too many" },
 	[TCP_OUT_NO_BUFFER] = { "no-buffer", "no packet buffer; tried again later" },
 	[TCP_OUT_GIVEN_UP] = { "given-up", "connections that timed out" },
+	[TCP_OUT_STALLED] = { "stalled", "sending put off: packets wait before the interface" },
 };

@@ -118,6 +118,7 @@ void tcp_half_open_begin(struct tcp_worker *tw, const struct tcp_key *key, uint3
 		.iss = tcp_isn(&tw->tcp->isn_secret, key, tcp_now_ns(tw) / NS_PER_US),
 		.ts_value = o->ts_value,
 		.mss = o->mss,
+		.out_if = path.if_index,
 		.own_mss = (uint16_t)(path.mtu_bytes - 40),
 		.window = window,
 		.has = o->has,
@@ -156,6 +157,7 @@ static void set_up(struct tcp_conn *c, const struct tcp_half_open *h)
 	c->snd_wl1 = h->irs;
 	c->snd_wl2 = h->iss;
 	c->mtu_payload = h->own_mss;
+	c->out_if = h->out_if;
 	tcp_conn_set_options(c, &peer, h->window);
 	if (h->sent_ns)
 		tcp_rtt_sample(&c->rtt,

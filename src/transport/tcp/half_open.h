@@ -21,7 +21,8 @@ struct tcp_half_open {
 	uint32_t hash;
 	uint32_t irs, iss;
 	uint32_t ts_value; /* of the peer */
-	uint16_t mss;	   /* the peer's, as it came */
+	uint32_t out_if;
+	uint16_t mss; /* the peer's, as it came */
 	uint16_t own_mss;
 	uint16_t window;
 	uint8_t has; /* TCP_HAS_* of the peer's SYN */

@@ -10,12 +10,19 @@
 #include "transport/tcp/timers.h"
 #include "transport/tcp/window.h"
 
-enum { CHALLENGES_PER_S = 10, HELD_BACK_US = 200000 };
+enum {
+	CHALLENGES_PER_S = 10,
+	HELD_BACK_US = 200000,
+	/* What goes out in one turn stays in the processor's cache until the driver has it. */
+	TURN_BYTES = 512 * 1024,
+	BURST_BYTES = 128 * 1024, /* of one connection, before others have theirs */
+};
 
 /* What limits one round of sending. */
 struct allowance {
 	uint32_t mss;
 	uint32_t window; /* octets that may still enter the network */
+	uint32_t kept;	 /* octets of the window that are for the next round */
 	bool has_sent;
 };
 
@@ -191,10 +198,17 @@ static void arm_persist(struct tcp_conn *c)
 static enum tcp_sent transmit(struct tcp_conn *c)
 {
 	struct allowance a = { .mss = tcp_conn_mss(c) };
-	uint32_t pipe = tcp_recover_pipe(c);
+	uint32_t pipe = tcp_recover_pipe(c), began;
 	enum tcp_sent sent = TCP_SENT;
 
+	if (unlikely(tcp_stall_is_due(c)))
+		return TCP_STALLED;
 	a.window = c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0;
+	if (a.window > BURST_BYTES) {
+		a.kept = a.window - BURST_BYTES;
+		a.window = BURST_BYTES;
+	}
+	began = a.window;
 	if (c->recovery != TCP_RECOVERY_NONE)
 		sent = send_lost(c, &a);
 	if (sent == TCP_SENT)
@@ -203,6 +217,9 @@ static enum tcp_sent transmit(struct tcp_conn *c)
 		sent = send_doubtful(c, &a);
 	if (sent == TCP_BROKEN)
 		return sent;
+	c->worker->turn_bytes += began > a.window ? began - a.window : 0;
+	if (a.kept && a.window < a.mss && sent == TCP_SENT)
+		sent = TCP_MORE;
 	if (a.has_sent)
 		tcp_timers_sent(c);
 	else if (tcp_conn_flight(c) == 0 && unsent(c) > 0)
@@ -242,9 +259,13 @@ static bool run(struct tcp_conn *c)
 		c->todo = 0;
 		acknowledge(c);
 	}
-	if (sent == TCP_NO_BUFFER)
+	if (sent == TCP_NO_BUFFER || sent == TCP_MORE)
 		c->todo |= TCP_TODO_SEND;
 	tcp_timers_arm(c);
+	if (sent == TCP_STALLED && c->todo == 0) {
+		tcp_stall_add(c);
+		return true;
+	}
 	return c->todo == 0;
 }
 
@@ -254,7 +275,9 @@ bool tcp_out_run(struct tcp_worker *tw)
 	struct list *link;
 
 	list_init(&again);
-	while ((link = list_pop_or_null(&tw->todo))) {
+	tcp_stall_relieve(tw);
+	tw->turn_bytes = 0;
+	while (tw->turn_bytes < TURN_BYTES && (link = list_pop_or_null(&tw->todo))) {
 		struct tcp_conn *c = container_of(link, struct tcp_conn, todo_link);
 
 		if (!run(c))

@@ -8,7 +8,8 @@
 
 #include "transport/tcp/worker.h"
 
-/* tcp_out_run - send what is due for each connection of the list; false when buffers ran out. */
+/* tcp_out_run - send what is due for the connections of the list; false when something is left for
+ * the next turn: buffers ran out, or it would have been too much at once. */
 bool tcp_out_run(struct tcp_worker *tw);
 
 /* tcp_out_probe - a segment just below the window, to which the peer must answer: zero-window

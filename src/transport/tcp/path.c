@@ -17,11 +17,20 @@ int tcp_path_to(const struct tcp_worker *tw, uint32_t fib_index, be32 dst, struc
 	case ADJACENCY_GLEAN:
 	case ADJACENCY_INCOMPLETE:
 	case ADJACENCY_REWRITE:
-		*out = (struct tcp_path){ .source = a->source, .mtu_bytes = a->mtu_bytes };
+		*out = (struct tcp_path){ .source = a->source,
+					  .mtu_bytes = a->mtu_bytes,
+					  .if_index = a->if_index };
 		return 0;
 	default:
 		return ERR_UNREACHABLE;
 	}
+}
+
+bool tcp_path_is_busy(const struct tcp_worker *tw, uint32_t if_index)
+{
+	const struct interface *i = interface_get_or_null(tw->worker->engine, if_index);
+
+	return i && interface_busy(i);
 }
 
 bool tcp_path_is_ours(const struct tcp_worker *tw, uint32_t fib_index, be32 addr)

@@ -13,6 +13,9 @@ enum tcp_sent {
 	TCP_SENT,
 	TCP_NO_BUFFER, /* the pool is empty; try again in a later turn */
 	TCP_BROKEN,    /* the application broke its fifo: the session layer aborts this turn */
+	/* of a connection's round, not of a segment: */
+	TCP_MORE,    /* others first, then the rest */
+	TCP_STALLED, /* the interface is busy */
 };
 
 /*

@@ -99,6 +99,7 @@ static int init_worker(struct tcp_shared *tcp, struct worker *w)
 	tcp_time_waits_init(&tw->time_waits, tw, set->max_time_wait);
 	list_init(&tw->half_open_ages);
 	list_init(&tw->todo);
+	tcp_stall_init(&tw->stall);
 	tcp_ports_init(&tw->ports, port_secret, set->first_port, set->last_port);
 	tw->hook = (struct turn_hook){ .run = end_of_turn };
 	list_init(&tw->hook.link);
@@ -178,6 +179,7 @@ static void deinit_worker(struct worker *w)
 			tcp_conn_free(c);
 	}
 	worker_remove_hook(w, &tw->hook);
+	timer_cancel(&w->wheel, &tw->stall.timer);
 	tcp_half_open_release_all(tw);
 	tcp_time_waits_deinit(&tw->time_waits);
 	pool_deinit(&tw->conns);

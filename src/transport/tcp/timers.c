@@ -141,6 +141,10 @@ static bool retransmission_due(struct tcp_conn *c)
 		return opening_timed_out(c);
 	if (c->flags & TCP_CONN_PERSIST)
 		return persist_expired(c);
+	if (tcp_stall_is_due(c)) { /* what is missing may still lie before our own ring */
+		c->rto_ns = after_us(c, tcp_rtt_rto_us(&c->rtt));
+		return true;
+	}
 	if (too_many_timeouts(c))
 		return give_up(c, ERR_TIMEOUT);
 	tcp_count_out(c->worker, TCP_OUT_TIMEOUT);

@@ -10,6 +10,7 @@
 #include "transport/tcp/conn.h"
 #include "transport/tcp/counters.h"
 #include "transport/tcp/ports.h"
+#include "transport/tcp/stall.h"
 #include "transport/tcp/table.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/time_wait.h"
@@ -43,6 +44,8 @@ struct tcp_worker {
 	struct tcp_time_waits time_waits;
 	struct list half_open_ages; /* oldest first */
 	struct list todo;	    /* tcp_conn.todo_link */
+	struct tcp_stall stall;
+	uint32_t turn_bytes; /* sent in this turn, about */
 	struct turn_hook hook;
 	struct tcp_ports ports;
 	uint32_t n_held, max_held; /* buffers that hold early segments, of all connections */
