@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 PYTEST := /usr/bin/python3 -m pytest
 
-.PHONY: all deps run test check bench golden docs lint fuzz asan ubsan tsan install clean
+.PHONY: all deps run test check bench bench-forward bench-check golden docs lint fuzz asan ubsan tsan install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -32,6 +32,14 @@ check: all
 # wrk -> proxy -> nginx on the stack and on the kernel; needs root. ARGS="--only proxies --rounds 3"
 bench: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/talk.py $(ARGS)
+
+# Clocks per packet and node of the forwarding paths, generator to sink. ARGS="--only ip4 --write"
+bench-forward: all
+	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/forward.py $(ARGS)
+
+# Instructions per packet against bench/forward_instructions.txt; ARGS=--write accepts what is.
+bench-check: all
+	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/forward_check.py $(ARGS)
 
 # Write TCP's tables of throughput and fairness anew; the difference shows what has changed.
 golden: all

@@ -4,6 +4,8 @@
  */
 #include "daemon/modules.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/convoyd.h"
@@ -134,11 +136,14 @@ const struct feature_arc *const modules_arcs[] = {
 };
 const unsigned modules_n_arcs = count_of(modules_arcs);
 
-int modules_init(struct convoyd *d)
+int modules_init_before(struct convoyd *d, const char *name)
 {
 	for (; d->n_modules < count_of(modules); d->n_modules++) {
-		int err = modules[d->n_modules].init(d);
+		int err;
 
+		if (name && strcmp(modules[d->n_modules].name, name) == 0)
+			return 0;
+		err = modules[d->n_modules].init(d);
 		if (err < 0) {
 			log_debug("module.init", "name=%s error=\"%s\"", modules[d->n_modules].name,
 				  err_text(err));
@@ -147,6 +152,11 @@ int modules_init(struct convoyd *d)
 		}
 	}
 	return 0;
+}
+
+int modules_init(struct convoyd *d)
+{
+	return modules_init_before(d, NULL);
 }
 
 void modules_deinit(struct convoyd *d)

@@ -17,6 +17,12 @@ extern const unsigned modules_n_arcs;
 /* modules_init - start every module in order; on failure those started are stopped again. */
 must_check
 int modules_init(struct convoyd *d);
+/*
+ * modules_init_before - start those that come before the module @name in the order of modules.c,
+ * for programs that run the graph by themselves: bench/. As modules_init().
+ */
+must_check
+int modules_init_before(struct convoyd *d, const char *name);
 /* modules_deinit - stop those that were started, last first. */
 void modules_deinit(struct convoyd *d);
 

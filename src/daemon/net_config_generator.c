@@ -186,6 +186,10 @@ static const struct config_field stream_fields[] = {
 	{ .name = "source_port", .type = CONFIG_CUSTOM, .decode = take_source_port },
 	{ .name = "destination_port", .type = CONFIG_CUSTOM, .decode = take_destination_port },
 	{ .name = "ttl", .type = CONFIG_CUSTOM, .decode = take_ttl },
+	{ .name = "destinations",
+	  .type = CONFIG_STRING,
+	  .offset = AT(destinations),
+	  .flags = CONFIG_NOT_EMPTY },
 	{ .name = "pcap", .type = CONFIG_STRING, .offset = AT(pcap), .flags = CONFIG_NOT_EMPTY },
 };
 _Static_assert(sizeof(((struct stream_config *)0)->sequential) == 1, "an enum's value fits");
@@ -194,10 +198,14 @@ static int finish_stream(struct config_decoder *d, const struct config_node *n, 
 {
 	const struct stream_config *s = holder;
 
-	if (s->pcap && (s->source.family || s->destination.family))
+	unsigned n_destinations = (s->destination.family != 0) + (s->destinations != NULL);
+
+	if (s->pcap && (s->source.family || n_destinations))
 		return config_fail(d->error, n, "a stream is made from pcap or from addresses");
-	if (!s->pcap && (!s->source.family || !s->destination.family))
-		return config_fail(d->error, n, "a stream needs source and destination, or pcap");
+	if (!s->pcap && (!s->source.family || n_destinations != 1))
+		return config_fail(
+			d->error, n,
+			"a stream needs source and destination or destinations, or pcap");
 	return 0;
 }
 

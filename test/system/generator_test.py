@@ -59,7 +59,7 @@ def test_commands_name_what_is_wrong(convoyd):
 
 
 @pytest.mark.parametrize("stream, message", [
-    ({"source": "10.0.0.1"}, "a stream needs source and destination, or pcap"),
+    ({"source": "10.0.0.1"}, "a stream needs source and destination or destinations, or pcap"),
     (udp(destination="10.9.0.9-10.9.0.1"), "are no addresses; expected some like"),
     (udp(size="10-60"), "expected a number or a range like 14-2048"),
     (udp(size="1500-64"), "expected a number or a range"),

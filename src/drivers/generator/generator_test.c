@@ -401,6 +401,41 @@ static void packets_of_a_file(void **state)
 	unlink(path);
 }
 
+static void destinations_of_a_file(void **state)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t n, second;
+	} rows[] = {
+		{ "10.0.0.1\n\n10.0.0.9 # nine\n", 0, 2, 0x0a000009 },
+		{ "2001:db8::1\n2001:db9:1::", 0, 2, 0x20010db900010000 },
+		{ "10.0.0.1\n::1\n", ERR_FORMAT },
+		{ "10.0.0.1/8\n", ERR_FORMAT },
+		{ "\n", ERR_FORMAT },
+	};
+	char path[] = "/tmp/generator-test-XXXXXX", why[128];
+	struct stream_addresses first;
+	uint64_t *parts;
+
+	(void)state;
+	close(mkstemp(path));
+	for (unsigned i = 0; i < count_of(rows); i++) {
+		FILE *out = fopen(path, "w");
+
+		fputs(rows[i].text, out);
+		fclose(out);
+		assert_int_equal(stream_read_addresses(path, &first, &parts, why, sizeof(why)),
+				 rows[i].err);
+		if (rows[i].err)
+			continue;
+		assert_true(first.count == rows[i].n && parts[1] == rows[i].second);
+		free(parts);
+	}
+	unlink(path);
+	assert_int_equal(stream_read_addresses(path, &first, &parts, why, sizeof(why)), ERR_NOENT);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
 	struct stream_config s = stream_of("10.0.0.1", "::1");
@@ -436,6 +471,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(start_begins_anew_and_stop_ends, start, stop),
 		cmocka_unit_test_setup_teardown(the_sink_counts, start, stop),
 		cmocka_unit_test_setup_teardown(packets_of_a_file, start, stop),
+		cmocka_unit_test(destinations_of_a_file),
 		cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, start, stop),
 	};
 

@@ -74,7 +74,8 @@ static unsigned put_link(struct stream_plan *p, const struct stream_config *c,
 	return at + 2;
 }
 
-static void put_address(struct stream_plan *p, const struct stream_addresses *a, unsigned at)
+static void put_address(struct stream_plan *p, const struct stream_addresses *a, unsigned at,
+			const uint64_t *values)
 {
 	memcpy(p->bytes + at, a->bytes, a->family == 4 ? 4 : 16);
 	add_field(p, (struct stream_field){ .at = (uint16_t)(at + a->vary_at),
@@ -82,7 +83,8 @@ static void put_address(struct stream_plan *p, const struct stream_addresses *a,
 					    .in_ip_sum = a->family == 4,
 					    .in_l4_sum = true,
 					    .base = stream_addresses_part(a),
-					    .count = a->count });
+					    .count = a->count,
+					    .value = values });
 }
 
 static void put_ip(struct stream_plan *p, const struct stream_config *c)
@@ -96,8 +98,9 @@ static void put_ip(struct stream_plan *p, const struct stream_config *c)
 		ip->tos = c->tos;
 		ip->ttl = c->ttl;
 		ip->protocol = protocol;
-		put_address(p, &c->source, p->l3_at + offsetof(struct ip4_hdr, src));
-		put_address(p, &c->destination, p->l3_at + offsetof(struct ip4_hdr, dst));
+		put_address(p, &c->source, p->l3_at + offsetof(struct ip4_hdr, src), NULL);
+		put_address(p, &c->destination, p->l3_at + offsetof(struct ip4_hdr, dst),
+			    p->destinations);
 	} else {
 		uint8_t *ip = p->bytes + p->l3_at; /* RFC 8200 §3 */
 
@@ -105,8 +108,8 @@ static void put_ip(struct stream_plan *p, const struct stream_config *c)
 		ip[1] = (uint8_t)(c->tos << 4);
 		ip[6] = protocol;
 		ip[7] = c->ttl;
-		put_address(p, &c->source, p->l3_at + 8u);
-		put_address(p, &c->destination, p->l3_at + 24u);
+		put_address(p, &c->source, p->l3_at + 8u, NULL);
+		put_address(p, &c->destination, p->l3_at + 24u, p->destinations);
 	}
 }
 
@@ -184,37 +187,50 @@ static unsigned headers_of(const struct stream_config *c)
 	       (c->protocol == STREAM_TCP ? TCP_HDR_LEN : UDP_HDR_LEN);
 }
 
+static int fill_plan(struct stream_plan *p, const struct stream_config *config,
+		     const uint8_t *own_mac, char *why, size_t why_bytes)
+{
+	struct stream_config c = *config;
+	int err;
+
+	if (c.pcap)
+		return stream_read_file(c.pcap, &p->file, why, why_bytes);
+	if (c.destinations) {
+		err = stream_read_addresses(c.destinations, &c.destination, &p->destinations, why,
+					    why_bytes);
+		if (err)
+			return err;
+	}
+	err = check(&c, headers_of(&c), why, why_bytes);
+	if (err)
+		return err;
+	p->size_min = c.size_min;
+	p->n_sizes = c.size_max - c.size_min + 1;
+	p->sequential = c.sequential;
+	p->family = c.destination.family;
+	p->protocol = c.protocol == STREAM_TCP ? IP_TCP : IP_UDP;
+	p->l3_at = (uint16_t)put_link(p, &c, own_mac);
+	p->l4_at = (uint16_t)(p->l3_at + (p->family == 6 ? IP6_HDR_LEN : IP4_HDR_LEN));
+	put_ip(p, &c);
+	put_l4(p, &c);
+	put_sums(p);
+	return 0;
+}
+
 int stream_compile(const struct stream_config *config, const uint8_t *own_mac,
 		   struct stream_plan **out, char *why, size_t why_bytes)
 {
-	struct stream_plan *p;
-	int err = config->pcap ? 0 : check(config, headers_of(config), why, why_bytes);
+	struct stream_plan *p = aligned_alloc(LINE, sizeof(*p));
+	int err;
 
-	if (err)
-		return err;
-	p = aligned_alloc(LINE, sizeof(*p));
 	if (!p)
 		return ERR_NOMEM;
 	memset(p, 0, sizeof(*p));
-	if (config->pcap) {
-		err = stream_read_file(config->pcap, &p->file, why, why_bytes);
-		if (err) {
-			stream_plan_free(p);
-			return err;
-		}
-		*out = p;
-		return 0;
+	err = fill_plan(p, config, own_mac, why, why_bytes);
+	if (err < 0) {
+		stream_plan_free(p);
+		return err;
 	}
-	p->size_min = config->size_min;
-	p->n_sizes = config->size_max - config->size_min + 1;
-	p->sequential = config->sequential;
-	p->family = config->destination.family;
-	p->protocol = config->protocol == STREAM_TCP ? IP_TCP : IP_UDP;
-	p->l3_at = (uint16_t)put_link(p, config, own_mac);
-	p->l4_at = (uint16_t)(p->l3_at + (p->family == 6 ? IP6_HDR_LEN : IP4_HDR_LEN));
-	put_ip(p, config);
-	put_l4(p, config);
-	put_sums(p);
 	*out = p;
 	return 0;
 }
@@ -224,6 +240,7 @@ void stream_plan_free(struct stream_plan *plan)
 	if (!plan)
 		return;
 	stream_file_free(plan->file);
+	free(plan->destinations);
 	free(plan);
 }
 

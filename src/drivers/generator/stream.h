@@ -56,7 +56,8 @@ struct stream_config {
 	uint8_t ttl, tos;
 	struct stream_addresses source, destination;
 	struct stream_ports source_port, destination_port;
-	const char *pcap; /* packets of this file instead */
+	const char *destinations; /* a file of addresses, one a line, instead of @destination */
+	const char *pcap;	  /* packets of this file instead of all that */
 };
 
 /* stream_defaults - what holds unless said otherwise. */
@@ -69,7 +70,8 @@ struct stream_field {
 	bool in_ip_sum; /* part of the IPv4 header checksum … */
 	bool in_l4_sum; /* … and of the transport's, by its pseudo-header or itself */
 	uint64_t base;
-	uint64_t count; /* 0 stands for 2^64 */
+	uint64_t count;	       /* 0 stands for 2^64 */
+	const uint64_t *value; /* [count] the values by themselves; NULL: from @base on */
 };
 
 /* Packets of a file, one after the other. */
@@ -89,6 +91,7 @@ struct stream_plan {
 	uint8_t protocol;
 	uint64_t ip_sum, l4_sum;  /* of the words that stay; without lengths if sizes vary */
 	struct stream_file *file; /* NULL: made from the template */
+	uint64_t *destinations;	  /* of a file of addresses: the parts that vary; else NULL */
 	uint8_t bytes[STREAM_SIZE_MAX] cacheline_aligned;
 };
 
@@ -126,6 +129,17 @@ void stream_file_free(struct stream_file *file);
  */
 must_check
 int stream_addresses_from_text(const char *text, struct stream_addresses *out);
+
+/*
+ * stream_read_addresses - the addresses in the file @path, one a line, all of one family. Of IPv6
+ * addresses the upper half varies and the lower is that of the first.
+ * @out:   the first address, with their number as count
+ * @parts: what varies, of each; the caller's to free
+ * ERR_NOENT, ERR_FORMAT, with @why in words; ERR_NOMEM.
+ */
+must_check
+int stream_read_addresses(const char *path, struct stream_addresses *out, uint64_t **parts,
+			  char *why, size_t why_bytes);
 
 /* stream_addresses_part - the part that varies, as a number: that of the first address. */
 static inline uint64_t stream_addresses_part(const struct stream_addresses *a)

@@ -98,7 +98,8 @@ static inline void fill_one(struct stream *s, struct buf *b)
 		memcpy(at + LINE, p->bytes + LINE, size - LINE);
 	for (unsigned i = 0; i < p->n_fields; i++) {
 		const struct stream_field *f = &p->field[i];
-		uint64_t value = f->base + pick(s, &s->next[i], f->count);
+		uint64_t nth = pick(s, &s->next[i], f->count);
+		uint64_t value = f->value ? f->value[nth] : f->base + nth;
 		uint64_t words = put_field(at + f->at, f->width, value);
 
 		ip_sum += f->in_ip_sum ? words : 0;

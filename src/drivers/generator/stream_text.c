@@ -1,5 +1,6 @@
 /* stream_text.c - addresses of a stream as text. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "drivers/generator/stream.h"
@@ -71,5 +72,65 @@ int stream_addresses_from_text(const char *text, struct stream_addresses *out)
 		err = take_length(text + len + 1, out);
 	else if (err == 0 && text[len] == '-')
 		err = take_last(text + len + 1, out);
+	return err;
+}
+
+/* One line of a file into @list, which has room for @*room; its family must be that of @first. */
+static int take_line(char *line, struct stream_addresses *first, uint64_t **list, uint64_t *room)
+{
+	struct stream_addresses one;
+	uint64_t *more = *list;
+
+	line[strcspn(line, " \t\r\n#")] = '\0';
+	if (!line[0])
+		return 0;
+	if (take_address(line, &one) < 0 || (first->count && one.family != first->family))
+		return ERR_FORMAT;
+	if (one.family == 6)
+		one.vary_at = 0;
+	if (first->count == *room) {
+		*room = *room ? *room * 2 : 1024;
+		more = realloc(*list, *room * sizeof(*more));
+		if (!more)
+			return ERR_NOMEM;
+		*list = more;
+	}
+	more[first->count] = stream_addresses_part(&one);
+	one.count = first->count + 1;
+	if (first->count == 0)
+		*first = one;
+	first->count = one.count;
+	return 0;
+}
+
+int stream_read_addresses(const char *path, struct stream_addresses *out, uint64_t **parts,
+			  char *why, size_t why_bytes)
+{
+	FILE *in = fopen(path, "re");
+	char line[256];
+	uint64_t room = 0;
+	unsigned n = 0;
+	int err = 0;
+
+	*out = (struct stream_addresses){ 0 };
+	*parts = NULL;
+	if (!in) {
+		snprintf(why, why_bytes, "%s: cannot be read", path);
+		return ERR_NOENT;
+	}
+	while (err == 0 && ++n && fgets(line, sizeof(line), in))
+		err = take_line(line, out, parts, &room);
+	fclose(in);
+	if (err == ERR_FORMAT)
+		snprintf(why, why_bytes, "%s:%u: no address of the same family as the first", path,
+			 n);
+	if (err == 0 && out->count == 0) {
+		snprintf(why, why_bytes, "%s: no addresses", path);
+		err = ERR_FORMAT;
+	}
+	if (err < 0) {
+		free(*parts);
+		*parts = NULL;
+	}
 	return err;
 }

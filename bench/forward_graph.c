@@ -1,0 +1,152 @@
+/*
+ * forward_graph.c - the table of what forward-bench measures.
+ *
+ * Frames have 64 bytes on the wire, 60 without the FCS. Routes have the shape of the Internet's
+ * tables; each packet goes to a random route of them, to a random host behind it.
+ */
+#include "forward_graph.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "engine/engine.h"
+#include "l3/ip4/ip4.h"
+#include "l3/neighbor/neighbor.h"
+
+enum { N_HOPS = 64, SEED = 2026, SETTLE_EVERY = 4096 };
+
+/* Of 1000 IPv4 prefixes so many have this length. */
+static const uint16_t ip4_share[33] = {
+	[8] = 1,   [9] = 1,   [10] = 1,	  [11] = 1,   [12] = 1,	  [13] = 2,
+	[14] = 2,  [15] = 3,  [16] = 14,  [17] = 9,   [18] = 15,  [19] = 26,
+	[20] = 45, [21] = 54, [22] = 115, [23] = 105, [24] = 604, [32] = 1
+};
+
+static unsigned random_length(struct random *r, const uint16_t *share, unsigned first)
+{
+	unsigned n = random_below(r, 1000), len = first;
+
+	while (n >= share[len])
+		n -= share[len++];
+	return len;
+}
+
+/* The same route @n times from the same seed: files and tables are made one after the other. */
+static struct ip4_prefix next_route4(struct random *r, uint32_t *host)
+{
+	unsigned len = random_length(r, ip4_share, 8);
+	uint32_t addr = random_below(r, 0xdf000000) + 0x01000000; /* 1.0.0.0 to 223.255.255.255 */
+
+	*host = addr;
+	if (addr >> 24 == 10 || addr >> 24 == 127)
+		*host = addr ^= 0x80000000; /* ours, and loopback */
+	return (struct ip4_prefix){ addr & ip4_mask_of(len), (uint8_t)len };
+}
+
+static FILE *create(const char *folder, const char *name)
+{
+	char path[512];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	out = fopen(path, "w");
+	if (!out) {
+		perror(path);
+		exit(1);
+	}
+	return out;
+}
+
+/* Destinations: as many as routes, at least enough to see no pattern, in random order. */
+static void write_destinations4(const char *folder, unsigned n_routes)
+{
+	FILE *out = create(folder, "destinations");
+	unsigned n = n_routes < 65536 ? 65536 : n_routes;
+	struct random routes, hosts;
+
+	random_seed(&hosts, SEED + 1);
+	for (unsigned i = 0; i < n; i++) {
+		struct ip4_prefix p;
+		uint32_t host;
+		struct in_addr addr;
+
+		if (i % n_routes == 0)
+			random_seed(&routes, SEED);
+		p = next_route4(&routes, &host);
+		addr.s_addr = htonl(p.addr | ((uint32_t)random_u64(&hosts) & ~ip4_mask_of(p.len)));
+		fprintf(out, "%s\n", inet_ntoa(addr));
+	}
+	fclose(out);
+}
+
+/* --- forwarding tables --- */
+
+static void settle(struct convoyd *d)
+{
+	do {
+		rcu_drain();
+	} while (engine_run_main(d->engine));
+}
+
+static uint32_t sink_index(const struct convoyd *d)
+{
+	return interface_by_name_or_null(d->engine, "sink0")->index;
+}
+
+static void add_neighbors4(struct convoyd *d, uint32_t *adjacency)
+{
+	for (uint32_t i = 0; i < N_HOPS; i++) {
+		const struct mac mac = { { 2, 0, 0, 0, 9, (uint8_t)i } };
+		uint32_t addr = 0x0a090002 + i;
+
+		invariant(neighbor_add_static(d->engine, sink_index(d), be32_of(addr), &mac) == 0);
+		invariant(neighbor_pin(d->engine, sink_index(d), addr, &adjacency[i]) == 0);
+	}
+}
+
+static void fill4(struct convoyd *d, unsigned n_routes)
+{
+	struct fib *fib = ip4_stack_of(d->engine)->fib;
+	struct vrf *vrf = fib_vrf_or_null(fib, VRF_DEFAULT);
+	uint32_t adjacency[N_HOPS], host;
+	struct random routes, hops;
+
+	add_neighbors4(d, adjacency);
+	random_seed(&routes, SEED);
+	random_seed(&hops, SEED + 2);
+	for (unsigned i = 0; i < n_routes; i++) {
+		struct fib_path path = { adjacency[random_below(&hops, N_HOPS)], 1 };
+
+		invariant(fib_add_route(fib, vrf, next_route4(&routes, &host), FIB_DYNAMIC, &path,
+					1) == 0);
+		if (i % SETTLE_EVERY == 0)
+			settle(d);
+	}
+	settle(d);
+}
+
+/* --- the table --- */
+
+#define GENERATOR4                                                                                 \
+	"workers: 1\n"                                                                             \
+	"interfaces:\n"                                                                            \
+	"  - { name: sink0, addresses: [10.9.0.1/16], sink: {} }\n"                                \
+	"  - name: gen0\n"                                                                         \
+	"    addresses: [10.8.0.1/24]\n"                                                           \
+	"    generator:\n"                                                                         \
+	"      start: true\n"                                                                      \
+	"      streams: [ { size: 60, source: 10.8.0.2, order: sequential, destinations: "         \
+	"%s/destinations } ]\n"
+
+static const char *const route_sizes[] = { "1", "1000", "100000", "1000000", NULL };
+
+const struct forward_graph forward_graphs[] = {
+	{ .name = "ip4",
+	  .format = GENERATOR4,
+	  .sizes = route_sizes,
+	  .prepare = write_destinations4,
+	  .fill = fill4 },
+};
+const unsigned forward_n_graphs = count_of(forward_graphs);
