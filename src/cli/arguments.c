@@ -108,6 +108,8 @@ static int set_value(struct request *rq, const json_t *arg, const char *text, ch
 		return set_number(rq, name, text, why, room);
 	if (strcmp(kind, "output") == 0)
 		rq->output = text;
+	if (strcmp(kind, "input") == 0)
+		rq->input = text;
 	value = json_string(text);
 	if (!value) {
 		snprintf(why, room, "--%s: the value is not UTF-8 text", name);

@@ -14,7 +14,8 @@
 struct request {
 	const json_t *command; /* its description, borrowed from the list */
 	json_t *params;
-	const char *output; /* the file of an output argument, borrowed; NULL if there is none */
+	/* The file of an output or input argument, borrowed; NULL if there is none. */
+	const char *output, *input;
 };
 
 /*

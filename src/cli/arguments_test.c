@@ -21,7 +21,9 @@ static const char commands_text[] =
 	"{\"name\":\"capture\",\"args\":["
 	"{\"name\":\"interface\",\"kind\":\"text\",\"positional\":true,\"required\":true,"
 	"\"help\":\"where\"},"
-	"{\"name\":\"file\",\"kind\":\"output\",\"positional\":true,\"help\":\"into\"}]}]";
+	"{\"name\":\"file\",\"kind\":\"output\",\"positional\":true,\"help\":\"into\"}]},"
+	"{\"name\":\"apply\",\"args\":["
+	"{\"name\":\"file\",\"kind\":\"input\",\"positional\":true,\"help\":\"from\"}]}]";
 
 /* clang-format off */
 static const struct {
@@ -97,16 +99,23 @@ static void test_lines(void **state unused_arg)
 	json_decref(commands);
 }
 
-static void test_output_file_is_told_apart(void **state unused_arg)
+static void test_files_are_told_apart(void **state unused_arg)
 {
 	json_t *commands = json_loads(commands_text, 0, NULL);
-	char *words[] = { "capture", "tap0", "a.pcap" }, why[100];
+	char *capture[] = { "capture", "tap0", "a.pcap" }, *apply[] = { "apply", "net.yaml" };
+	char why[100];
 	unsigned n_used;
-	const json_t *command = arguments_find_or_null(commands, words, 3, &n_used);
+	const json_t *command = arguments_find_or_null(commands, capture, 3, &n_used);
 	struct request rq;
 
-	assert_int_equal(arguments_parse(command, words + 1, 2, &rq, why, sizeof(why)), 0);
+	assert_int_equal(arguments_parse(command, capture + 1, 2, &rq, why, sizeof(why)), 0);
 	assert_string_equal(rq.output, "a.pcap");
+	assert_null(rq.input);
+	json_decref(rq.params);
+	command = arguments_find_or_null(commands, apply, 2, &n_used);
+	assert_int_equal(arguments_parse(command, apply + 1, 1, &rq, why, sizeof(why)), 0);
+	assert_string_equal(rq.input, "net.yaml");
+	assert_null(rq.output);
 	json_decref(rq.params);
 	json_decref(commands);
 }
@@ -115,7 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_output_file_is_told_apart),
+		cmocka_unit_test(test_files_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

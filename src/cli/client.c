@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "control/dialog.h"
 
 static const char *advice(int errno_value)
 {
@@ -121,6 +122,12 @@ static json_t *next_message_or_null(struct client *c)
 	return message;
 }
 
+static bool is_fault_of_file(const json_t *error)
+{
+	return json_integer_value(json_object_get(error, "code")) ==
+	       DIALOG_COMMAND_FAILED + ERR_FORMAT;
+}
+
 int client_call(struct client *c, const char *method, json_t *params, int pass_fd,
 		void (*on_item)(const json_t *params), json_t **result)
 {
@@ -141,7 +148,7 @@ int client_call(struct client *c, const char *method, json_t *params, int pass_f
 		const char *why = json_string_value(json_object_get(error, "message"));
 
 		snprintf(c->why, sizeof(c->why), "%s", why ? why : "convoyd refused");
-		err = ERR_REFUSED;
+		err = is_fault_of_file(error) ? ERR_FORMAT : ERR_REFUSED;
 	} else {
 		*result = json_incref(json_object_get(message, "result"));
 		err = *result ? 0 : lost(c);

@@ -27,8 +27,9 @@ void client_close(struct client *c);
  * @pass_fd: a descriptor that goes with the request, or -1
  * @on_item: called for each streamed item's params; NULL when none are expected
  *
- * Returns 0 and a new reference in @result; ERR_REFUSED when convoyd has answered with an error,
- * ERR_CLOSED when it went away, with @c->why set.
+ * Returns 0 and a new reference in @result; ERR_FORMAT when convoyd has found a fault in the file
+ * that went along, ERR_REFUSED when it has answered with another error, ERR_CLOSED when it went
+ * away, with @c->why set.
  */
 must_check
 int client_call(struct client *c, const char *method, json_t *params, int pass_fd,

@@ -3,7 +3,6 @@
  * its commands, so this program knows none of them.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/exec.h"
+#include "cli/file.h"
 #include "cli/help.h"
 #include "control/server.h"
 
@@ -95,31 +95,29 @@ static int unknown_command(const struct options *o, const json_t *commands)
 	return STATUS_USAGE;
 }
 
-static int open_output(const char *path)
-{
-	if (strcmp(path, "-") == 0)
-		return dup(STDOUT_FILENO);
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-}
-
 static int run_request(struct client *client, struct request *rq, bool json)
 {
 	const char *method = json_string_value(json_object_get(rq->command, "name"));
+	const char *path = rq->output ? rq->output : rq->input;
 	json_t *result;
-	int output = -1, err;
+	int file = -1, err;
 
-	if (rq->output) {
-		output = open_output(rq->output);
-		if (output < 0) {
-			fprintf(stderr, "convoy: %s: %s\n", rq->output, strerror(errno));
+	if (path) {
+		file = rq->output ? file_open_output(path) : file_open_input(path);
+		if (file < 0) {
+			fprintf(stderr, "convoy: %s: %s\n", path, strerror(errno));
 			json_decref(rq->params);
 			return STATUS_FAILED;
 		}
 	}
 	json_object_set_new(rq->params, "format", json_string(json ? "json" : "text"));
-	err = client_call(client, method, rq->params, output, print_item, &result);
-	if (output >= 0)
-		close(output);
+	err = client_call(client, method, rq->params, file, print_item, &result);
+	if (file >= 0)
+		close(file);
+	if (err == ERR_FORMAT) { /* FILE:LINE:COLUMN: what is wrong there */
+		fprintf(stderr, "%s\n", client->why);
+		return STATUS_USAGE;
+	}
 	if (err < 0)
 		return failed(client->why);
 	if (!rq->output || strcmp(rq->output, "-") != 0) /* standard output is the capture */

@@ -19,10 +19,8 @@ struct command_table {
 };
 
 static const char *const kind_names[] = {
-	[COMMAND_TEXT] = "text",
-	[COMMAND_NUMBER] = "number",
-	[COMMAND_FLAG] = "flag",
-	[COMMAND_OUTPUT] = "output",
+	[COMMAND_TEXT] = "text",     [COMMAND_NUMBER] = "number", [COMMAND_FLAG] = "flag",
+	[COMMAND_OUTPUT] = "output", [COMMAND_INPUT] = "input",
 };
 
 static json_t *describe_args(const struct command *command)
@@ -163,6 +161,7 @@ static int check_value(const struct command_arg *arg, const json_t *value, char 
 		return ERR_INVAL;
 	case COMMAND_TEXT:
 	case COMMAND_OUTPUT:
+	case COMMAND_INPUT:
 		if (json_is_string(value))
 			return 0;
 		snprintf(why, room, "%s must be text", arg->name);
@@ -222,11 +221,11 @@ bool command_arg_flag(const struct command_call *call, const char *name)
 	return json_is_true(json_object_get(call->params, name));
 }
 
-int command_take_output(struct command_call *call)
+int command_take_file(struct command_call *call)
 {
-	int fd = call->output_fd;
+	int fd = call->file_fd;
 
-	call->output_fd = -1;
+	call->file_fd = -1;
 	return fd;
 }
 

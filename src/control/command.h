@@ -28,8 +28,11 @@ enum command_arg_kind {
 	COMMAND_TEXT,
 	COMMAND_NUMBER, /* a whole number within min..max */
 	COMMAND_FLAG,	/* true when given */
-	COMMAND_OUTPUT, /* a file that the client opens and hands over; "-" is its standard output
-			 */
+	/* Files that the client opens and hands over; of one command at most one. "-" is standard
+	 * output or input there. An input comes as a regular file: reading it does not wait. A
+	 * fault in it is ERR_FORMAT, with "FILE:LINE:COLUMN: what" as the reason. */
+	COMMAND_OUTPUT,
+	COMMAND_INPUT,
 };
 
 struct command_arg {
@@ -73,7 +76,7 @@ struct command_call {
 	json_t *params; /* checked against command->args; read with command_arg_*() */
 	json_t *result; /* from command_reply() */
 	char why[256];	/* from command_fail() */
-	int output_fd;	/* of the COMMAND_OUTPUT argument; -1 if none */
+	int file_fd;	/* of the COMMAND_OUTPUT or COMMAND_INPUT argument; -1 if none */
 	void *state;	/* the command's own, while pending */
 	/* on_cancel - the client has gone; forget @call now and do not finish it. */
 	void (*on_cancel)(struct command_call *call);
@@ -85,9 +88,9 @@ const char *command_arg_text(const struct command_call *call, const char *name);
 int64_t command_arg_number(const struct command_call *call, const char *name, int64_t otherwise);
 bool command_arg_flag(const struct command_call *call, const char *name);
 
-/* command_take_output - the descriptor of the COMMAND_OUTPUT argument, now the caller's to close;
- * -1 if there is none. */
-int command_take_output(struct command_call *call);
+/* command_take_file - the descriptor of the COMMAND_OUTPUT or COMMAND_INPUT argument, now the
+ * caller's to close; -1 if there is none. */
+int command_take_file(struct command_call *call);
 
 /* command_reply - answer with @result, whose reference is taken. Returns 0; ERR_NOMEM for NULL. */
 int command_reply(struct command_call *call, json_t *result);

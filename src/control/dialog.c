@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -61,8 +62,8 @@ static void request_free(struct request *rq)
 {
 	list_remove(&rq->link);
 	rq->dialog->n_pending--;
-	if (rq->call.output_fd >= 0)
-		close(rq->call.output_fd);
+	if (rq->call.file_fd >= 0)
+		close(rq->call.file_fd);
 	json_decref(rq->call.params);
 	json_decref(rq->call.result);
 	json_decref(rq->id);
@@ -147,23 +148,35 @@ static int take_format(struct request *rq, char *why, size_t room)
 	return 0;
 }
 
-/* Hands the oldest received descriptor to a request that names an output. */
-static int take_output(struct request *rq, char *why, size_t room)
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Hands the oldest received descriptor to a request that names a file. */
+static int take_file(struct request *rq, char *why, size_t room)
 {
 	struct dialog *d = rq->dialog;
 
 	for (unsigned i = 0; i < COMMAND_ARGS_MAX && rq->call.command->args[i].name; i++) {
 		const struct command_arg *arg = &rq->call.command->args[i];
 
-		if (arg->kind != COMMAND_OUTPUT || !json_object_get(rq->call.params, arg->name))
+		if ((arg->kind != COMMAND_OUTPUT && arg->kind != COMMAND_INPUT) ||
+		    !json_object_get(rq->call.params, arg->name))
 			continue;
-		if (d->n_outputs == 0) {
+		if (d->n_files == 0) {
 			snprintf(why, room, "%s: no descriptor came with the request", arg->name);
 			return ERR_INVAL;
 		}
-		rq->call.output_fd = d->outputs[0];
-		d->n_outputs--;
-		memmove(d->outputs, d->outputs + 1, d->n_outputs * sizeof(d->outputs[0]));
+		rq->call.file_fd = d->files[0];
+		d->n_files--;
+		memmove(d->files, d->files + 1, d->n_files * sizeof(d->files[0]));
+		if (arg->kind == COMMAND_INPUT && !is_regular(rq->call.file_fd)) {
+			snprintf(why, room, "%s: the descriptor is of no regular file", arg->name);
+			return ERR_INVAL;
+		}
 	}
 	return 0;
 }
@@ -175,7 +188,7 @@ static void run_request(struct request *rq)
 
 	if (take_format(rq, why, sizeof(why)) < 0 ||
 	    command_check_params(rq->call.command, rq->call.params, why, sizeof(why)) < 0 ||
-	    take_output(rq, why, sizeof(why)) < 0) {
+	    take_file(rq, why, sizeof(why)) < 0) {
 		send_error(rq->dialog, rq->id, DIALOG_INVALID_PARAMS, why);
 		request_free(rq);
 		return;
@@ -225,7 +238,7 @@ static struct request *request_of_or_null(struct dialog *d, json_t *message)
 		.command = command,
 		.context = context,
 		.params = params ? json_incref(params) : json_object(),
-		.output_fd = -1,
+		.file_fd = -1,
 		.sink = &sink,
 	};
 	list_push(&d->pending, &rq->link);
@@ -274,12 +287,12 @@ int dialog_input(struct dialog *d, struct slice bytes)
 	return 0;
 }
 
-void dialog_output_fd(struct dialog *d, int fd)
+void dialog_take_fd(struct dialog *d, int fd)
 {
-	if (d->n_outputs == DIALOG_OUTPUTS_MAX)
+	if (d->n_files == DIALOG_FILES_MAX)
 		close(fd);
 	else
-		d->outputs[d->n_outputs++] = fd;
+		d->files[d->n_files++] = fd;
 }
 
 void dialog_init(struct dialog *d, const struct command_table *table,
@@ -290,7 +303,7 @@ void dialog_init(struct dialog *d, const struct command_table *table,
 	d->context = context;
 	list_init(&d->pending);
 	d->n_pending = 0;
-	d->n_outputs = 0;
+	d->n_files = 0;
 	d->line_len = 0;
 }
 
@@ -302,7 +315,7 @@ void dialog_deinit(struct dialog *d)
 		rq->call.on_cancel(&rq->call);
 		request_free(rq);
 	}
-	for (unsigned i = 0; i < d->n_outputs; i++)
-		close(d->outputs[i]);
-	d->n_outputs = 0;
+	for (unsigned i = 0; i < d->n_files; i++)
+		close(d->files[i]);
+	d->n_files = 0;
 }

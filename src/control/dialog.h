@@ -24,7 +24,7 @@
 enum {
 	DIALOG_LINE_MAX = 64 * 1024, /* bytes of one request */
 	DIALOG_PENDING_MAX = 16,     /* requests under way at once */
-	DIALOG_OUTPUTS_MAX = 4,	     /* descriptors received and not yet claimed by a request */
+	DIALOG_FILES_MAX = 4,	     /* descriptors received and not yet claimed by a request */
 };
 
 enum dialog_error {
@@ -43,8 +43,8 @@ struct dialog {
 	void *context;
 	struct list pending; /* of requests under way */
 	unsigned n_pending;
-	int outputs[DIALOG_OUTPUTS_MAX]; /* received descriptors, oldest first */
-	unsigned n_outputs;
+	int files[DIALOG_FILES_MAX]; /* received descriptors, oldest first */
+	unsigned n_files;
 	size_t line_len;
 	char line[DIALOG_LINE_MAX];
 };
@@ -60,8 +60,8 @@ void dialog_deinit(struct dialog *d);
 must_check
 int dialog_input(struct dialog *d, struct slice bytes);
 
-/* dialog_output_fd - a descriptor from the client, for the next request with a COMMAND_OUTPUT
- * argument. Taken, and closed at once if too many are waiting. */
-void dialog_output_fd(struct dialog *d, int fd);
+/* dialog_take_fd - a descriptor from the client, for the next request with a COMMAND_OUTPUT
+ * or COMMAND_INPUT argument. Taken, and closed at once if too many are waiting. */
+void dialog_take_fd(struct dialog *d, int fd);
 
 #endif

@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -59,11 +61,21 @@ static void render_tick(struct text *out, const json_t *item)
 
 static int run_dump(struct command_call *call)
 {
-	int fd = command_take_output(call);
+	int fd = command_take_file(call);
 
 	assert_int_equal(write(fd, "dumped", 6), 6);
 	close(fd);
 	return command_reply(call, json_true());
+}
+
+static int run_load(struct command_call *call)
+{
+	int fd = command_take_file(call);
+	char got[8] = "";
+
+	assert_int_equal(read(fd, got, sizeof(got) - 1), 5);
+	close(fd);
+	return command_reply(call, json_string(got));
 }
 
 static const struct command commands[] = {
@@ -80,6 +92,10 @@ static const struct command commands[] = {
 	  .help = "writes",
 	  .args = { { "to", COMMAND_OUTPUT, "file", .required = true } },
 	  .run = run_dump },
+	{ .name = "load",
+	  .help = "reads",
+	  .args = { { "from", COMMAND_INPUT, "file", .required = true } },
+	  .run = run_load },
 };
 
 static int record(void *context unused_arg, struct slice line, bool may_drop)
@@ -268,7 +284,7 @@ static void test_output_goes_to_the_clients_descriptor(void **state unused_arg)
 	char got[8] = "";
 
 	assert_int_equal(pipe(ends), 0);
-	dialog_output_fd(&t.dialog, ends[1]);
+	dialog_take_fd(&t.dialog, ends[1]);
 	assert_int_equal(say("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"dump\","
 			     "\"params\":{\"to\":\"x\"}}\n"),
 			 0);
@@ -278,14 +294,41 @@ static void test_output_goes_to_the_clients_descriptor(void **state unused_arg)
 	close(ends[0]);
 }
 
+static const char load[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"load\","
+			   "\"params\":{\"from\":\"x\"}}\n";
+
+static void test_input_comes_from_the_clients_descriptor(void **state unused_arg)
+{
+	int fd = memfd_create("input", 0);
+
+	assert_int_equal(write(fd, "words", 5), 5);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	dialog_take_fd(&t.dialog, fd);
+	assert_int_equal(say(load), 0);
+	assert_non_null(strstr(t.sent, "\"result\":\"words\""));
+}
+
+/* Main would wait for the writer of a pipe. */
+static void test_an_input_that_could_block_is_refused(void **state unused_arg)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	dialog_take_fd(&t.dialog, ends[0]);
+	assert_int_equal(say(load), 0);
+	assert_non_null(strstr(t.sent, "from: the descriptor is of no regular file"));
+	assert_int_equal(fcntl(ends[0], F_GETFD), -1); /* and is closed */
+	close(ends[1]);
+}
+
 static void test_unclaimed_descriptors_are_closed(void **state unused_arg)
 {
 	int ends[2];
 	char got;
 
 	assert_int_equal(pipe(ends), 0);
-	for (unsigned i = 0; i < DIALOG_OUTPUTS_MAX + 3; i++)
-		dialog_output_fd(&t.dialog, dup(ends[1]));
+	for (unsigned i = 0; i < DIALOG_FILES_MAX + 3; i++)
+		dialog_take_fd(&t.dialog, dup(ends[1]));
 	close(ends[1]);
 	dialog_deinit(&t.dialog);
 	assert_int_equal(read(ends[0], &got, 1), 0);
@@ -315,6 +358,8 @@ int main(void)
 		conversation(test_leaving_client_cancels),
 		conversation(test_pending_requests_are_bounded),
 		conversation(test_output_goes_to_the_clients_descriptor),
+		conversation(test_input_comes_from_the_clients_descriptor),
+		conversation(test_an_input_that_could_block_is_refused),
 		conversation(test_unclaimed_descriptors_are_closed),
 		conversation(test_commands_describe_themselves),
 	};

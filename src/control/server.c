@@ -105,7 +105,7 @@ static void take_descriptors(struct client *cl, struct msghdr *message)
 		invariant(n <= FDS_PER_MESSAGE); /* the room that recvmsg() was given */
 		memcpy(fds, CMSG_DATA(c), n * sizeof(int));
 		for (size_t i = 0; i < n; i++)
-			dialog_output_fd(&cl->dialog, fds[i]);
+			dialog_take_fd(&cl->dialog, fds[i]);
 	}
 }
 

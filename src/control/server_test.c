@@ -43,7 +43,7 @@ static int run_watch(struct command_call *call)
 
 static int run_write(struct command_call *call)
 {
-	int fd = command_take_output(call);
+	int fd = command_take_file(call);
 
 	assert_int_equal(write(fd, "x", 1), 1);
 	close(fd);

@@ -65,7 +65,7 @@ static int run_capture(struct command_call *call)
 		return command_fail(call, ERR_NOENT,
 				    "no interface \"%s\"; `convoy show interfaces` lists them",
 				    name);
-	config.fd = command_take_output(call);
+	config.fd = command_take_file(call);
 	if (config.fd < 0)
 		return command_fail(call, ERR_INVAL, "say where to with --output FILE, - for here");
 	s = calloc(1, sizeof(*s));
