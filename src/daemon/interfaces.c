@@ -21,6 +21,9 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 	case NET_MEMIF:
 		err = memif_create(d->engine, &config->memif, out, why, sizeof(why));
 		break;
+	case NET_AF_PACKET:
+		err = af_packet_create(d->engine, &config->af_packet, out, why, sizeof(why));
+		break;
 	case NET_LOOP:
 		err = loop_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
 				  config->mtu_bytes, out);

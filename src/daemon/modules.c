@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
+#include "drivers/af_packet/af_packet.h"
 #include "drivers/generator/generator.h"
 #include "drivers/loop/loop.h"
 #include "drivers/memif/memif.h"
@@ -49,6 +50,8 @@ const struct node_type *const modules_nodes[] = {
 	&handoff_node,
 	&interface_output_node,
 	/* drivers */
+	&af_packet_input_node,
+	&af_packet_tx_node,
 	&generator_input_node,
 	&loop_tx_node,
 	&memif_input_node,

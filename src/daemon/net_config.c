@@ -186,6 +186,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &memif_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_MEMIF },
+	{ .name = "af_packet",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, af_packet),
+	  .message = &net_af_packet_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_AF_PACKET },
 	{ .name = "loop",
 	  .type = CONFIG_CUSTOM,
 	  .decode = take_loop,
@@ -223,17 +229,19 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (fault)
 		return config_fail(d->error, config_member_or_null(n, "name"), "%s", fault);
 	if (i->kind == NET_NO_KIND)
-		return config_fail(
-			d->error, n,
-			"the interface \"%s\" has no kind; give it one of: tap, memif, loop, "
-			"generator, sink",
-			i->name);
+		return config_fail(d->error, n,
+				   "the interface \"%s\" has no kind; give it one of: tap, memif, "
+				   "af_packet, loop, generator, sink",
+				   i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
 	i->tap.mtu_bytes = i->mtu_bytes;
 	i->memif.name = i->name;
 	i->memif.mac = i->tap.mac;
 	i->memif.mtu_bytes = i->mtu_bytes;
+	i->af_packet.name = i->name;
+	i->af_packet.mac = i->tap.mac;
+	i->af_packet.mtu_bytes = i->mtu_bytes;
 	i->generator.name = i->name;
 	i->generator.mac = i->tap.mac;
 	i->generator.mtu_bytes = i->mtu_bytes;

@@ -7,13 +7,22 @@
 
 #include "base/arena.h"
 #include "control/config_tree.h"
+#include "drivers/af_packet/af_packet.h"
 #include "drivers/generator/generator.h"
 #include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
 #include "wire/ethernet.h"
 #include "wire/ip4.h"
 
-enum net_interface_kind { NET_NO_KIND, NET_TAP, NET_LOOP, NET_MEMIF, NET_GENERATOR, NET_SINK };
+enum net_interface_kind {
+	NET_NO_KIND,
+	NET_TAP,
+	NET_LOOP,
+	NET_MEMIF,
+	NET_GENERATOR,
+	NET_SINK,
+	NET_AF_PACKET
+};
 
 struct net_interface {
 	const char *name;
@@ -28,6 +37,7 @@ struct net_interface {
 	struct tap_config tap;
 	struct memif_config memif;
 	struct generator_config generator;
+	struct af_packet_config af_packet;
 };
 
 struct net_route {

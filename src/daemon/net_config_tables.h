@@ -8,6 +8,9 @@
 /* "apps": struct net_apps. */
 extern const struct config_message net_apps_message;
 
+/* "af_packet" of an interface: struct af_packet_config. */
+extern const struct config_message net_af_packet_message;
+
 /* "generator" of an interface: struct generator_config. */
 extern const struct config_message net_generator_message;
 

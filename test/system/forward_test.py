@@ -1,15 +1,12 @@
 """The stack as a router between two kernels: TCP with every mix of offloads, and losing a path."""
-import hashlib
 import os
 import socket
-import threading
 
 import pytest
 from harness import wait
 from harness.control import ControlError
+from harness.transfer import MIB, transfer
 from harness.wire import socket_in
-
-MIB = 1 << 20
 
 
 @pytest.fixture
@@ -28,32 +25,6 @@ def router(netns, convoyd):
             end.ip("route", "add", "default", "via", f"10.{n}.0.1")
         return stack, *ends
     return make
-
-
-def transfer(left, right, size):
-    """Sends `size` bytes from left to right; fails if others arrive."""
-    data = os.urandom(MIB) * (size // MIB)
-    received = hashlib.sha256()
-    with socket_in(right, socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind(("10.2.0.2", 5000))
-        listener.listen()
-        listener.settimeout(20)
-        client = socket_in(left, socket.AF_INET, socket.SOCK_STREAM)
-        client.settimeout(20)
-
-        def send():
-            with client:
-                client.connect(("10.2.0.2", 5000))
-                client.sendall(data)
-        sender = threading.Thread(target=send)
-        sender.start()
-        accepted, _ = listener.accept()
-        with accepted:
-            accepted.settimeout(20)
-            while part := accepted.recv(1 << 16):
-                received.update(part)
-        sender.join()
-    assert received.digest() == hashlib.sha256(data).digest()
 
 
 @pytest.mark.parametrize("left, right", [

@@ -1,0 +1,245 @@
+/*
+ * af_packet.c - packet sockets as an interface: configuration, creation, placement on workers.
+ *
+ *   device ── ring ──> af-packet-input ──> arc device-input
+ *   interface-output ──> NAME-tx ── sendmmsg ──> device
+ *
+ * Queue q is received by worker q modulo the number of workers; every worker sends by a socket of
+ * its own. Kernel documentation: packet(7), networking/packet_mmap.rst.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "drivers/af_packet/af_packet_private.h"
+
+/*
+ * Checksums: the kernel fills in what its device cannot. Segments: only where the device takes
+ * them whole, since a packet that bypasses the queueing discipline is not cut any more.
+ */
+uint32_t af_packet_caps(const struct af_packet *p, const struct netdev_info *info)
+{
+	uint32_t caps = CAP_RX_CSUM | CAP_LRO;
+
+	if (!p->config.no_offload)
+		caps |= CAP_CSUM | (info->tso ? CAP_TSO : 0);
+	return caps;
+}
+
+static int open_device(void *context, const struct netdev_info *info, char *why, size_t why_bytes)
+{
+	return af_packet_open_sockets(context, info, why, why_bytes);
+}
+
+static void close_device(void *context)
+{
+	af_packet_close_sockets(context);
+}
+
+static void attach(struct worker *w, void *context)
+{
+	struct af_packet *p = context;
+
+	for (uint32_t at = w->index; at < p->n_queues; at += p->n_workers) {
+		struct af_packet_queue *q = &p->queue[at];
+
+		q->attached = worker_add_input(w, &q->input) == 0;
+	}
+	p->tx[w->index].attached = true;
+}
+
+static void detach(struct worker *w, void *context)
+{
+	struct af_packet *p = context;
+
+	for (uint32_t at = w->index; at < p->n_queues; at += p->n_workers) {
+		struct af_packet_queue *q = &p->queue[at];
+
+		if (q->attached)
+			worker_remove_input(w, &q->input);
+		q->attached = false;
+	}
+	p->tx[w->index].attached = false;
+}
+
+static void changed(void *context, const struct netdev_info *info)
+{
+	struct af_packet *p = context;
+	uint32_t caps = af_packet_caps(p, info);
+
+	if (caps != p->interface->device_caps && interface_set_caps(p->interface, caps) < 0)
+		log_warn("af_packet.offloads", "name=%s error=\"not changed\"", p->interface->name);
+}
+
+static const struct netdev_ops ops = {
+	.open = open_device,
+	.attach = attach,
+	.detach = detach,
+	.close = close_device,
+	.changed = changed,
+};
+
+static void free_memory(struct af_packet *p)
+{
+	free(p->queue);
+	free(p->tx);
+	free(p);
+}
+
+static int set_up(struct interface *i, bool up)
+{
+	struct af_packet *p = i->device;
+
+	return up && p->netdev.state == NETDEV_ATTACHED ? netdev_set_up(&p->netdev) : 0;
+}
+
+static void close_interface(struct interface *i)
+{
+	struct af_packet *p = i->device;
+
+	netdev_close(&p->netdev);
+}
+
+static void detach_interface(struct worker *w, struct interface *i)
+{
+	detach(w, i->device);
+}
+
+static void free_interface(struct interface *i)
+{
+	struct af_packet *p = i->device;
+
+	netdev_free(&p->netdev);
+	free_memory(p);
+}
+
+static void describe(const struct interface *i, struct writer *out)
+{
+	const struct af_packet *p = i->device;
+	uint64_t n_drops = 0;
+
+	netdev_describe(&p->netdev, out);
+	for (uint32_t q = 0; q < p->n_queues; q++)
+		n_drops += __atomic_load_n(&p->queue[q].n_ring_drops, __ATOMIC_RELAXED);
+	put_format(out, "queues %u\nring-drops %" PRIu64 "\n", p->n_queues, n_drops);
+	put_format(out, "promiscuous %s\nexclusive %s\nsegments %s\n",
+		   p->promiscuous ? "yes" : "no", p->config.exclusive ? "yes" : "no",
+		   i->caps & CAP_TSO ? "whole" : "cut here");
+}
+
+static const struct interface_driver af_packet_driver = {
+	.name = "af_packet",
+	.tx = &af_packet_tx_node,
+	.set_up = set_up,
+	.detach = detach_interface,
+	.close = close_interface,
+	.free = free_interface,
+	.describe = describe,
+};
+
+static struct af_packet *make_or_null(struct engine *e, const struct af_packet_config *config)
+{
+	struct af_packet *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->config = *config;
+	p->has_mac = config->mac != NULL;
+	if (config->mac)
+		memcpy(p->mac, config->mac, MAC_LEN);
+	p->filter_fd = -1;
+	p->n_workers = e->n_workers;
+	p->n_queues = config->n_queues ? config->n_queues : e->n_workers;
+	if (p->n_queues > AF_PACKET_QUEUES_MAX)
+		p->n_queues = AF_PACKET_QUEUES_MAX;
+	p->queue = calloc(p->n_queues, sizeof(*p->queue));
+	p->tx = calloc(p->n_workers, sizeof(*p->tx));
+	if (!p->queue || !p->tx) {
+		free_memory(p);
+		return NULL;
+	}
+	for (uint32_t q = 0; q < p->n_queues; q++) {
+		p->queue[q].owner = p;
+		p->queue[q].fd = -1;
+		af_packet_init_input(e, &p->queue[q]);
+	}
+	for (uint32_t w = 0; w < p->n_workers; w++)
+		p->tx[w].fd = -1;
+	return p;
+}
+
+static int check(const struct af_packet_config *c, char *why, size_t why_bytes)
+{
+	if (c->n_queues <= AF_PACKET_QUEUES_MAX && c->ring_mib <= AF_PACKET_RING_MIB_MAX)
+		return 0;
+	snprintf(why, why_bytes, "queues are 1 … %d, ring_mib 1 … %d", AF_PACKET_QUEUES_MAX,
+		 AF_PACKET_RING_MIB_MAX);
+	return ERR_INVAL;
+}
+
+/* @p is open: make the interface and give it to the workers. */
+static int add_interface(struct af_packet *p, struct engine *e)
+{
+	const struct netdev_info *info = &p->netdev.info;
+	const struct interface_params params = {
+		.name = p->config.name,
+		.mac = p->mac,
+		.mtu_bytes = p->config.mtu_bytes ? p->config.mtu_bytes : info->mtu_bytes,
+		.caps = af_packet_caps(p, info),
+		.n_queues = p->n_queues,
+		.driver = &af_packet_driver,
+		.device = p,
+	};
+
+	return interface_add(e, &params, &p->interface);
+}
+
+static int check_mtu(const struct af_packet *p, char *why, size_t why_bytes)
+{
+	uint32_t most = p->netdev.info.mtu_bytes;
+
+	if (p->config.mtu_bytes <= most)
+		return 0;
+	snprintf(why, why_bytes,
+		 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` before",
+		 p->netdev.name, most, p->netdev.name, p->config.mtu_bytes);
+	return ERR_RANGE;
+}
+
+int af_packet_create(struct engine *e, const struct af_packet_config *config,
+		     struct interface **out, char *why, size_t why_bytes)
+{
+	int err = check(config, why, why_bytes);
+	struct af_packet *p;
+
+	if (err)
+		return err;
+	p = make_or_null(e, config);
+	if (!p)
+		return ERR_NOMEM;
+	err = netdev_open(&p->netdev, config->device, &ops, p, why, why_bytes);
+	if (err)
+		goto not_open;
+	err = check_mtu(p, why, why_bytes);
+	if (err)
+		goto not_added;
+	err = add_interface(p, e);
+	if (err) {
+		snprintf(why, why_bytes, "cannot add interface %s: %s", config->name,
+			 err_text(err));
+		goto not_added;
+	}
+	*out = p->interface;
+	err = netdev_attach(&p->netdev, p->interface);
+	if (err && interface_remove(p->interface) < 0) /* frees @p, soon */
+		return ERR_NOMEM;
+	return err;
+
+not_added:
+	netdev_free(&p->netdev);
+not_open:
+	free_memory(p);
+	return err;
+}

@@ -1,0 +1,223 @@
+/* af_packet_socket.c - opening the sockets of a device: rings, fanout, membership. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/ethernet.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "drivers/af_packet/af_packet_private.h"
+#include "drivers/bpf.h"
+
+enum {
+	RING_MIB_DEFAULT = 4,
+	SEND_BUFFER = 8 << 20, /* bytes of packets that may wait in the kernel to be sent */
+	/* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, newer than Debian 12's headers: the group has its
+	 * own say about it. */
+	FANOUT_IGNORE_OUTGOING = 0x4000,
+	FANOUT_TYPE = PACKET_FANOUT_HASH | FANOUT_IGNORE_OUTGOING,
+};
+
+struct opening {
+	struct af_packet *packet;
+	const struct netdev_info *info;
+	char *why;
+	size_t why_bytes;
+};
+
+static int failed(struct opening *o, const char *what)
+{
+	return netdev_fail(o->why, o->why_bytes, errno, "device %s: cannot %s",
+			   o->packet->netdev.name, what);
+}
+
+static uint32_t ring_blocks(const struct af_packet *p)
+{
+	uint32_t mib = p->config.ring_mib ? p->config.ring_mib : RING_MIB_DEFAULT;
+
+	return mib * ((1 << 20) / PACKET_RING_BLOCK);
+}
+
+/* A socket that receives nothing yet. */
+static int open_one(struct opening *o, int *fd)
+{
+	int on = 1;
+
+	*fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0 && (errno == EPERM || errno == EACCES))
+		return netdev_fail(o->why, o->why_bytes, errno,
+				   "packet sockets need CAP_NET_RAW: run as root, or "
+				   "`setcap cap_net_raw,cap_net_admin+ep` the program");
+	if (*fd < 0)
+		return failed(o, "open a packet socket (CONFIG_PACKET)");
+	if (setsockopt(*fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) < 0)
+		return failed(o, "have virtio-net headers (PACKET_VNET_HDR)");
+	return 0;
+}
+
+static int bind_to(struct opening *o, int fd, uint16_t protocol)
+{
+	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
+					     .sll_protocol = htons(protocol),
+					     .sll_ifindex = o->info->index };
+
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return failed(o, "bind a packet socket");
+	return 0;
+}
+
+static int map_ring(struct opening *o, struct af_packet_queue *q)
+{
+	int version = TPACKET_V3;
+	struct tpacket_req3 request = {
+		.tp_block_size = PACKET_RING_BLOCK,
+		.tp_block_nr = ring_blocks(o->packet),
+		.tp_frame_size = PACKET_RING_BLOCK,
+		.tp_frame_nr = ring_blocks(o->packet),
+		.tp_retire_blk_tov = PACKET_RING_RETIRE_MS,
+	};
+	size_t bytes = (size_t)request.tp_block_nr * PACKET_RING_BLOCK;
+	void *map;
+
+	if (setsockopt(q->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0)
+		return failed(o, "use TPACKET_V3");
+	if (setsockopt(q->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0)
+		return failed(o, "make a receive ring (less ring_mib may help)");
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, q->fd, 0);
+	if (map == MAP_FAILED)
+		return failed(o, "map a receive ring");
+	packet_ring_open(&q->ring, map, request.tp_block_nr);
+	return 0;
+}
+
+static int join(struct opening *o, int fd, uint16_t type)
+{
+	const struct packet_mreq request = { .mr_ifindex = o->info->index, .mr_type = type };
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)) < 0)
+		return failed(o, type == PACKET_MR_PROMISC ? "make it promiscuous"
+							   : "receive all multicast packets");
+	return 0;
+}
+
+/* Flows are spread over the sockets of a group; the first one asks the kernel for a free one. */
+static int join_fanout(struct opening *o, uint32_t q)
+{
+	struct af_packet *p = o->packet;
+	int fd = p->queue[q].fd;
+	uint32_t group = FANOUT_TYPE << 16 | p->fanout;
+	socklen_t len = sizeof(group);
+
+	if (p->n_queues == 1)
+		return 0;
+	if (q == 0)
+		group = (uint32_t)(FANOUT_TYPE | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)) < 0)
+		return failed(o, "spread packets over queues (PACKET_FANOUT)");
+	if (q == 0 && getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, &len) < 0)
+		return failed(o, "learn the fanout group");
+	if (q == 0)
+		p->fanout = (uint16_t)group;
+	return 0;
+}
+
+static int open_queue(struct opening *o, uint32_t at)
+{
+	struct af_packet_queue *q = &o->packet->queue[at];
+	int err = open_one(o, &q->fd), on = 1;
+
+	if (!err)
+		err = map_ring(o, q);
+	if (!err && setsockopt(q->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0)
+		err = failed(o, "leave out what it sends (PACKET_IGNORE_OUTGOING)");
+	if (!err)
+		err = bind_to(o, q->fd, ETH_P_ALL);
+	if (!err)
+		err = join_fanout(o, at);
+	if (!err && at == 0)
+		err = join(o, q->fd, PACKET_MR_ALLMULTI);
+	if (!err && at == 0 && o->packet->promiscuous)
+		err = join(o, q->fd, PACKET_MR_PROMISC);
+	if (!err)
+		q->input.fd = q->fd;
+	return err;
+}
+
+static int open_tx(struct opening *o, struct af_packet_tx *tx)
+{
+	int err = open_one(o, &tx->fd), bytes = SEND_BUFFER;
+
+	/* Beyond the limit of net.core.wmem_max only with CAP_NET_ADMIN. */
+	if (!err && setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0 &&
+	    setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0)
+		err = failed(o, "have room for packets to send");
+	return err ? err : bind_to(o, tx->fd, 0);
+}
+
+static int hide(struct opening *o)
+{
+	struct af_packet *p = o->packet;
+	int fd;
+
+	if (!p->config.exclusive)
+		return 0;
+	fd = bpf_hide_from_kernel(o->info->index);
+	if (fd >= 0) {
+		p->filter_fd = fd;
+		return 0;
+	}
+	if (fd == -EPERM)
+		return netdev_fail(o->why, o->why_bytes, EPERM,
+				   "device %s: exclusive needs CAP_NET_ADMIN and CAP_BPF: run as "
+				   "root, or leave it out",
+				   p->netdev.name);
+	netdev_fail(o->why, o->why_bytes, -fd,
+		    "device %s: exclusive needs tcx programs (Linux 6.6 with CONFIG_NET_XGRESS "
+		    "and CONFIG_BPF_SYSCALL); leave it out",
+		    p->netdev.name);
+	return ERR_UNSUPPORTED;
+}
+
+int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, char *why,
+			   size_t why_bytes)
+{
+	struct opening o = { p, info, why, why_bytes };
+	int err = 0;
+
+	if (!p->has_mac) /* the first device's, also when another one takes its place */
+		memcpy(p->mac, info->mac, MAC_LEN);
+	p->has_mac = true;
+	p->promiscuous = p->config.promiscuous || memcmp(p->mac, info->mac, MAC_LEN) != 0;
+	for (uint32_t q = 0; q < p->n_queues && !err; q++)
+		err = open_queue(&o, q);
+	for (uint32_t w = 0; w < p->n_workers && !err; w++)
+		err = open_tx(&o, &p->tx[w]);
+	if (!err)
+		err = hide(&o);
+	if (err)
+		af_packet_close_sockets(p);
+	return err;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void af_packet_close_sockets(struct af_packet *p)
+{
+	for (uint32_t at = 0; at < p->n_queues; at++) {
+		struct af_packet_queue *q = &p->queue[at];
+
+		if (q->ring.map)
+			munmap(q->ring.map, (size_t)q->ring.n_blocks * PACKET_RING_BLOCK);
+		q->ring.map = NULL;
+		close_fd(&q->fd);
+	}
+	for (uint32_t w = 0; w < p->n_workers; w++)
+		close_fd(&p->tx[w].fd);
+	close_fd(&p->filter_fd);
+}

@@ -1,0 +1,35 @@
+"""Bytes by TCP between two kernels, through whatever lies between them."""
+import hashlib
+import os
+import socket
+import threading
+
+from .wire import socket_in
+
+MIB = 1 << 20
+
+
+def transfer(left, right, size):
+    """Sends `size` bytes from left to right; fails if others arrive."""
+    data = os.urandom(MIB) * (size // MIB)
+    received = hashlib.sha256()
+    with socket_in(right, socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind(("10.2.0.2", 5000))
+        listener.listen()
+        listener.settimeout(20)
+        client = socket_in(left, socket.AF_INET, socket.SOCK_STREAM)
+        client.settimeout(20)
+
+        def send():
+            with client:
+                client.connect(("10.2.0.2", 5000))
+                client.sendall(data)
+        sender = threading.Thread(target=send)
+        sender.start()
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.settimeout(20)
+            while part := accepted.recv(1 << 16):
+                received.update(part)
+        sender.join()
+    assert received.digest() == hashlib.sha256(data).digest()

@@ -1,0 +1,137 @@
+"""Interfaces on devices of the kernel, here veth pairs: traffic, devices that go and come, refusals."""
+import subprocess
+import time
+
+import pytest
+from harness import wait
+from harness.transfer import MIB, transfer
+
+KINDS = ["af_packet"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def veth_exists():
+    name = "cvprobe0"
+    done = subprocess.run(["ip", "link", "add", name, "type", "veth"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"the kernel has no CONFIG_VETH: {done.stderr}")
+    subprocess.run(["ip", "link", "delete", name], check=True)
+
+
+def veth(space, name, far, far_name="v0"):
+    """A pair: `name` in `space`, `far_name` in `far`, both up; without the kernel's IPv6 noise."""
+    for one in space, far:
+        one.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    space.ip("link", "add", name, "type", "veth", "peer", "name", far_name, "netns", far.name)
+    far.ip("link", "set", far_name, "up")
+
+
+def interface(stack, name):
+    [row] = stack.call("show interfaces", interface=name)
+    return row
+
+
+def device(stack, name):
+    """The driver's own words about the device, as a dictionary."""
+    return dict(line.split(" ", 1) for line in interface(stack, name)["device"].splitlines())
+
+
+def wait_state(stack, name, state):
+    wait.until(lambda: interface(stack, name)["state"] == state, f"{name} is {state}")
+
+
+@pytest.fixture
+def router(netns, convoyd):
+    """router(KIND, LEFT, RIGHT): kernels 10.1.0.2 and 10.2.0.2 behind veth pairs with these options."""
+    def make(kind, left=None, right=None, workers=1):
+        home, ends = netns("router"), (netns("left"), netns("right"))
+        config = {"workers": workers, "interfaces": []}
+        for n, (end, options) in enumerate(zip(ends, (left or {}, right or {})), 1):
+            veth(home, f"dev{n}", end)
+            end.ip("addr", "add", f"10.{n}.0.2/24", "dev", "v0")
+            end.ip("route", "add", "default", "via", f"10.{n}.0.1")
+            config["interfaces"].append({
+                "name": f"if{n}", "addresses": [f"10.{n}.0.1/24"],
+                kind: {"device": f"dev{n}", **options}})
+        return convoyd(config, netns=home), home, *ends
+    return make
+
+
+@pytest.mark.parametrize("left, right, workers", [
+    ({}, {}, 1),
+    ({}, {"no_offload": True}, 1),
+    ({"no_offload": True, "exclusive": True}, {"exclusive": True}, 1),
+    ({"queues": 2}, {"queues": 2, "exclusive": True}, 2),
+], ids=["offloads", "cut here", "exclusive", "two workers"])
+def test_tcp_between_kernels_over_af_packet(router, left, right, workers):
+    stack, _, near, far = router("af_packet", left, right, workers)
+    transfer(near, far, 16 * MIB)
+    if not left and not right:  # super-segments pass whole
+        counters = interface(stack, "if2")["counters"]
+        assert counters["tx_bytes"] / counters["tx_packets"] > 3000, counters
+
+
+def test_the_kernel_does_not_answer_for_an_exclusive_device(router):
+    """Both stacks have the address; only one may answer."""
+    stack, home, near, _ = router("af_packet", {"exclusive": True})
+    home.ip("addr", "add", "10.1.0.1/24", "dev", "dev1")
+    out = near.run("ping", "-c5", "-i0.05", "10.1.0.1").stdout
+    assert " 5 received" in out and "duplicate" not in out and "+" not in out, out
+    assert "dev1" not in home.ip("neigh", "show"), "the kernel saw the ARP request"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sent_packets_are_not_received_back(router, kind):
+    stack, _, near, _ = router(kind)
+    near.run("ping", "-c5", "-i0.05", "10.2.0.2")
+    counters = interface(stack, "if1")["counters"]
+    assert counters["rx_packets"] < counters["tx_packets"] + 4, counters
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_device_that_is_deleted_and_comes_back(router, kind):
+    stack, home, near, _ = router(kind)
+    near.run("ping", "-c1", "-W2", "10.2.0.2")
+    for _ in range(2):
+        near.ip("link", "set", "v0", "down")
+        wait_state(stack, "if1", "no link")
+        near.ip("link", "set", "v0", "up")
+        wait_state(stack, "if1", "up")
+        home.ip("link", "delete", "dev1")
+        wait_state(stack, "if1", "no link")
+        assert device(stack, "if1")["state"] in ("going", "gone")
+        veth(home, "dev1", near)
+        near.ip("addr", "add", "10.1.0.2/24", "dev", "v0")
+        near.ip("route", "add", "default", "via", "10.1.0.1")
+        wait_state(stack, "if1", "up")
+        wait.until(lambda: near.run("ping", "-c1", "-W1", "10.2.0.2", check=False).returncode == 0,
+                   "packets pass again")
+    events = stack.process.err
+    assert events.count("netdev.gone") == events.count("netdev.back") == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_idle_interfaces_sleep(router, kind):
+    stack, _, near, _ = router(kind)
+    near.run("ping", "-c1", "-W2", "10.2.0.2")
+
+    def turns():
+        return sum(w["turns"] for w in stack.call("show runtime")["workers"])
+    time.sleep(0.2)  # what the ping left behind
+    before = turns()
+    time.sleep(0.5)
+    assert turns() - before < 50
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options, place, message", [
+    ({"device": "nowhere"}, "2:3", 'no network device "nowhere"'),
+    ({"device": "lo", "mtu": 70000}, "5:5", 'unknown field "mtu"'),
+    ({"device": "lo", "queues": 99}, "5:13", "queues"),
+    ({}, "3:14", "device"),
+], ids=["no device", "field of the interface", "queues", "device missing"])
+def test_what_cannot_be_has_its_line(netns, convoyd, kind, options, place, message):
+    stack = convoyd({"interfaces": [{"name": "if1", kind: options}]}, netns=netns("x"), ready=False)
+    assert stack.process.wait() in (1, 2)
+    last = stack.process.err.splitlines()[-1]
+    assert last.startswith(f"{stack.config}:{place}") and message in last, last
