@@ -135,7 +135,7 @@ int engine_new(const struct engine_options *options, struct engine **out)
 	e->n_workers = options->n_workers ? options->n_workers : 1;
 	e->spin_us = options->spin_us;
 	e->main_epoll_fd = -1;
-	list_init(&e->interfaces.listeners);
+	interface_table_init(&e->interfaces);
 	err = build(e, options);
 	if (err) {
 		log_error("engine.new", "error=%s", err_text(err));

@@ -2,6 +2,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -133,8 +134,20 @@ static const struct node_type f1 = { .name = "f1", .run = feature_run };
 static const struct node_type f2 = { .name = "f2", .run = feature_run };
 static const struct node_type f3 = { .name = "f3", .run = feature_run };
 static const struct node_type tx = { .name = "test-tx", .run = tx_run };
+
+static unsigned l2_run(struct worker *w, struct node *node, struct frame *f)
+{
+	uint16_t next[FRAME_MAX];
+
+	for (unsigned i = 0; i < f->n; i++)
+		next[i] = feature_from(w, buf_at(f->base, f->idx[i]), ARC_L2_INPUT, 0);
+	node_send(w, node, f, next);
+	return f->n;
+}
+
+static const struct node_type l2 = { .name = "l2-input", .run = l2_run };
 static const struct node_type *const types[] = {
-	&sort, &source, &even, &odd, &drop_node, &f1, &f2, &f3, &tx, &interface_output_node,
+	&sort, &source, &even, &odd, &drop_node, &f1, &f2, &f3, &tx, &l2, &interface_output_node,
 };
 
 static const char *const in_features[] = { "f1", "f2", "f3" };
@@ -145,7 +158,8 @@ static const struct feature_arc in_arc = {
 static const struct feature_arc out_arc = {
 	ARC_INTERFACE_OUTPUT, "interface-output", ARC_TX, out_features, 2, NULL
 };
-static const struct feature_arc *const arcs[] = { &in_arc, &out_arc };
+static const struct feature_arc l2_arc = { ARC_L2_INPUT, "l2-input", ARC_RX, in_features, 3, NULL };
+static const struct feature_arc *const arcs[] = { &in_arc, &out_arc, &l2_arc };
 
 static struct engine_options options = {
 	.nodes = types,
@@ -372,6 +386,70 @@ static void features_in_order_and_only_where_enabled(void **state)
 	assert_int_equal(tx_seen.number[0], 431); /* the arc's own order */
 }
 
+static void received_frames_go_where_the_interface_says(void **state)
+{
+	struct interface *i = add_interface("a", CAP_CSUM | CAP_TSO);
+	uint16_t odd_id = graph_node_id(&e->graph, "odd"),
+		 sort_id = graph_node_id(&e->graph, "sort");
+
+	(void)state;
+	assert_int_equal(interface_set_up(i, true), 0);
+	assert_int_equal(interface_set_l2(i, odd_id), 0);
+	assert_int_equal(interface_set_l2(i, odd_id), ERR_BUSY);
+	receive_with(i, 4);
+	assert_int_equal(odd_seen.n, 1);
+	/* The arc of l2, also behind features of the device. */
+	assert_int_equal(feature_enable(e, ARC_L2_INPUT, "f2", i->index, true), 0);
+	receive_with(i, 4);
+	assert_int_equal(odd_seen.number[1], 42);
+	assert_int_equal(feature_enable(e, ARC_DEVICE_INPUT, "f1", i->index, true), 0);
+	receive_with(i, 4);
+	assert_int_equal(odd_seen.number[2], 412);
+	assert_int_equal(feature_enable(e, ARC_L2_INPUT, "f2", i->index, false), 0);
+	receive_with(i, 4);
+	assert_int_equal(odd_seen.number[3], 41);
+	assert_int_equal(feature_enable(e, ARC_DEVICE_INPUT, "f1", i->index, false), 0);
+	/* A port of l2 shows the classifier everything, an interface of l3 only when told so. */
+	interface_set_classifier(i, sort_id, false);
+	assert_int_equal(i->input_node, sort_id);
+	assert_int_equal(i->own_node, odd_id);
+	assert_int_equal(interface_set_l2(i, NODE_NONE), 0);
+	receive_with(i, 4);
+	assert_int_equal(even_seen.n, 1);
+	interface_set_classifier(i, sort_id, true);
+	assert_int_equal(i->input_node, sort_id);
+}
+
+static void thousands_of_interfaces_share_a_transmit_node(void **state)
+{
+	static const struct interface_driver shared = {
+		.name = "shared", .tx = &tx, .shared_tx = true, .free = free_device
+	};
+	struct interface_params params = { .caps = CAP_CSUM | CAP_TSO, .driver = &shared };
+	uint32_t n_nodes = e->graph.n_nodes;
+	struct interface *i;
+	char name[16];
+
+	(void)state;
+	for (uint32_t n = 1; n < INTERFACES_MAX; n++) {
+		params.name = name;
+		snprintf(name, sizeof(name), "if%u", n);
+		assert_int_equal(interface_add(e, &params, &i), 0);
+		assert_int_equal(i->index, n);
+	}
+	params.name = "one too many";
+	assert_int_equal(interface_add(e, &params, &i), ERR_INVAL); /* spaces */
+	params.name = "one-too-many";
+	assert_int_equal(interface_add(e, &params, &i), ERR_FULL);
+	assert_int_equal(e->graph.n_nodes, n_nodes);
+	i = interface_by_name_or_null(e, "if2777");
+	assert_int_equal(i->index, 2777);
+	assert_int_equal(interface_remove(i), 0);
+	assert_null(interface_by_name_or_null(e, "if2777"));
+	assert_int_equal(interface_add(e, &params, &i), 0);
+	assert_int_equal(i->index, 2777);
+}
+
 static void an_interface_that_is_down_receives_nothing(void **state)
 {
 	struct interface *a = add_interface("a", CAP_CSUM | CAP_TSO);
@@ -423,6 +501,10 @@ static const struct CMUnitTest tests[] = {
 					setup, teardown),
 	cmocka_unit_test_setup_teardown(features_in_order_and_only_where_enabled, setup, teardown),
 	cmocka_unit_test_setup_teardown(an_interface_that_is_down_receives_nothing, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(received_frames_go_where_the_interface_says, setup,
+					teardown),
+	cmocka_unit_test_setup_teardown(thousands_of_interfaces_share_a_transmit_node, setup,
 					teardown),
 	cmocka_unit_test_setup_teardown(a_trace_notes_every_node, setup, teardown),
 };

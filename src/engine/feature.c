@@ -74,6 +74,8 @@ int feature_enable(struct engine *e, enum arc_id arc, const char *name, uint32_t
 	if (on)
 		word |= (uint64_t)1 << pos;
 	__atomic_store_n(&a->enabled[if_index], word, __ATOMIC_RELEASE);
+	if (arc == ARC_L2_INPUT && e->interfaces.slot[if_index])
+		interface_settle_input(e->interfaces.slot[if_index]);
 	return 0;
 }
 
@@ -85,12 +87,25 @@ bool feature_enabled(const struct engine *e, enum arc_id arc, const char *name, 
 	return pos >= 0 && if_index < INTERFACES_MAX && (a->enabled[if_index] >> pos & 1);
 }
 
+/* A port that left l2 a moment ago has none: drop. */
+static uint16_t l2_node_of(const struct engine *e, const struct interface *i)
+{
+	uint16_t node = __atomic_load_n(&i->l2_node, __ATOMIC_RELAXED);
+
+	return node == NODE_NONE ? e->graph.drop : node;
+}
+
 uint16_t feature_end(const struct engine *e, const struct arc *a, const struct buf *b)
 {
+	bool is_input = a->desc->id == ARC_DEVICE_INPUT;
 	const struct interface *i;
 
-	if (a->end != NODE_NONE)
+	if (a->end != NODE_NONE && !is_input)
 		return next_node(a->end);
-	i = interface_get_or_null(e, b->tx_if);
-	return next_node(i ? i->tx_node : e->graph.drop);
+	i = interface_get_or_null(e, feature_if(a, b));
+	if (!i)
+		return next_node(e->graph.drop);
+	if (is_input)
+		return next_node(__atomic_load_n(&i->input_node, __ATOMIC_RELAXED));
+	return next_node(a->desc->side == ARC_TX ? i->tx_node : l2_node_of(e, i));
 }

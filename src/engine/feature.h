@@ -25,7 +25,7 @@ enum arc_side { ARC_RX, ARC_TX };
  * `buf.feature_arc`; the order of features within each is in the arc's own table.
  */
 enum arc_id {
-	ARC_DEVICE_INPUT,     /* driver ──> ethernet-input */
+	ARC_DEVICE_INPUT, /* driver ──> the interface's input_node, ethernet-input by default */
 	ARC_INTERFACE_OUTPUT, /* interface-output ──> the interface's transmit node */
 	ARC_IP4_UNICAST,      /* ip4-input ──> ip4-lookup */
 	ARC_IP4_OUTPUT,	      /* ip4-rewrite ──> interface-output */
@@ -33,6 +33,8 @@ enum arc_id {
 	ARC_IP6_UNICAST,
 	ARC_IP6_OUTPUT,
 	ARC_IP6_LOCAL,
+	ARC_L2_INPUT,  /* frames of a port of l2 ──> its l2_node */
+	ARC_L2_OUTPUT, /* frames from l2 to a port ──> interface-output */
 	N_ARCS,
 };
 
@@ -42,7 +44,8 @@ struct feature_arc {
 	enum arc_side side;
 	const char *const *nodes; /* names of feature nodes, in the order of travel */
 	uint16_t n_nodes;
-	const char *end; /* node after the last feature; NULL: the interface's transmit node */
+	/* Node after the last feature; NULL: the interface's transmit node, or its l2_node. */
+	const char *end;
 };
 
 /* An arc with its names resolved. */

@@ -11,15 +11,34 @@ struct interface *interface_get_or_null(const struct engine *e, uint32_t index)
 	return index < INTERFACES_MAX ? rcu_load(e->interfaces.slot[index]) : NULL;
 }
 
+static unsigned name_bucket(const char *name)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 16777619u;
+	return (h ^ h >> 16) % INTERFACE_NAME_BUCKETS;
+}
+
 struct interface *interface_by_name_or_null(const struct engine *e, const char *name)
 {
-	for (uint32_t index = 1; index < INTERFACES_MAX; index++) {
-		struct interface *i = e->interfaces.slot[index];
+	const struct list *bucket = &e->interfaces.by_name[name_bucket(name)];
 
-		if (i && strcmp(i->name, name) == 0)
+	list_for_each(link, bucket) {
+		struct interface *i = container_of(link, struct interface, name_link);
+
+		if (strcmp(i->name, name) == 0)
 			return i;
 	}
 	return NULL;
+}
+
+void interface_table_init(struct interface_table *t)
+{
+	t->first_free = 1;
+	list_init(&t->listeners);
+	for (unsigned b = 0; b < INTERFACE_NAME_BUCKETS; b++)
+		list_init(&t->by_name[b]);
 }
 
 static void tell(struct interface *i, enum interface_event event)
@@ -43,20 +62,23 @@ static int check_name(const struct engine *e, const char *name)
 	return interface_by_name_or_null(e, name) ? ERR_EXIST : 0;
 }
 
-static uint32_t free_index(const struct engine *e)
+static uint32_t free_index(struct interface_table *t)
 {
-	uint32_t index = 1;
-
-	while (index < INTERFACES_MAX && (e->interfaces.slot[index] || e->interfaces.going[index]))
-		index++;
-	return index;
+	while (t->first_free < INTERFACES_MAX &&
+	       (t->slot[t->first_free] || t->going[t->first_free]))
+		t->first_free++;
+	return t->first_free;
 }
 
-/* What the device cannot do is done before it. Without "gro" there is only more work. */
+/*
+ * What the device cannot do is done before it. Without "gro" there is only more work, and frames
+ * that l2 passes on would have to be cut again.
+ */
 static int make_up_for_caps(struct engine *e, const struct interface *i)
 {
 	bool offload = (i->caps & (CAP_CSUM | CAP_TSO)) != (CAP_CSUM | CAP_TSO);
-	int err = feature_enable(e, ARC_DEVICE_INPUT, "gro", i->index, !(i->caps & CAP_LRO));
+	bool gro = !(i->caps & CAP_LRO) && i->l2_node == NODE_NONE;
+	int err = feature_enable(e, ARC_DEVICE_INPUT, "gro", i->index, gro);
 
 	if (err && err != ERR_NOENT)
 		return err;
@@ -80,6 +102,37 @@ int interface_deny_caps(struct interface *i, uint32_t caps)
 {
 	i->denied_caps = caps;
 	return settle_caps(i);
+}
+
+void interface_settle_input(struct interface *i)
+{
+	struct engine *e = i->engine;
+	uint16_t own = e->features.arc[ARC_DEVICE_INPUT].end;
+
+	if (i->l2_node != NODE_NONE)
+		own = e->features.arc[ARC_L2_INPUT].enabled[i->index]
+			      ? graph_node_id(&e->graph, "l2-input")
+			      : i->l2_node;
+	__atomic_store_n(&i->own_node, own, __ATOMIC_RELAXED);
+	if (i->classifier_node != NODE_NONE && (i->classify_all || i->l2_node != NODE_NONE))
+		own = i->classifier_node;
+	__atomic_store_n(&i->input_node, own, __ATOMIC_RELAXED);
+}
+
+int interface_set_l2(struct interface *i, uint16_t node_id)
+{
+	if (node_id != NODE_NONE && i->l2_node != NODE_NONE)
+		return ERR_BUSY;
+	__atomic_store_n(&i->l2_node, node_id, __ATOMIC_RELAXED);
+	interface_settle_input(i);
+	return make_up_for_caps(i->engine, i);
+}
+
+void interface_set_classifier(struct interface *i, uint16_t node_id, bool all)
+{
+	i->classifier_node = node_id;
+	i->classify_all = all;
+	interface_settle_input(i);
 }
 
 static void attach(struct worker *w, void *arg)
@@ -106,12 +159,22 @@ static int add_tx_node(struct engine *e, struct interface *i)
 	char name[NODE_NAME_MAX];
 	int id;
 
+	if (i->driver->shared_tx) {
+		i->tx_node = graph_node_id(&e->graph, i->driver->tx->name);
+		return i->tx_node == NODE_NONE ? ERR_NOENT : 0;
+	}
 	snprintf(name, sizeof(name), "%s-tx", i->name);
 	id = graph_add_instance(e, i->driver->tx, name, i);
 	if (id < 0)
 		return id;
 	i->tx_node = (uint16_t)id;
 	return 0;
+}
+
+static void remove_tx_node(struct interface *i)
+{
+	if (!i->driver->shared_tx)
+		graph_remove_instance(i->engine, i->tx_node);
 }
 
 static void fill(struct interface *i, struct engine *e, const struct interface_params *params)
@@ -123,6 +186,8 @@ static void fill(struct interface *i, struct engine *e, const struct interface_p
 	i->n_queues = params->n_queues;
 	i->driver = params->driver;
 	i->device = params->device;
+	i->l2_node = i->classifier_node = NODE_NONE;
+	list_init(&i->name_link);
 	if (params->mac) {
 		memcpy(i->mac, params->mac, MAC_LEN);
 	} else {
@@ -134,7 +199,7 @@ static void fill(struct interface *i, struct engine *e, const struct interface_p
 
 int interface_add(struct engine *e, const struct interface_params *params, struct interface **out)
 {
-	uint32_t index = free_index(e);
+	uint32_t index = free_index(&e->interfaces);
 	int err = check_name(e, params->name);
 	struct interface *i;
 
@@ -142,11 +207,13 @@ int interface_add(struct engine *e, const struct interface_params *params, struc
 		return err;
 	if (index == INTERFACES_MAX)
 		return ERR_FULL;
-	i = calloc(1, sizeof(*i));
+	i = aligned_alloc(BUF_LINE, sizeof(*i));
 	if (!i)
 		return ERR_NOMEM;
+	memset(i, 0, sizeof(*i));
 	fill(i, e, params);
 	i->index = index;
+	interface_settle_input(i);
 	err = add_tx_node(e, i);
 	if (err)
 		goto no_node;
@@ -160,6 +227,7 @@ int interface_add(struct engine *e, const struct interface_params *params, struc
 		err = engine_on_each(e, attach, NULL, i);
 	if (err)
 		goto not_attached;
+	list_push(&e->interfaces.by_name[name_bucket(i->name)], &i->name_link);
 	log_info("interface.added", "name=%s index=%u driver=%s", i->name, index, i->driver->name);
 	tell(i, INTERFACE_ADDED);
 	return 0;
@@ -168,7 +236,7 @@ not_attached: /* no worker has been told, and nobody else knows the index yet */
 	rcu_publish(e->interfaces.slot[index], NULL);
 	clear_features(e, index);
 no_caps:
-	graph_remove_instance(e, i->tx_node);
+	remove_tx_node(i);
 no_node:
 	free(i);
 	return err;
@@ -187,8 +255,10 @@ static void detached(struct engine *e, void *arg)
 {
 	struct interface *i = arg;
 
-	graph_remove_instance(e, i->tx_node);
+	remove_tx_node(i);
 	e->interfaces.going[i->index] = false;
+	if (i->index < e->interfaces.first_free)
+		e->interfaces.first_free = i->index;
 	i->driver->free(i);
 	free(i);
 }
@@ -201,6 +271,7 @@ int interface_remove(struct interface *i)
 	if (i->driver->close)
 		i->driver->close(i);
 	e->interfaces.going[i->index] = true;
+	list_remove(&i->name_link);
 	rcu_publish(e->interfaces.slot[i->index], NULL);
 	clear_features(e, i->index);
 	log_info("interface.removed", "name=%s index=%u", i->name, i->index);
@@ -229,6 +300,7 @@ void interface_set_link(struct interface *i, bool link)
 		return;
 	__atomic_store_n(&i->link, link, __ATOMIC_RELEASE);
 	log_info("interface.link", "name=%s link=%s", i->name, link ? "up" : "down");
+	tell(i, INTERFACE_LINK);
 }
 
 void interface_listen(struct engine *e, struct interface_listener *l)
@@ -294,5 +366,6 @@ void interface_receive(struct worker *w, struct node *node, struct frame *f, str
 	if (unlikely(features))
 		node_send(w, node, f, next);
 	else
-		node_send_all(w, node, f, next_node(w->features->arc[ARC_DEVICE_INPUT].end));
+		node_send_all(w, node, f,
+			      next_node(__atomic_load_n(&i->input_node, __ATOMIC_RELAXED)));
 }

@@ -1,8 +1,10 @@
 /*
  * interface.h - interfaces, and the seam to the drivers behind them.
  *
- *   driver's input node ──> interface_receive() ──> arc device-input ──> ethernet-input
+ *   driver's input node ──> interface_receive() ──> arc device-input ──> input_node
  *   interface-output ──> arc interface-output ──> the interface's transmit node (driver's)
+ *
+ * The input_node is ethernet-input, or what l2 has put in its place.
  *
  * Main owns the table and changes it; workers read it by index: interface_get_or_null(). An object
  * lives until every worker has passed a quiescent state after interface_remove().
@@ -14,7 +16,7 @@
 #include "engine/rcu.h"
 #include "engine/worker.h"
 
-enum { INTERFACE_NAME_MAX = 32, MAC_LEN = 6 };
+enum { INTERFACE_NAME_MAX = 32, MAC_LEN = 6, INTERFACE_NAME_BUCKETS = 1024 };
 
 struct interface;
 
@@ -33,6 +35,8 @@ struct interface_driver {
 	 * It owns the packets that reach it: sends, counts (interface_count_tx) and frees them.
 	 */
 	const struct node_type *tx;
+	/* No instances: the node @tx of the graph serves all interfaces, by the packets' tx_if. */
+	bool shared_tx;
 	/* Main: start or stop carrying traffic. NULL when the device needs no telling. */
 	int (*set_up)(struct interface *i, bool up);
 	/* Main: take a new MTU (L3 bytes); NULL when any value is fine. */
@@ -53,23 +57,37 @@ struct interface_driver {
 };
 
 struct interface {
-	uint32_t index; /* 1 … INTERFACES_MAX - 1; reused after removal */
-	char name[INTERFACE_NAME_MAX];
-	uint8_t mac[MAC_LEN];
+	/* what nodes read is in one cache line */
+	uint32_t index;	    /* 1 … INTERFACES_MAX - 1; reused after removal */
 	uint32_t mtu_bytes; /* L3: without the Ethernet header */
 	uint32_t caps;	    /* enum interface_cap: the device's, less those denied */
-	uint32_t device_caps, denied_caps;
-	uint32_t n_queues; /* receive queues, placed on workers index modulo n_workers */
-	bool up;	   /* what the operator wants */
-	bool link;	   /* what the device says */
-	bool busy;	   /* packets wait before its ring; atomic, see interface_busy() */
 	uint16_t tx_node;
+	uint16_t input_node; /* where received frames go after the arc device-input */
+	uint16_t own_node;   /* the same for those that belong to no subinterface */
+	uint16_t l2_node;    /* NODE_NONE unless it is a port of l2: interface_set_l2() */
+	bool up;	     /* what the operator wants */
+	bool link;	     /* what the device says */
+	bool busy;	     /* packets wait before its ring; atomic, see interface_busy() */
+	uint8_t mac[MAC_LEN];
+	uint16_t classifier_node; /* NODE_NONE without subinterfaces */
+	bool classify_all;	  /* also frames that would be the interface's own */
 	const struct interface_driver *driver;
 	void *device; /* the driver's */
+	/* the rest is main's */
+	char name[INTERFACE_NAME_MAX];
+	uint32_t device_caps, denied_caps;
+	uint32_t n_queues; /* receive queues, placed on workers index modulo n_workers */
 	struct engine *engine;
-};
+	struct list name_link;
+} cacheline_aligned;
 
-enum interface_event { INTERFACE_ADDED, INTERFACE_UP, INTERFACE_DOWN, INTERFACE_REMOVED };
+enum interface_event {
+	INTERFACE_ADDED,
+	INTERFACE_UP,
+	INTERFACE_DOWN,
+	INTERFACE_LINK, /* the link came or went */
+	INTERFACE_REMOVED,
+};
 
 /* Who wants to know (l2, l3): embedded in its owner; called on main. */
 struct interface_listener {
@@ -81,8 +99,13 @@ struct interface_listener {
 struct interface_table {
 	struct interface *slot[INTERFACES_MAX]; /* published */
 	bool going[INTERFACES_MAX]; /* removal is under way: the index is not free yet */
+	uint32_t first_free;	    /* no lower index is free */
+	struct list by_name[INTERFACE_NAME_BUCKETS];
 	struct list listeners;
 };
+
+/* interface_table_init - engine_new(). */
+void interface_table_init(struct interface_table *t);
 
 /* What a driver says about a new interface. */
 struct interface_params {
@@ -126,6 +149,23 @@ int interface_set_caps(struct interface *i, uint32_t caps);
 /* interface_deny_caps - main: do without @caps of the device until they are denied no more. */
 must_check
 int interface_deny_caps(struct interface *i, uint32_t caps);
+
+/*
+ * interface_set_l2 - main: received frames go to node @node_id, as a port of l2, after the arc
+ * l2-input; NODE_NONE makes it an interface of l3 again. ERR_BUSY if it is a port already.
+ */
+must_check
+int interface_set_l2(struct interface *i, uint16_t node_id);
+
+/*
+ * interface_set_classifier - main: node @node_id knows the frames of subinterfaces, NODE_NONE for
+ * none. ethernet-input asks it about tagged frames. A port of l2 sends it all its frames, as does
+ * an interface of l3 with @all; it passes on to `own_node` those of no subinterface.
+ */
+void interface_set_classifier(struct interface *i, uint16_t node_id, bool all);
+
+/* interface_settle_input - main: features of the arc l2-input have changed; feature_enable(). */
+void interface_settle_input(struct interface *i);
 
 /* interface_set_link - main: the driver saw the link come or go. */
 void interface_set_link(struct interface *i, bool link);

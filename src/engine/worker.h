@@ -36,7 +36,7 @@ struct trace;
 
 enum {
 	WORKERS_MAX = 64,
-	INTERFACES_MAX = 1024,	 /* indices; 0 is none */
+	INTERFACES_MAX = 4096,	 /* indices; 0 is none */
 	WORKER_EVENTS = 64,	 /* descriptors looked at in one epoll_wait */
 	WORKER_EPOLL_TURNS = 16, /* a busy worker asks epoll every so many turns */
 };

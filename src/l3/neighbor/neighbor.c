@@ -439,7 +439,7 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 	list_for_each(link, &t->oldest) {
 		struct neighbor *n = container_of(link, struct neighbor, age_link);
 
-		if (n->if_index != i->index || event == INTERFACE_ADDED)
+		if (n->if_index != i->index || event == INTERFACE_ADDED || event == INTERFACE_LINK)
 			continue;
 		if (event == INTERFACE_UP)
 			refresh(n);
