@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "l2/ethernet/ethernet.h"
+#include "l2/vlan/vlan.h"
 #include "l3/icmp/icmp.h"
 #include "l3/ip4/address.h"
 #include "l3/ip4/route.h"
@@ -45,7 +46,7 @@ static const struct node_type *const nodes[] = {
 	&ethernet_input_node, &arp_input_node,	 &ip4_input_node,	 &ip4_options_node,
 	&ip4_lookup_node,     &ip4_hold_node,	 &ip4_rewrite_node,	 &ip4_fragment_node,
 	&ip4_local_node,      &ip4_deliver_node, &ip4_reassembly_node,	 &icmp4_input_node,
-	&icmp4_error_node,
+	&icmp4_error_node,    &vlan_input_node,
 };
 static const struct feature_arc arcs[] = {
 	{ .id = ARC_DEVICE_INPUT, .name = "device-input", .side = ARC_RX, .end = "ethernet-input" },

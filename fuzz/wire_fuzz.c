@@ -9,6 +9,7 @@
 #include "wire/ip6_ext.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
+#include "wire/vlan.h"
 
 enum { WIRE_MAX = 70000 };
 
@@ -113,6 +114,20 @@ static void fuzz_ip6(struct slice in)
 	fuzz_tcp(slice_from(in, chain.l4_at));
 }
 
+static void fuzz_vlan(struct slice in)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct vlan_tags tags;
+
+	if (vlan_parse(in, &tags) != 0)
+		return;
+	invariant(tags.l3_at <= in.len && tags.n <= VLAN_TAGS_MAX);
+	vlan_print(&t, &tags);
+	vlan_emit(&w, &tags);
+	invariant(writer_len(&w) + VLAN_TAGS_AT == tags.l3_at);
+	invariant(memcmp(wire, in.at + VLAN_TAGS_AT, writer_len(&w)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -122,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arp_hdr arp;
 	struct writer t = writer_of(text, sizeof(text));
 
+	fuzz_vlan(in);
 	if (size > 65536 || ethernet_parse(in, &frame) != 0)
 		return 0;
 	ethernet_print(&t, &frame);

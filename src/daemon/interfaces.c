@@ -35,6 +35,9 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 		err = sink_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
 				  config->mtu_bytes, out);
 		break;
+	case NET_VLAN:
+		err = vlan_create(d->engine, &config->vlan, out, why, sizeof(why));
+		break;
 	case NET_NO_KIND: /* net_config.c lets none through */
 		break;
 	}
@@ -83,19 +86,25 @@ static int add_addresses(struct convoyd *d, const struct net_interface *config,
 	return 0;
 }
 
+static int create_one(struct convoyd *d, const struct net_interface *config)
+{
+	struct interface *i;
+	int err = create(d, config, &i);
+
+	if (err == 0)
+		err = add_addresses(d, config, i);
+	return err == 0 ? bring_up(d, config, i) : err;
+}
+
+/* Parents first: a subinterface may stand before its parent. */
 int interfaces_create(struct convoyd *d)
 {
-	for (uint32_t n = 0; n < d->config->n_interfaces; n++) {
-		const struct net_interface *config = &d->config->interfaces[n];
-		struct interface *i;
-		int err = create(d, config, &i);
+	const struct net_interface *all = d->config->interfaces;
+	int err = 0;
 
-		if (err == 0)
-			err = add_addresses(d, config, i);
-		if (err == 0)
-			err = bring_up(d, config, i);
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	for (uint32_t n = 0; n < d->config->n_interfaces && err == 0; n++)
+		err = all[n].kind == NET_VLAN ? 0 : create_one(d, &all[n]);
+	for (uint32_t n = 0; n < d->config->n_interfaces && err == 0; n++)
+		err = all[n].kind == NET_VLAN ? create_one(d, &all[n]) : 0;
+	return err;
 }

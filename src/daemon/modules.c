@@ -20,6 +20,7 @@
 #include "functions/impair/impair.h"
 #include "functions/offload/offload.h"
 #include "l2/ethernet/ethernet.h"
+#include "l2/vlan/vlan.h"
 #include "l3/icmp/icmp.h"
 #include "l3/ip4/ip4.h"
 #include "l3/neighbor/neighbor.h"
@@ -35,6 +36,7 @@ static const struct {
 	{ "commands", part_commands_init, part_commands_deinit },
 	{ "engine", part_engine_init, part_engine_deinit },
 	{ "functions", part_functions_init, part_functions_deinit },
+	{ "l2", part_l2_init, part_l2_deinit },
 	{ "ip", part_ip_init, part_ip_deinit },
 	{ "interfaces", part_interfaces_init, NULL },
 	{ "tcp", part_tcp_init, part_tcp_deinit },
@@ -69,6 +71,9 @@ const struct node_type *const modules_nodes[] = {
 	&wire_input_node,
 	/* l2 */
 	&ethernet_input_node,
+	&l2_input_node,
+	&vlan_input_node,
+	&vlan_tx_node,
 	/* l3 */
 	&arp_input_node,
 	&icmp4_error_node,
@@ -125,6 +130,20 @@ static const struct feature_arc ip4_local_arc = {
 	.end = "ip4-deliver",
 };
 
+/* Nothing can be enabled on the way through l2 yet. */
+static const struct feature_arc l2_input_arc = {
+	.id = ARC_L2_INPUT,
+	.name = "l2-input",
+	.side = ARC_RX,
+};
+
+static const struct feature_arc l2_output_arc = {
+	.id = ARC_L2_OUTPUT,
+	.name = "l2-output",
+	.side = ARC_TX,
+	.end = "interface-output",
+};
+
 static const char *const interface_output_features[] = { "offload", "impair-out", "capture-out" };
 static const struct feature_arc interface_output_arc = {
 	.id = ARC_INTERFACE_OUTPUT,
@@ -135,7 +154,8 @@ static const struct feature_arc interface_output_arc = {
 };
 
 const struct feature_arc *const modules_arcs[] = {
-	&device_input_arc, &interface_output_arc, &ip4_unicast_arc, &ip4_output_arc, &ip4_local_arc,
+	&device_input_arc, &interface_output_arc, &ip4_unicast_arc, &ip4_output_arc,
+	&ip4_local_arc,	   &l2_input_arc,	  &l2_output_arc,
 };
 const unsigned modules_n_arcs = count_of(modules_arcs);
 

@@ -192,6 +192,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &net_af_packet_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_AF_PACKET },
+	{ .name = "vlan",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, vlan),
+	  .message = &net_vlan_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_VLAN },
 	{ .name = "loop",
 	  .type = CONFIG_CUSTOM,
 	  .decode = take_loop,
@@ -231,7 +237,7 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (i->kind == NET_NO_KIND)
 		return config_fail(d->error, n,
 				   "the interface \"%s\" has no kind; give it one of: tap, memif, "
-				   "af_packet, loop, generator, sink",
+				   "af_packet, loop, vlan, generator, sink",
 				   i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
@@ -245,6 +251,11 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	i->generator.name = i->name;
 	i->generator.mac = i->tap.mac;
 	i->generator.mtu_bytes = i->mtu_bytes;
+	i->vlan.name = i->name;
+	i->vlan.mtu_bytes = i->mtu_bytes;
+	if (i->kind == NET_VLAN && i->has_mac)
+		return config_fail(d->error, config_member_or_null(n, "mac"),
+				   "a vlan has the MAC address of its parent");
 	return 0;
 }
 
@@ -310,6 +321,13 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 		if (find_or_null(c, i, one->name))
 			return config_fail(d->error, config_member_or_null(one->at, "name"),
 					   "two interfaces are called \"%s\"", one->name);
+	}
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct net_interface *one = &c->interfaces[i];
+
+		if (one->kind == NET_VLAN && !find_or_null(c, c->n_interfaces, one->vlan.parent))
+			return config_fail(d->error, one->at, "no interface is called \"%s\"",
+					   one->vlan.parent);
 	}
 	for (uint32_t i = 0; i < c->n_routes; i++) {
 		const struct net_route *route = &c->routes[i];

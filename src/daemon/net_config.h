@@ -11,6 +11,7 @@
 #include "drivers/generator/generator.h"
 #include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
+#include "l2/vlan/vlan.h"
 #include "wire/ethernet.h"
 #include "wire/ip4.h"
 
@@ -21,7 +22,8 @@ enum net_interface_kind {
 	NET_MEMIF,
 	NET_GENERATOR,
 	NET_SINK,
-	NET_AF_PACKET
+	NET_AF_PACKET,
+	NET_VLAN,
 };
 
 struct net_interface {
@@ -38,6 +40,7 @@ struct net_interface {
 	struct memif_config memif;
 	struct generator_config generator;
 	struct af_packet_config af_packet;
+	struct vlan_config vlan;
 };
 
 struct net_route {

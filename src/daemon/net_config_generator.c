@@ -4,7 +4,7 @@
 #include "daemon/net_config.h"
 #include "daemon/net_config_tables.h"
 
-enum { VLAN_ID_MIN = 1, VLAN_ID_MAX = 4094, MACS_MAX = 1 << 24 };
+enum { VLAN_ID_MIN = 1, MACS_MAX = 1 << 24 };
 
 static const struct config_enum_value order_values[] = {
 	{ "random", false, NULL },

@@ -17,6 +17,9 @@ extern const struct config_message net_generator_message;
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 
+/* "vlan" of an interface: struct vlan_config. */
+extern const struct config_message net_vlan_message;
+
 /* net_take_prefix - an IPv4 prefix, "10.0.0.1/24". ERR_INVAL with the error set. */
 must_check
 int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip4_prefix *out);

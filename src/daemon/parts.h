@@ -23,6 +23,11 @@ must_check
 int part_functions_init(struct convoyd *d);
 void part_functions_deinit(struct convoyd *d);
 
+/* Subinterfaces, bridges, cross-connects. */
+must_check
+int part_l2_init(struct convoyd *d);
+void part_l2_deinit(struct convoyd *d);
+
 /* IPv4: forwarding, neighbours, ICMP, reassembly. */
 must_check
 int part_ip_init(struct convoyd *d);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "base/guard_page.h"
@@ -11,6 +12,7 @@
 #include "wire/icmp4.h"
 #include "wire/ip4.h"
 #include "wire/udp.h"
+#include "wire/vlan.h"
 
 static struct guarded guard;
 
@@ -267,6 +269,57 @@ static void test_ethernet(void **state unused_arg)
 	assert_int_equal(ethernet_parse(guarded_copy(&guard, slice_of(wire, 13)), &out), ERR_SHORT);
 }
 
+static void test_vlan_tags(void **state unused_arg)
+{
+	static const struct {
+		const char *hex; /* behind the addresses */
+		int result;
+		const char *printed;
+		unsigned n, type, l3_at;
+	} cases[] = {
+		{ "0800", 0, "", 0, 0x0800, 14 },
+		{ "810000640800", 0, "vlan 100", 1, 0x0800, 18 },
+		{ "8100a0640800", 0, "vlan 100 prio 5", 1, 0x0800, 18 },
+		{ "8100006481000fff0806", 0, "vlan 100.4095", 2, 0x0806, 22 },
+		{ "88a80064810000c886dd", 0, "vlan 802.1ad 100.200", 2, 0x86dd, 22 },
+		{ "8100006488a800c80800", 0, "vlan 100", 1, 0x88a8, 18 }, /* no customer tag */
+		{ "810000018100000281000003", 0, "vlan 1.2", 2, 0x8100, 22 },
+		{ "", ERR_SHORT, "", 0, 0, 0 },
+		{ "08", ERR_SHORT, "", 0, 0, 0 },
+		{ "8100", ERR_SHORT, "", 0, 0, 0 },
+		{ "81000064", ERR_SHORT, "", 0, 0, 0 },
+		{ "810000648100", ERR_SHORT, "", 0, 0, 0 },
+		{ "81000064810000c8", ERR_SHORT, "", 0, 0, 0 },
+	};
+
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		uint8_t frame[40] = { 0 }, again[16];
+		char text[40] = "";
+		struct writer t = writer_of(text, sizeof(text) - 1);
+		struct writer w = writer_of(again, sizeof(again));
+		struct vlan_tags tags = { 0 };
+		size_t len = VLAN_TAGS_AT;
+
+		for (const char *at = cases[i].hex; *at; at += 2) {
+			unsigned byte;
+
+			assert_int_equal(sscanf(at, "%2x", &byte), 1);
+			frame[len++] = (uint8_t)byte;
+		}
+		assert_int_equal(vlan_parse(guarded_copy(&guard, slice_of(frame, len)), &tags),
+				 cases[i].result);
+		assert_int_equal(tags.n, cases[i].n);
+		assert_int_equal(tags.type, cases[i].type);
+		assert_int_equal(tags.l3_at, cases[i].l3_at);
+		vlan_print(&t, &tags);
+		assert_string_equal(text, cases[i].printed);
+		if (cases[i].result != 0)
+			continue;
+		vlan_emit(&w, &tags);
+		assert_memory_equal(again, frame + VLAN_TAGS_AT, writer_len(&w));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,7 +327,7 @@ int main(void)
 		cmocka_unit_test(test_ip4_faults),	  cmocka_unit_test(test_ip4_round_trip),
 		cmocka_unit_test(test_ip4_options),	  cmocka_unit_test(test_udp_faults),
 		cmocka_unit_test(test_icmp4_round_trip),  cmocka_unit_test(test_arp),
-		cmocka_unit_test(test_ethernet),
+		cmocka_unit_test(test_ethernet),	  cmocka_unit_test(test_vlan_tags),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

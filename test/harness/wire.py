@@ -10,6 +10,7 @@ import ctypes
 import os
 import select
 import socket
+import struct
 import time
 
 from scapy.all import ARP, IP, Ether, conf
@@ -18,7 +19,9 @@ from . import wait
 
 conf.verb = 0
 ETH_P_ALL = 3
-SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
+VLAN_VALID, TPID_VALID = 0x10, 0x40  # in the status of struct tpacket_auxdata
+AUXDATA = struct.Struct("=IIIHHHH")
 CLONE_NEWNET = 0x40000000
 OUR_MAC, CONVOY_MAC = "02:00:00:00:00:09", "02:00:00:00:00:01"
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,6 +55,7 @@ class Wire:
         self.answered = set()
         self.socket = socket_in(netns, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.bind((device, 0))
 
     def close(self):
@@ -74,9 +78,19 @@ class Wire:
             left = deadline - time.monotonic()
             if left < 0 or not select.select([self.socket], [], [], left)[0]:
                 return None
-            packet = Ether(self.socket.recv(65536 + 64))
+            packet = Ether(self._take())
             if not self._answer(packet):
                 return packet
+
+    def _take(self):
+        """A frame with the outer VLAN tag that the kernel keeps beside it."""
+        frame, extras, _, _ = self.socket.recvmsg(65536 + 64, socket.CMSG_SPACE(AUXDATA.size))
+        for _, _, data in extras:
+            status, _, _, _, _, tci, tpid = AUXDATA.unpack(data[:AUXDATA.size])
+            if status & VLAN_VALID:
+                tpid = tpid if status & TPID_VALID else 0x8100
+                frame = frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
+        return frame
 
     def expect(self, template, timeout=2.0):
         """The first packet with the layers of `template` and the fields that it sets; others pass."""

@@ -9,7 +9,7 @@
  */
 #include "functions/offload/gso.h"
 #include "functions/offload/offload.h"
-#include "wire/ethernet.h"
+#include "wire/vlan.h"
 
 enum { NEXT_DROP };
 static const char *const next_names[] = { [NEXT_DROP] = "drop" };
@@ -91,14 +91,12 @@ static inline void handle(struct outbox *o, struct buf *b)
 /* Find the IP header of a received frame, which no node has looked at yet. */
 static bool find_l3(struct buf *b)
 {
-	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)(const void *)buf_data(b);
-	uint16_t type;
+	struct vlan_tags tags;
 
-	if (b->len < ETHERNET_HDR_LEN)
+	if (vlan_parse(slice_of(buf_data(b), b->len), &tags) != 0)
 		return false;
-	type = host16(eth->type);
-	b->l3_at = (uint16_t)(b->at + ETHERNET_HDR_LEN);
-	return type == (b->gso_type == GSO_TCP4 ? ETHERNET_IP4 : ETHERNET_IP6);
+	b->l3_at = (uint16_t)(b->at + tags.l3_at);
+	return tags.type == (b->gso_type == GSO_TCP4 ? ETHERNET_IP4 : ETHERNET_IP6);
 }
 
 static inline void handle_received(struct outbox *o, struct buf *b)

@@ -3,6 +3,7 @@
  *
  *   device-input ──> ethernet-input ──┬──> ip4-input
  *                                     ├──> arp-input
+ *                                     ├──> vlan-input   tagged: whose is it?
  *                                     └──> drop         see reasons[]
  *
  * Frames for other stations, which a tap or a switch that floods delivers, stop here. IEEE 802.3.
@@ -10,21 +11,21 @@
 #include "l2/ethernet/ethernet.h"
 
 #include "engine/interface.h"
-#include "wire/ethernet.h"
+#include "wire/vlan.h"
 
-enum { NEXT_DROP, NEXT_IP4, NEXT_ARP };
+enum { NEXT_DROP, NEXT_IP4, NEXT_ARP, NEXT_VLAN };
 static const char *const next_names[] = {
 	[NEXT_DROP] = "drop",
 	[NEXT_IP4] = "ip4-input",
 	[NEXT_ARP] = "arp-input",
+	[NEXT_VLAN] = "vlan-input",
 };
 
-enum { SHORT, OTHER_STATION, BAD_SOURCE, VLAN, LLC, UNKNOWN_TYPE, IP6, N_REASONS };
+enum { SHORT, OTHER_STATION, BAD_SOURCE, LLC, UNKNOWN_TYPE, IP6, N_REASONS };
 static const struct reason reasons[] = {
 	[SHORT] = { "short", "shorter than an Ethernet header" },
 	[OTHER_STATION] = { "other-station", "unicast to another MAC address" },
 	[BAD_SOURCE] = { "source", "the source MAC address is a group address" },
-	[VLAN] = { "vlan", "VLAN tags are not supported" },
 	[LLC] = { "llc", "an IEEE 802.3 length in the place of a type" },
 	[UNKNOWN_TYPE] = { "unknown-type", "no protocol here has this Ethernet type" },
 	[IP6] = { "ip6", "IPv6 is not supported" },
@@ -37,12 +38,20 @@ static uint16_t drop(struct buf *b, uint16_t reason)
 	return NEXT_DROP;
 }
 
+/* Back on the frame: its tags are for vlan-input. */
+static uint16_t send_tagged(struct buf *b)
+{
+	b->flags &= ~(uint32_t)(BUF_LINK_BROADCAST | BUF_LINK_MULTICAST);
+	buf_push(b, ETHERNET_HDR_LEN);
+	return NEXT_VLAN;
+}
+
 static no_inline uint16_t send_rare_type(struct buf *b, uint16_t type)
 {
 	switch (type) {
 	case ETHERNET_VLAN:
 	case ETHERNET_QINQ:
-		return drop(b, VLAN);
+		return send_tagged(b);
 	case ETHERNET_IP6:
 		return drop(b, IP6);
 	default:
@@ -64,6 +73,12 @@ static inline bool is_for_us(const struct worker *w, struct buf *b, const struct
 	return i && memcmp(i->mac, eth->dst.b, sizeof(eth->dst)) == 0;
 }
 
+/* A subinterface may be a port of a bridge, which takes frames for anybody. */
+static no_inline uint16_t send_others(struct buf *b, const struct ethernet_hdr *eth)
+{
+	return vlan_is_tpid(host16(eth->type)) ? NEXT_VLAN : drop(b, OTHER_STATION);
+}
+
 static inline uint16_t choose(const struct worker *w, struct buf *b)
 {
 	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)buf_data(b);
@@ -72,7 +87,7 @@ static inline uint16_t choose(const struct worker *w, struct buf *b)
 	if (unlikely(b->len < ETHERNET_HDR_LEN))
 		return drop(b, SHORT);
 	if (unlikely(!is_for_us(w, b, eth)))
-		return drop(b, OTHER_STATION);
+		return send_others(b, eth);
 	if (unlikely(mac_is_group(&eth->src)))
 		return drop(b, BAD_SOURCE);
 	type = host16(eth->type);

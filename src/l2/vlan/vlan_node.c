@@ -1,0 +1,219 @@
+/*
+ * vlan-input, vlan-tx: frames of a parent become those of its subinterfaces, and back.
+ *
+ *   ethernet-input (tagged), or the arc device-input
+ *        │
+ *        v                 a subinterface's, its tags off
+ *   vlan-input ──┬──> [device-input arc of the subinterface] ──> its input_node
+ *                ├──> the parent's own_node    no subinterface's: untagged, or the parent is l2's
+ *                └──> drop
+ *
+ *   interface-output ──> [arc] ──> vlan-tx ──┬──> [interface-output arc of the parent] ──> its tx
+ *                                            └──> drop
+ * IEEE 802.1Q §6.9, §9.
+ */
+#include "engine/buf_vlan.h"
+#include "l2/vlan/vlan_private.h"
+
+enum { NEXT_DROP };
+static const char *const next_names[] = { [NEXT_DROP] = "drop" };
+
+enum { SHORT, NO_VLAN, IN_DOWN, IN_HEADROOM, N_IN_REASONS };
+static const struct reason in_reasons[] = {
+	[SHORT] = { "short", "shorter than its tags" },
+	[NO_VLAN] = { "no-vlan", "no subinterface has the frame's tags" },
+	[IN_DOWN] = { "down", "the subinterface is down" },
+	[IN_HEADROOM] = { "headroom", "no room for the tags to push" },
+};
+_Static_assert(count_of(in_reasons) == N_IN_REASONS, "every reason has a text");
+
+enum { TAGS, PARENT_DOWN, OUT_HEADROOM, GONE, N_OUT_REASONS };
+static const struct reason out_reasons[] = {
+	[TAGS] = { "tags", "the frame has not the tags that the subinterface wants inside" },
+	[PARENT_DOWN] = { "parent-down", "the parent interface is down or gone" },
+	[OUT_HEADROOM] = { "headroom", "no room for the tags to push" },
+	[GONE] = { "gone", "the subinterface is gone" },
+};
+_Static_assert(count_of(out_reasons) == N_OUT_REASONS, "every reason has a text");
+
+static uint16_t drop(struct buf *b, uint16_t reason)
+{
+	b->reason = reason;
+	return NEXT_DROP;
+}
+
+static inline void count_rx(struct worker *w, uint32_t if_index, const struct buf *b)
+{
+	struct if_counters *c = &w->if_counters[if_index];
+
+	c->rx_packets++;
+	c->rx_bytes += b->total_len;
+}
+
+/* The frame's addresses, tags and type, as far as the first buffer has them. */
+static inline struct slice head_of(struct buf *b)
+{
+	return slice_of(buf_data(b), b->len);
+}
+
+/* Give new tags the priorities that the frame has, outer to outer and inner to inner. */
+static void keep_priority(struct vlan_tag *on, unsigned n_on, const struct vlan_tags *was)
+{
+	for (unsigned i = 0; i < n_on && was->n > 0; i++) {
+		uint16_t tci = was->tci[i < was->n ? i : was->n - 1u];
+
+		on[i].tci = be16_of(vlan_id(host16(on[i].tci)) | (tci & VLAN_PRIORITY_MASK));
+	}
+}
+
+/* Replace @n_off tags by @on's; false without headroom. */
+static inline bool retag(struct buf *b, const struct vlan_tags *was, unsigned n_off,
+			 const struct vlan_inside *on)
+{
+	struct vlan_tag tag[VLAN_TAGS_MAX] = { on->tag[0], on->tag[1] };
+
+	if (unlikely(buf_headroom(b) < VLAN_TAGS_MAX * VLAN_TAG_LEN))
+		return false;
+	if (was->n > 0 && (was->tci[0] | was->tci[1]) & VLAN_PRIORITY_MASK)
+		keep_priority(tag, on->n, was);
+	buf_swap_tags(b, n_off, tag, on->n);
+	return true;
+}
+
+static bool is_priority_tagged(const struct vlan_tags *t)
+{
+	return t->n == 1 && vlan_id(t->tci[0]) == VLAN_ID_PRIORITY;
+}
+
+/* The frame is no subinterface's. */
+static no_inline uint16_t keep_for_parent(const struct interface *parent, struct buf *b,
+					  const struct vlan_tags *t)
+{
+	bool is_l3 = parent && __atomic_load_n(&parent->l2_node, __ATOMIC_RELAXED) == NODE_NONE;
+
+	if (!parent || (is_l3 && t->n > 0 && !is_priority_tagged(t)))
+		return drop(b, NO_VLAN);
+	if (is_l3 && t->n > 0)
+		buf_swap_tags(b, t->n, NULL, 0);
+	return next_node(__atomic_load_n(&parent->own_node, __ATOMIC_RELAXED));
+}
+
+static inline uint16_t classify(struct worker *w, const struct vlans *v, struct buf *b)
+{
+	const struct vlan_table *table = rcu_load(v->table[b->rx_if]);
+	const struct interface *sub = NULL;
+	const struct vlan *vlan;
+	struct vlan_tags tags;
+	uint32_t if_index;
+
+	if (unlikely(vlan_parse(head_of(b), &tags) != 0))
+		return drop(b, SHORT);
+	if_index = table ? vlan_table_find(table, &tags) : 0;
+	if (if_index)
+		sub = interface_get_or_null(w->engine, if_index);
+	if (!sub)
+		return keep_for_parent(interface_get_or_null(w->engine, b->rx_if), b, &tags);
+	if (unlikely(!__atomic_load_n(&sub->up, __ATOMIC_RELAXED))) {
+		w->if_counters[if_index].rx_drops++;
+		return drop(b, IN_DOWN);
+	}
+	vlan = sub->device;
+	count_rx(w, if_index, b);
+	if (unlikely(!retag(b, &tags, vlan->match.kind == VLAN_UNTAGGED ? tags.n : vlan->outside.n,
+			    &vlan->inside)))
+		return drop(b, IN_HEADROOM);
+	b->rx_if = if_index;
+	return feature_start(w, b, ARC_DEVICE_INPUT,
+			     next_node(__atomic_load_n(&sub->input_node, __ATOMIC_RELAXED)));
+}
+
+static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
+{
+	const struct vlans *v = vlans_of(w->engine);
+	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
+	uint16_t next[FRAME_MAX];
+
+	if (unlikely(!v)) { /* an engine without vlan_init() */
+		node_drop_all(w, node, f, NO_VLAN);
+		return f->n;
+	}
+	frame_bufs(f, b);
+	for (unsigned i = 0; i < f->n; i++) {
+		buf_prefetch(b[i + 8]);
+		buf_prefetch_data(b[i + 4]);
+		next[i] = classify(w, v, b[i]);
+	}
+	node_send(w, node, f, next);
+	return f->n;
+}
+
+/* True if the frame begins with the tags that it must have inside. */
+static inline bool has_inside_tags(const struct vlan_inside *inside, const struct vlan_tags *t)
+{
+	if (t->n < inside->n)
+		return false;
+	for (unsigned i = 0; i < inside->n; i++)
+		if (vlan_id(t->tci[i]) != host16(inside->tag[i].tci))
+			return false;
+	return inside->n == 0 || t->tpid == host16(inside->tag[0].tpid);
+}
+
+static inline uint16_t send_to_parent(struct worker *w, struct buf *b)
+{
+	const struct interface *sub = interface_get_or_null(w->engine, b->tx_if);
+	const struct interface *parent;
+	const struct vlan *vlan;
+	struct vlan_tags tags = { 0 };
+
+	if (unlikely(!sub))
+		return drop(b, GONE);
+	vlan = sub->device;
+	parent = interface_get_or_null(w->engine, vlan->parent);
+	if (unlikely(!parent || !__atomic_load_n(&parent->up, __ATOMIC_RELAXED))) {
+		interface_count_tx(w, sub->index, 0, 0, 1);
+		return drop(b, PARENT_DOWN);
+	}
+	if (unlikely(vlan_parse(head_of(b), &tags) != 0 ||
+		     !has_inside_tags(&vlan->inside, &tags))) {
+		interface_count_tx(w, sub->index, 0, 0, 1);
+		return drop(b, TAGS);
+	}
+	if (unlikely(!retag(b, &tags, vlan->inside.n, &vlan->outside)))
+		return drop(b, OUT_HEADROOM);
+	interface_count_tx(w, sub->index, 1, b->total_len, 0);
+	b->tx_if = parent->index;
+	return feature_start(w, b, ARC_INTERFACE_OUTPUT, next_node(parent->tx_node));
+}
+
+static unsigned run_tx(struct worker *w, struct node *node, struct frame *f)
+{
+	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
+	uint16_t next[FRAME_MAX];
+
+	frame_bufs(f, b);
+	for (unsigned i = 0; i < f->n; i++) {
+		buf_prefetch(b[i + 8]);
+		buf_prefetch_data(b[i + 4]);
+		next[i] = send_to_parent(w, b[i]);
+	}
+	node_send(w, node, f, next);
+	return f->n;
+}
+
+const struct node_type vlan_input_node = {
+	.name = "vlan-input",
+	.run = run_input,
+	.next_names = next_names,
+	.n_next = count_of(next_names),
+	.reasons = in_reasons,
+	.n_reasons = N_IN_REASONS,
+};
+
+const struct node_type vlan_tx_node = {
+	.name = "vlan-tx",
+	.run = run_tx,
+	.next_names = next_names,
+	.n_next = count_of(next_names),
+	.reasons = out_reasons,
+	.n_reasons = N_OUT_REASONS,
+};

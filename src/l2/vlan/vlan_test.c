@@ -1,0 +1,167 @@
+/* vlan_test.c - tags as text, and which subinterface the tags of a frame belong to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "l2/vlan/vlan.h"
+
+static void test_text(void **state unused_arg)
+{
+	static const struct {
+		const char *text, *printed; /* NULL: refused */
+	} cases[] = {
+		{ "100", "100" },
+		{ "802.1q 100", "100" },
+		{ "802.1ad 100", "802.1ad 100" },
+		{ "100.200", "100.200" },
+		{ "802.1ad 1.4094", "802.1ad 1.4094" },
+		{ "7.any", "7.any" },
+		{ "untagged", "untagged" },
+		{ "rest", "rest" },
+		{ "0", "0" }, /* the range is vlan_create()'s */
+		{ "", NULL },
+		{ "4096", NULL },
+		{ "12345", NULL },
+		{ "1.", NULL },
+		{ "1.2.3", NULL },
+		{ "1.anything", NULL },
+		{ ".1", NULL },
+		{ "-1", NULL },
+		{ "802.1ad", NULL },
+		{ "802.1ae 1", NULL },
+		{ "untagged ", NULL },
+	};
+
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		char text[40] = "";
+		struct writer w = writer_of(text, sizeof(text) - 1);
+		struct vlan_match m;
+		int err = vlan_match_from_text(cases[i].text, &m);
+
+		if (err == 0)
+			vlan_print_match(&w, &m);
+		if (err != (cases[i].printed ? 0 : ERR_FORMAT) ||
+		    strcmp(text, cases[i].printed ? cases[i].printed : "") != 0)
+			fail_msg("\"%s\": %d, \"%s\"", cases[i].text, err, text);
+	}
+}
+
+static void test_inside_text(void **state unused_arg)
+{
+	struct vlan_inside inside;
+
+	assert_int_equal(vlan_inside_from_text("none", &inside), 0);
+	assert_int_equal(inside.n, 0);
+	assert_int_equal(vlan_inside_from_text("802.1ad 5.6", &inside), 0);
+	assert_int_equal(inside.n, 2);
+	assert_int_equal(host16(inside.tag[0].tpid), ETHERNET_QINQ);
+	assert_int_equal(host16(inside.tag[1].tpid), ETHERNET_VLAN);
+	assert_int_equal(host16(inside.tag[1].tci), 6);
+	assert_int_equal(vlan_inside_from_text("5.any", &inside), ERR_FORMAT);
+	assert_int_equal(vlan_inside_from_text("rest", &inside), ERR_FORMAT);
+	assert_int_equal(vlan_inside_from_text("", &inside), ERR_FORMAT);
+}
+
+static uint32_t find(const struct vlan_table *t, uint16_t tpid, unsigned n, uint16_t outer,
+		     uint16_t inner)
+{
+	struct vlan_tags tags = { .n = (uint8_t)n, .tpid = tpid, .tci = { outer, inner } };
+
+	return vlan_table_find(t, &tags);
+}
+
+static struct vlan_table *table_of(const char *const *texts, unsigned n)
+{
+	struct vlan_entry entries[16];
+	struct vlan_table *t;
+
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(vlan_match_from_text(texts[i], &entries[i].match), 0);
+		entries[i].if_index = i + 1;
+	}
+	t = vlan_table_new_or_null(entries, n);
+	assert_non_null(t);
+	return t;
+}
+
+static void test_most_specific_wins(void **state unused_arg)
+{
+	static const char *const texts[] = { "100",	"100.200",     "100.any",  "802.1ad 100",
+					     "101.any", "802.1ad 7.8", "untagged", "rest" };
+	struct vlan_table *t = table_of(texts, count_of(texts));
+
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 100, 0), 1);
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 0xe000 | 100, 0), 1); /* priority 7 */
+	assert_int_equal(find(t, ETHERNET_VLAN, 2, 100, 200), 2);
+	assert_int_equal(find(t, ETHERNET_VLAN, 2, 100, 201), 3);
+	assert_int_equal(find(t, ETHERNET_QINQ, 1, 100, 0), 4);
+	assert_int_equal(find(t, ETHERNET_QINQ, 2, 100, 200), 8);
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 101, 0), 5);
+	assert_int_equal(find(t, ETHERNET_VLAN, 2, 101, 9), 5);
+	assert_int_equal(find(t, ETHERNET_QINQ, 2, 7, 0x6000 | 8), 6);
+	assert_int_equal(find(t, ETHERNET_VLAN, 2, 7, 8), 8);
+	assert_int_equal(find(t, ETHERNET_VLAN, 0, 0, 0), 7);
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 0x2000, 0), 7); /* a priority tag */
+	assert_int_equal(find(t, ETHERNET_VLAN, 2, 0, 100), 8);
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 4000, 0), 8);
+	vlan_table_remove(t, 2);
+	vlan_table_remove(t, 8);
+	assert_int_equal(find(t, ETHERNET_VLAN, 2, 100, 200), 3);
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 4000, 0), 0);
+	vlan_table_remove(t, 7);
+	assert_int_equal(find(t, ETHERNET_VLAN, 0, 0, 0), 0);
+	free(t);
+}
+
+static void test_all_ids(void **state unused_arg)
+{
+	static struct vlan_entry entries[2 * VLAN_ID_MAX];
+	struct vlan_table *t;
+
+	for (unsigned i = 0; i < count_of(entries); i++) {
+		entries[i].match =
+			(struct vlan_match){ .kind = VLAN_EXACT,
+					     .n = 1,
+					     .tpid = i % 2 ? ETHERNET_QINQ : ETHERNET_VLAN,
+					     .id = { (uint16_t)(i / 2 + 1) } };
+		entries[i].if_index = i + 1;
+	}
+	t = vlan_table_new_or_null(entries, count_of(entries));
+	assert_non_null(t);
+	for (unsigned i = 0; i < count_of(entries); i++)
+		assert_int_equal(find(t, entries[i].match.tpid, 1, entries[i].match.id[0], 0),
+				 i + 1);
+	assert_int_equal(find(t, ETHERNET_VLAN, 1, 4095, 0), 0);
+	free(t);
+}
+
+static void test_equal(void **state unused_arg)
+{
+	static const char *const texts[] = { "100",	    "100.1",	"100.any",
+					     "802.1ad 100", "untagged", "rest" };
+	struct vlan_match a, b;
+
+	for (unsigned i = 0; i < count_of(texts); i++) {
+		for (unsigned k = 0; k < count_of(texts); k++) {
+			assert_int_equal(vlan_match_from_text(texts[i], &a), 0);
+			assert_int_equal(vlan_match_from_text(texts[k], &b), 0);
+			assert_int_equal(vlan_match_equal(&a, &b), i == k);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_inside_text),
+		cmocka_unit_test(test_most_specific_wins),
+		cmocka_unit_test(test_all_ids),
+		cmocka_unit_test(test_equal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
