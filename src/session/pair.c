@@ -187,18 +187,31 @@ void pair_on_detached(struct session_worker *sw, struct app_link *l, const struc
 	slot_give(&p->slots, e->slot);
 }
 
-/* The other application learns that its peer is dead; connects under way fail. */
+/*
+ * The other application learns that its peer is dead. Connects under way go to another server, as
+ * those will that this one has been offered and has not accepted: their clients see that for
+ * themselves, and say SHM_CONNECT_AGAIN.
+ */
 static void end_pair(struct session_worker *sw, struct pair *p, enum pair_side gone)
 {
 	enum pair_side other = gone == PAIR_CLIENT ? PAIR_SERVER : PAIR_CLIENT;
 	struct shm_event e = { .type = SHM_EV_GONE, .channel = p->channel[other] };
+	struct list waiting;
 	struct list *link;
 
-	while ((link = list_pop_or_null(&p->waiting)))
-		fail_connect(sw, container_of(link, struct session, of_link), ERR_REFUSED);
+	list_init(&waiting);
+	list_splice(&waiting, &p->waiting);
 	if (p->channel[other])
 		link_post(sw, p->link[other], &e);
 	free_pair(sw, p);
+	while ((link = list_pop_or_null(&waiting))) {
+		struct session *s = container_of(link, struct session, of_link);
+
+		if (gone == PAIR_SERVER)
+			session_connect_again(sw, s);
+		else
+			fail_connect(sw, s, ERR_REFUSED);
+	}
 }
 
 void pair_end_link(struct session_worker *sw, struct app_link *l)

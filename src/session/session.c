@@ -227,21 +227,13 @@ void session_on_return(struct session_worker *sw, struct session *s)
 
 	fifo_poll(&s->end);
 	/* A head that moved means that it was read from, whatever else the application says. */
-	if (!ls || !s->connection || s->end.peer_tail || s->end.freed ||
-	    s->end.shift != SHM_SHIFT_SMALL || n > SESSION_LIMBO_BYTES ||
+	if (!ls || !s->connection || !fifo_untouched(&s->end) || n > SESSION_LIMBO_BYTES ||
 	    (n && !(bytes = malloc(SESSION_LIMBO_BYTES)))) {
 		session_discard(sw, s, ERR_REFUSED);
 		return;
 	}
-	for (uint32_t at = 0; at < n;) {
-		uint32_t page = atomic_load_explicit(&s->end.mine->chunk[at >> SHM_SHIFT_SMALL],
-						     memory_order_relaxed) -
-				1;
-		uint32_t len = n - at < SHM_PAGE_BYTES ? n - at : SHM_PAGE_BYTES;
-
-		memcpy(bytes + at, segment_page(&s->link->channel.mine, page), len);
-		at += len;
-	}
+	if (n)
+		fifo_copy_unread(&s->end, bytes);
 	s->limbo = bytes;
 	s->limbo_len = n;
 	s->fin = s->end.my_state == SHM_FIN;
@@ -292,12 +284,18 @@ static void connect_here(struct session_worker *sw, struct session *s, struct se
 {
 	s->transport = NULL;
 	choose_local(sw, &s->flow);
-	if (listener_queue(ls, s)) {
+	if (ls && listener_queue(ls, s)) {
 		listener_place(sw, ls);
 		return;
 	}
-	session_count(sw, SESSION_BACKLOG);
+	if (ls)
+		session_count(sw, SESSION_BACKLOG);
 	session_discard(sw, s, ERR_REFUSED);
+}
+
+void session_connect_again(struct session_worker *sw, struct session *s)
+{
+	connect_here(sw, s, local_listener(sw, &s->flow));
 }
 
 void session_on_connect(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
@@ -321,7 +319,7 @@ void session_on_connect(struct session_worker *sw, struct app_link *l, const str
 	l->n_sessions++;
 	s->state = SESSION_CONNECTING;
 	ls = local_listener(sw, &flow);
-	if (ls) {
+	if (ls || (e->flags & SHM_CONNECT_AGAIN)) {
 		connect_here(sw, s, ls);
 		return;
 	}

@@ -234,6 +234,46 @@ static void test_cut_through(void **state unused_arg)
 	channel_deinit(&s);
 }
 
+/* A connect whose server dies before their channel is made goes to the next; without one it fails.
+ */
+static void test_connect_outlives_its_server(void **state unused_arg)
+{
+	struct test_app client, a, b;
+	int fds[RPC_MAX_FDS];
+	struct shm_event again = { .type = SHM_EV_CONNECT,
+				   .flags = SHM_CONNECT_AGAIN,
+				   .cookie = 5,
+				   .local = stack_address(40000),
+				   .remote = stack_address(80) };
+	uint32_t listener;
+
+	app_up(&client);
+	app_up(&a);
+	listener = app_listen(&a, 80, 5);
+	assert_int_equal(app_ask(&a, (struct rpc_request){ .type = RPC_FORK }, fds).err, 0);
+	b.fd = fds[0];
+	app_attach(&b);
+	app_want(&a, listener, 1, true);
+	app_say(&client, (struct shm_event){ .type = SHM_EV_CONNECT,
+					     .cookie = 4,
+					     .remote = stack_address(80) });
+	app_hear(&client, SHM_EV_CHANNEL);
+	app_want(&b, listener, 2, true);
+	app_down(&a);
+	app_hear(&client, SHM_EV_GONE);
+	app_hear(&client, SHM_EV_CHANNEL);
+	app_hear(&b, SHM_EV_CHANNEL);
+	app_down(&b);
+	app_hear(&client, SHM_EV_GONE);
+	assert_int_equal(app_hear(&client, SHM_EV_FAILED).value, ERR_REFUSED);
+	/* Never to the transport, which would connect to ourselves. */
+	app_say(&client, again);
+	assert_int_equal(app_hear(&client, SHM_EV_FAILED).cookie, 5);
+	assert_int_equal(notes.n_connects, 0);
+	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 0);
+	app_down(&client);
+}
+
 static void test_refusals(void **state unused_arg)
 {
 	struct test_app a, b;
@@ -332,6 +372,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_death_costs_only_its_own, stack_up,
 						stack_down),
 		cmocka_unit_test_setup_teardown(test_cut_through, stack_up, stack_down),
+		cmocka_unit_test_setup_teardown(test_connect_outlives_its_server, stack_up,
+						stack_down),
 		cmocka_unit_test_setup_teardown(test_refusals, stack_up, stack_down),
 		cmocka_unit_test_setup_teardown(test_hostile_application, stack_up, stack_down),
 	};

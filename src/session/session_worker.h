@@ -102,6 +102,10 @@ void session_on_app_gone(struct session_worker *sw, struct session *s);
 /* session_on_broken - its half makes no sense any more: reset it. */
 void session_on_broken(struct session_worker *sw, struct session *s);
 
+/* session_connect_again - @s, a cut-through connect in no list, whose server has gone before it
+ * heard of it, goes to another; without one it is refused. Takes @s. */
+void session_connect_again(struct session_worker *sw, struct session *s);
+
 /* session_on_connect - the application of @l asks for a connection. */
 void session_on_connect(struct session_worker *sw, struct app_link *l, const struct shm_event *e);
 

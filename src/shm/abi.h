@@ -70,7 +70,11 @@ enum shm_state {
 	SHM_OPEN = 0,
 	SHM_FIN = 1,	/* tail is final; I go on reading */
 	SHM_CLOSED = 2, /* tail is final, and I read no more */
-	SHM_RESET = 3,	/* aborted: bytes on their way are void; see error */
+	/*
+	 * Aborted: bytes on their way are void; see error. ERR_AGAIN on a cut-through session that
+	 * was not taken: it is given back, and the other side asks for another acceptor.
+	 */
+	SHM_RESET = 3,
 };
 
 struct shm_half {
@@ -96,7 +100,7 @@ enum shm_event_type {
 	SHM_EV_DATA, /* tail or state of this session's half has moved */
 	SHM_EV_ROOM, /* head of this session's half has moved, as you wanted */
 	/* application to stack */
-	SHM_EV_CONNECT,	 /* cookie, local (port 0: any), remote */
+	SHM_EV_CONNECT,	 /* cookie, local (port 0: any), remote; `flags` is enum shm_connect */
 	SHM_EV_INTEREST, /* cookie, listener in `channel`; `flags` bit 0: wanted or no longer */
 	SHM_EV_RETURN,	 /* slot: an offered session that was not accepted */
 	SHM_EV_DETACHED, /* channel, slot, generation of a cut-through session that I have closed */
@@ -108,6 +112,13 @@ enum shm_event_type {
 	SHM_EV_CHANNEL,	  /* channel: ask for it over the socket (rpc.h) */
 	SHM_EV_GONE,	  /* channel: the peer at its other end is dead */
 	SHM_EV_LAST = SHM_EV_GONE,
+};
+
+/* Flags of SHM_EV_CONNECT. */
+enum shm_connect {
+	/* a cut-through session whose server has not taken it: only a listener inside this stack
+	   will do */
+	SHM_CONNECT_AGAIN = 1,
 };
 
 /* Per-session settings that reach the transport. Durations in milliseconds. */

@@ -258,6 +258,44 @@ bool fifo_data_due(struct fifo_end *e)
 	return true;
 }
 
+/* --- moving --- */
+
+bool fifo_untouched(struct fifo_end *e)
+{
+	look_at_head(e);
+	if (e->broken || e->head != 0 || e->taken != 0 || e->freed != 0)
+		return false;
+	return !peer_present(e) || (load_word(&e->peers->taken) == 0 && e->peer_tail == 0);
+}
+
+void fifo_forget_peer(struct fifo_end *e)
+{
+	static const struct shm_half nobody;
+
+	e->peers = &nobody; /* generation 0 is no session's */
+	e->peer_live = false;
+	e->peer_state = SHM_OPEN;
+	e->peer_error = 0;
+}
+
+void fifo_copy_unread(const struct fifo_end *e, void *to)
+{
+	uint32_t mask = (1u << e->shift) - 1;
+	uint8_t *out = to;
+
+	for (uint32_t at = e->taken; at != e->tail;) {
+		uint32_t page = atomic_load_explicit(&e->mine->chunk[(at >> e->shift) & SLOT_MASK],
+						     memory_order_relaxed) -
+				1;
+		uint32_t within = at & mask;
+		uint32_t len = mask + 1 - within < e->tail - at ? mask + 1 - within : e->tail - at;
+
+		memcpy(out, segment_page(&e->channel->mine, page) + within, len);
+		out += len;
+		at += len;
+	}
+}
+
 /* --- reading --- */
 
 void fifo_hear(struct fifo_end *e)

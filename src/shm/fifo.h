@@ -174,6 +174,21 @@ bool fifo_room_due(struct fifo_end *e);
  */
 bool fifo_drained_due(struct fifo_end *e);
 
+/* --- moving a session that its peer has not taken --- */
+
+/* fifo_untouched - the peer has neither taken the session (shm_half.taken) nor read or sent a byte.
+ */
+bool fifo_untouched(struct fifo_end *e);
+
+/*
+ * fifo_forget_peer - the peer is gone or wants to be: from now on it seems not to have come yet.
+ * What was written stays, for fifo_copy_unread(); the end of an untouched session only.
+ */
+void fifo_forget_peer(struct fifo_end *e);
+
+/* fifo_copy_unread - copy what I wrote and the peer has not read: fifo_unread() bytes. */
+void fifo_copy_unread(const struct fifo_end *e, void *to);
+
 /* --- storage --- */
 
 /* fifo_sweep - give back chunks that peers have read, of up to @n other ends of @c. */

@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 from harness import wait
@@ -121,6 +122,44 @@ def test_nginx_answers_after_a_worker_was_killed_under_load(nginx, execute, stac
     load.ok(30)
     wait.until(lambda: workers_of(nginx) == 2, "nginx has replaced it")
     assert answers(execute)
+
+
+ASK_AND_WAIT = """
+import socket, sys
+def ask(n):
+    clients = [socket.create_connection(("127.0.0.1", 8081)) for _ in range(n)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
+    return clients
+def answer(client):
+    got = b""
+    while chunk := client.recv(4096):
+        got += chunk
+    return got.endswith(b"hello\\n")
+print("known", all(answer(c) for c in ask(8)), flush=True)
+sys.stdin.readline()
+clients = ask(8)
+print("asked", flush=True)
+print("answered", sum(answer(c) for c in clients), flush=True)
+"""
+
+
+def test_what_a_dead_worker_had_not_accepted_is_answered_by_another(nginx, execute):
+    """Clients that have met the worker before, and have sent their request to it, and new ones."""
+    worker = children_of(nginx)[0]
+    client = execute("/usr/bin/python3", "-c", ASK_AND_WAIT, stdin=subprocess.PIPE)
+    wait.until(lambda: "known True" in client.out, "the client knows both workers")
+    os.kill(worker, signal.SIGSTOP)
+    client.popen.stdin.write(b"\n")
+    client.popen.stdin.flush()
+    wait.until(lambda: "asked" in client.out, "requests are on their way")
+    curls = [execute("curl", "-sS", "-m", 20, f"http://{HOST}:8081/") for _ in range(6)]
+    wait.until(lambda: sum(not curl.alive() for curl in curls) >= 3, "the other worker serves its share")
+    assert any(curl.alive() for curl in curls) and "answered" not in client.out
+    os.kill(worker, signal.SIGKILL)
+    client.ok()
+    assert "answered 8" in client.out
+    assert all(curl.ok() == "hello\n" for curl in curls)
 
 
 def test_nginx_answers_after_convoyd_was_restarted(nginx, execute, stack, convoyd):

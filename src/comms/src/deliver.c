@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "comms/src/link.h"
 #include "comms/src/listener.h"
+#include "comms/src/move.h"
 #include "comms/src/option.h"
 #include "comms/src/sock.h"
 
@@ -26,6 +27,7 @@ static void on_data(struct link *l, const struct shm_event *e)
 		return;
 	fifo_hear(&s->fifo);
 	fifo_poll(&s->fifo);
+	sock_check_reset(s);
 	if (unlikely(s->state == SOCK_LINGERING))
 		sock_settle(s);
 	else if (unlikely(fifo_finished(&s->fifo)))
@@ -42,7 +44,10 @@ static void on_room(struct link *l, const struct shm_event *e)
 		source_notify(&s->source, EPOLLOUT);
 }
 
-/* The link on which a new session lies; NULL if convoyd names one that does not exist. */
+/*
+ * The link on which a new session lies; NULL if convoyd names one that does not exist. It may have
+ * hung up before convoyd noticed.
+ */
 static struct link *link_of_event(struct link *l, const struct shm_event *e)
 {
 	struct link *on = e->channel == 0 ? l : worker_peer_link_or_null(l->worker, e->channel);
@@ -59,8 +64,11 @@ static void connected(struct sock *s, struct link *on, const struct shm_event *e
 
 	sock_open(s, on, e);
 	s->state = SOCK_OPEN;
+	s->active = true;
 	option_replay(s);
-	if (abandoned)
+	if (unlikely(on->dead && (abandoned || !move_from_dead(s))))
+		sock_lose(s, ECONNRESET);
+	else if (abandoned)
 		sock_close_session(s, true);
 	else
 		source_notify(&s->source, EPOLLIN | EPOLLOUT);
@@ -82,13 +90,19 @@ static void on_connect_answer(struct link *l, const struct shm_event *e)
 	struct sock *s = sock_of_cookie_or_null(e->cookie);
 	struct link *on;
 
-	if (!s || s->state != SOCK_CONNECTING || source_home(&s->source) != l->worker)
+	if (!s || source_home(&s->source) != l->worker)
+		return;
+	on = e->type == SHM_EV_CONNECTED ? link_of_event(l, e) : NULL;
+	if (s->moving == MOVE_ASKED) {
+		move_answer(s, on, e);
+		return;
+	}
+	if (s->state != SOCK_CONNECTING)
 		return;
 	if (e->type == SHM_EV_FAILED) {
 		failed(s, e->value == ERR_REFUSED ? ECONNREFUSED : errno_of_err(e->value));
 		return;
 	}
-	on = link_of_event(l, e);
 	if (on)
 		connected(s, on, e);
 	else
@@ -101,7 +115,7 @@ static void on_incoming(struct link *l, const struct shm_event *e)
 	struct link *on = link_of_event(l, e);
 	struct sock *s;
 
-	if (!on)
+	if (!on || on->dead)
 		return;
 	s = sock_new_or_null(l->worker);
 	if (!s)
@@ -126,7 +140,7 @@ static void on_gone(struct link *l, const struct shm_event *e)
 	struct link *gone = l->to_stack ? worker_peer_link_or_null(l->worker, e->channel) : NULL;
 
 	if (gone)
-		worker_lose_link(gone);
+		worker_link_gone(gone);
 }
 
 void deliver_events(struct link *l)
@@ -156,7 +170,12 @@ void deliver_lose_connecting(struct worker *w)
 {
 	struct sock *s;
 
-	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++)
-		if (source_home(&s->source) == w && s->state == SOCK_CONNECTING)
+	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++) {
+		if (source_home(&s->source) != w)
+			continue;
+		if (s->state == SOCK_CONNECTING)
 			failed(s, ECONNRESET);
+		else if (s->moving)
+			sock_lose(s, ECONNRESET);
+	}
 }

@@ -7,7 +7,8 @@
 /* deliver_events - take and act on the events that are there. */
 void deliver_events(struct link *l);
 
-/* deliver_lose_connecting - convoyd has gone: connects under way fail with ECONNRESET. */
+/* deliver_lose_connecting - convoyd has gone: connects under way, and connections that move, fail
+ * with ECONNRESET. */
 void deliver_lose_connecting(struct worker *w);
 
 #endif

@@ -276,9 +276,9 @@ static void say_interest(struct acceptor *a, bool wanted)
 }
 
 /*
- * Sessions through the stack can go to another worker. Cut-through ones lie in memory of this one
- * alone: they wait here, since programs lose interest for a moment only (nginx leaves and
- * re-enters its epoll set every few connections) or close, which resets them.
+ * Sessions through the stack go to another worker. Cut-through ones can, too, but it takes their
+ * client's help: they wait here, since programs lose interest for a moment only (nginx leaves and
+ * re-enters its epoll set every few connections) or close.
  */
 static void return_offers(struct acceptor *a)
 {
@@ -362,11 +362,10 @@ void acceptor_offer(struct acceptor *a, struct sock *s)
 	source_notify(&a->source, EPOLLIN);
 }
 
-/* A cut-through session lies in memory of this worker's own: it cannot go to another. */
 void acceptor_return(struct sock *s)
 {
 	if (!s->link->to_stack) {
-		sock_close_session(s, true);
+		sock_give_back(s);
 		return;
 	}
 	/* Its half says nothing: a state of ours would close the connection that goes elsewhere. */

@@ -6,6 +6,7 @@
 
 #include "comms/convoy.h"
 #include "comms/src/api.h"
+#include "comms/src/move.h"
 #include "comms/src/stream.h"
 #include "comms/src/wait.h"
 #include "comms/src/os.h"
@@ -152,6 +153,8 @@ static void commit(struct sock *s, uint32_t n)
 	fifo_commit(&s->fifo, n);
 	if (n > 0)
 		stream_wrote(s, false);
+	if (unlikely(s->moving))
+		move_on(s);
 }
 
 /* A reservation, after asking for room if there is none. Returns spans or a negative errno. */
@@ -171,7 +174,7 @@ static int reserve_or_ask(struct sock *s, struct fifo_span *spans, unsigned max,
 	if (n > 0)
 		return (int)n;
 	commit(s, 0);
-	if (fifo_room(&s->fifo) > 0)
+	if (!s->moving && fifo_room(&s->fifo) > 0)
 		sock_starve(s);
 	fifo_poll(&s->fifo);
 	err = stream_can_write(s);
@@ -201,6 +204,8 @@ int convoy_commit(int cd, size_t bytes)
 	if (!s)
 		return api_fail(-EBADF);
 	err = stream_can_write(s);
+	if (s->moving)
+		err = 0; /* what was reserved before goes along */
 	if (!err && bytes > s->reserved)
 		err = -EINVAL;
 	if (!err)

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "base/err.h"
+#include "comms/src/move.h"
 
 enum { READ_EVENTS = EPOLLIN | EPOLLRDNORM, WRITE_EVENTS = EPOLLOUT | EPOLLWRNORM };
 
@@ -55,12 +56,12 @@ void sock_open(struct sock *s, struct link *l, const struct shm_event *e)
 }
 
 /* A cut-through slot is free for the stack when both programs have said so. */
-static void detach(struct sock *s)
+void sock_detach(struct sock *s)
 {
 	struct shm_event e = fifo_event(&s->fifo, SHM_EV_DETACHED);
 	struct link *broker = s->link->broker;
 
-	if (!broker || broker->dead)
+	if (!broker || broker->dead || s->link->dead)
 		return;
 	e.channel = s->link->id;
 	link_post(broker, &e);
@@ -76,7 +77,10 @@ static void say_closed(struct sock *s, bool abort)
 	fifo_set_state(&s->fifo, abort || unread ? SHM_RESET : SHM_CLOSED,
 		       abort || unread ? ERR_CLOSED : 0);
 	sock_announce(s);
-	detach(s);
+	s->slot_kept = s->active && !s->link->to_stack && s->fifo.my_state == SHM_CLOSED &&
+		       s->fifo.tail > 0 && fifo_untouched(&s->fifo);
+	if (!s->slot_kept)
+		sock_detach(s);
 }
 
 void sock_close_session(struct sock *s, bool abort)
@@ -92,6 +96,15 @@ void sock_close_session(struct sock *s, bool abort)
 	sock_settle(s);
 }
 
+void sock_give_back(struct sock *s)
+{
+	s->state = SOCK_LINGERING;
+	fifo_set_state(&s->fifo, SHM_RESET, ERR_AGAIN);
+	sock_announce(s);
+	sock_detach(s);
+	sock_settle(s);
+}
+
 void sock_settle(struct sock *s)
 {
 	if (s->state != SOCK_LINGERING || s->n_lent > 0)
@@ -99,8 +112,11 @@ void sock_settle(struct sock *s)
 	if (s->wants_peer)
 		say_closed(s, false);
 	fifo_poll(&s->fifo);
-	if (s->fifo.peer_state >= SHM_CLOSED)
-		sock_free(s);
+	if (s->fifo.peer_state < SHM_CLOSED || move_if_returned(s))
+		return;
+	if (s->slot_kept)
+		sock_detach(s);
+	sock_free(s);
 }
 
 void sock_leave_link(struct sock *s)
@@ -139,7 +155,7 @@ void sock_lose(struct sock *s, int error)
 
 void sock_check_reset(struct sock *s)
 {
-	if (likely(!fifo_was_reset(&s->fifo)) || s->reset_told)
+	if (likely(!fifo_was_reset(&s->fifo)) || s->reset_told || move_if_returned(s))
 		return;
 	s->reset_told = true;
 	s->error = errno_of_reset(s->fifo.peer_error);
@@ -206,7 +222,7 @@ static uint32_t open_ready(struct sock *s, uint32_t wanted)
 	}
 	if (s->fifo.my_state != SHM_OPEN || s->fifo.peer_state >= SHM_CLOSED)
 		ready |= WRITE_EVENTS;
-	else if ((wanted & WRITE_EVENTS) && writable(s))
+	else if ((wanted & WRITE_EVENTS) && !s->moving && writable(s))
 		ready |= WRITE_EVENTS;
 	return ready;
 }

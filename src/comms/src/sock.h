@@ -60,6 +60,9 @@ struct sock {
 	bool reset_told; /* the peer's reset has become `error` */
 	bool starved;	 /* in the worker's list of those without chunks */
 	bool wants_peer; /* CLOSED was put off: segments are lent */
+	bool active;	 /* convoy_connect() made it */
+	bool slot_kept;	 /* LINGERING, and the stack has not been told: it may have to move */
+	uint8_t moving;	 /* move.h */
 	int error;	 /* errno to be reported once */
 	int cd, refs;
 	uint32_t index, cookie;
@@ -107,6 +110,12 @@ void sock_open(struct sock *s, struct link *l, const struct shm_event *e);
 /* sock_close_session - the program is done with an OPEN session; frees @s now or later. */
 void sock_close_session(struct sock *s, bool abort);
 
+/* sock_give_back - an OFFERED cut-through session: its client is to ask another acceptor. */
+void sock_give_back(struct sock *s);
+
+/* sock_detach - tell the stack that this side of a cut-through session is done with its slot. */
+void sock_detach(struct sock *s);
+
 /* sock_settle - after news from the peer: end a lingering socket that nobody needs any more. */
 void sock_settle(struct sock *s);
 
@@ -119,7 +128,7 @@ void sock_leave_link(struct sock *s);
 /* sock_free - leave the link, all lists and the tables. */
 void sock_free(struct sock *s);
 
-/* sock_check_reset - turn a reset by the peer into `error`, once. */
+/* sock_check_reset - turn a reset by the peer into `error`, once, unless the session moves. */
 void sock_check_reset(struct sock *s);
 
 /* sock_announce - post SHM_EV_DATA if the peer must be told, and wake it. */

@@ -233,9 +233,12 @@ int stream_can_write(struct sock *s)
 	case SOCK_OPEN:
 		if (unlikely(s->fifo.my_state != SHM_OPEN))
 			return -EPIPE;
+		if (unlikely(s->fifo.peer_state >= SHM_CLOSED || s->fifo.broken))
+			sock_check_reset(s);
+		if (unlikely(s->moving))
+			return -EAGAIN;
 		if (likely(s->fifo.peer_state < SHM_CLOSED && !s->fifo.broken))
 			return 0;
-		sock_check_reset(s);
 		return s->error ? -stream_take_error(s) : -EPIPE;
 	case SOCK_FAILED:
 		return s->error ? -stream_take_error(s) : -EPIPE;
@@ -260,7 +263,7 @@ void stream_ask_room(struct sock *s)
 /* Room without a chunk to fill it: nobody will tell when there is one. */
 static void note_starvation(struct sock *s)
 {
-	if (s->state == SOCK_OPEN && fifo_room(&s->fifo) > 0)
+	if (s->state == SOCK_OPEN && !s->moving && fifo_room(&s->fifo) > 0)
 		sock_starve(s);
 }
 

@@ -14,6 +14,7 @@
 #include "comms/src/fds.h"
 #include "comms/src/link.h"
 #include "comms/src/listener.h"
+#include "comms/src/move.h"
 #include "comms/src/set.h"
 #include "comms/src/sock.h"
 #include "comms/src/os.h"
@@ -190,10 +191,18 @@ struct link *worker_stack_link(struct worker *w)
 			return w->links[i];
 }
 
+/* A link that hung up still gets sessions until convoyd has noticed, too. */
+static bool may_be_used(const struct link *l)
+{
+	return !l->dead ||
+	       (!l->to_stack && !l->gone && !l->channel.broken && l->broker && !l->broker->dead);
+}
+
 struct link *worker_peer_link_or_null(struct worker *w, uint32_t channel_id)
 {
 	for (unsigned i = 0; i < w->n_links; i++)
-		if (!w->links[i]->to_stack && w->links[i]->id == channel_id && !w->links[i]->dead)
+		if (!w->links[i]->to_stack && w->links[i]->id == channel_id &&
+		    may_be_used(w->links[i]))
 			return w->links[i];
 	return NULL;
 }
@@ -221,7 +230,7 @@ void worker_lose_link(struct link *l)
 	for (uint32_t slot = 0; slot < l->channel.mine.n_slots && l->n_socks > 0; slot++) {
 		struct sock *s = l->by_slot[slot];
 
-		if (!s)
+		if (!s || (l->worker->epoch != 0 && !l->channel.broken && move_from_dead(s)))
 			continue;
 		if (has_last_words(s))
 			source_notify(&s->source, EPOLLIN);
@@ -230,10 +239,20 @@ void worker_lose_link(struct link *l)
 	}
 }
 
+void worker_link_gone(struct link *l)
+{
+	worker_lose_link(l);
+	l->gone = true;
+	for (uint32_t slot = 0; l->ready && slot < l->channel.mine.n_slots && l->n_socks > 0;
+	     slot++)
+		if (l->by_slot[slot])
+			move_on(l->by_slot[slot]);
+}
+
 static void reap_dead_links(struct worker *w)
 {
 	for (unsigned i = w->n_links; i-- > 0;) {
-		if (!w->links[i]->dead || w->links[i]->n_socks > 0)
+		if (w->links[i]->n_socks > 0 || may_be_used(w->links[i]))
 			continue;
 		link_close(w->links[i]);
 		w->n_dead--;

@@ -38,6 +38,7 @@ struct link {
 		*broker; /* cut-through: the stack link that told us of it; NULL if that is lost */
 	bool ready;	 /* both segments are mapped */
 	bool dead;	 /* the other side has gone; freed when the last socket leaves it */
+	bool gone;	 /* cut-through: the stack has said so */
 	uint32_t n_socks;
 	struct segment mine; /* until then */
 	int wait_fd, wake_fd;
@@ -119,14 +120,20 @@ int worker_connect(struct worker *w);
 /* worker_stack_link - the next stack worker's turn; the worker must be connected. */
 struct link *worker_stack_link(struct worker *w);
 
-/* worker_peer_link_or_null - the cut-through link that convoyd calls @channel_id. */
+/* worker_peer_link_or_null - the cut-through link that convoyd calls @channel_id; it may be dead.
+ */
 struct link *worker_peer_link_or_null(struct worker *w, uint32_t channel_id);
 
 /*
  * worker_lose_link - the other side is dead. Its sessions are reset, but for those that it had
- * closed in order and that still hold bytes. The link goes with the last of them.
+ * closed in order and that still hold bytes, and for those that it had not accepted (move.h). The
+ * link goes with the last of them.
  */
 void worker_lose_link(struct link *l);
+
+/* worker_link_gone - convoyd says that the other program is dead: what it had not accepted moves.
+ */
+void worker_link_gone(struct link *l);
 
 /* worker_lose_stack - convoyd is dead: all links are lost; try again as long as we listen. */
 void worker_lose_stack(struct worker *w);
