@@ -82,10 +82,10 @@ static int add_specials(struct vrf *v, struct fib_table *t, const struct special
 	return err;
 }
 
-static int table_init(struct vrf *v, struct fib_table *t, const struct special *specials,
-		      unsigned n)
+static int table_init(struct vrf *v, struct fib_table *t, unsigned family,
+		      const struct special *specials, unsigned n)
 {
-	int err = trie_init(&t->trie, &v->fib->space);
+	int err = trie_init(&t->trie, &v->fib->space, family);
 
 	rib_init(&t->rib);
 	return err ? err : add_specials(v, t, specials, n);
@@ -137,9 +137,9 @@ int fib_add_vrf(struct fib *f, const char *name, struct vrf **out)
 	v->index = index;
 	v->fib = f;
 	snprintf(v->name, sizeof(v->name), "%s", name);
-	err = table_init(v, &v->ip4, specials4, count_of(specials4));
+	err = table_init(v, &v->ip4, 4, specials4, count_of(specials4));
 	if (err == 0)
-		err = table_init(v, &v->ip6, specials6, count_of(specials6));
+		err = table_init(v, &v->ip6, 6, specials6, count_of(specials6));
 	if (err != 0) {
 		free_vrf(v);
 		return err;

@@ -8,12 +8,10 @@
 #include "l3/fib/rib.h"
 #include "l3/fib/trie_space.h"
 
-/* One change in the making. */
+/* One change in the making. Its lists are the space's. */
 struct change {
 	struct trie_space *space;
 	struct fib_key first, last; /* keys that are affected */
-	struct trie_garbage made;   /* blocks to give back if it fails */
-	struct trie_garbage old;    /* blocks that it replaces */
 };
 
 /* What the control plane says about the 64 slots of one node. */
@@ -22,14 +20,24 @@ struct slots {
 	const struct rib_node *below[TRIE_FANOUT]; /* not NULL: needs a child */
 };
 
-int trie_init(struct trie *t, struct trie_space *space)
+static size_t top_bytes(const struct trie *t)
 {
-	void *direct = mmap(NULL, TRIE_DIRECT_SLOTS * sizeof(uint32_t), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return sizeof(uint32_t) << t->top_bits;
+}
 
-	if (direct == MAP_FAILED)
+int trie_init(struct trie *t, struct trie_space *space, unsigned family)
+{
+	void *top;
+
+	*t = (struct trie){ .space = space,
+			    .top_bits = family == 4 ? TRIE_TOP4_BITS : TRIE_TOP6_BITS,
+			    .root_bits = family == 4 ? TRIE_TOP4_BITS
+						     : TRIE_TOP6_BITS + TRIE_WIDE_BITS };
+	top = mmap(NULL, top_bytes(t), PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (top == MAP_FAILED)
 		return ERR_NOMEM;
-	*t = (struct trie){ .space = space, .direct = direct };
+	t->top = top;
 	return 0;
 }
 
@@ -43,9 +51,22 @@ static uint32_t *leaf_at(const struct trie_space *s, uint32_t at)
 	return (uint32_t *)(void *)s->leaves.base + at;
 }
 
+static uint32_t *wide_at(const struct trie_space *s, uint32_t at)
+{
+	return (uint32_t *)(void *)s->wide.base + ((size_t)at << TRIE_WIDE_BITS);
+}
+
 static unsigned bits_in(uint64_t v)
 {
 	return (unsigned)__builtin_popcountll(v);
+}
+
+/* Leaves of @n that stand outside it. */
+static unsigned n_more_leaves(const struct trie_node *n)
+{
+	unsigned n_leaves = bits_in(n->runs);
+
+	return n_leaves > TRIE_NODE_LEAVES ? n_leaves - TRIE_NODE_LEAVES : 0;
 }
 
 static void free_below(struct trie_space *s, const struct trie_node *n)
@@ -54,22 +75,37 @@ static void free_below(struct trie_space *s, const struct trie_node *n)
 		free_below(s, node_at(s, n->first_child + i)); /* at most 19 deep */
 	if (n->children)
 		trie_give(&s->nodes, n->first_child, bits_in(n->children));
-	if (n->runs)
-		trie_give(&s->leaves, n->first_leaf, bits_in(n->runs));
+	if (n_more_leaves(n))
+		trie_give(&s->leaves, n->more_leaves, n_more_leaves(n));
+}
+
+static void free_words(struct trie_space *s, const uint32_t *word, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = word[i] & ~TRIE_NODE;
+
+		if (!(word[i] & TRIE_NODE))
+			continue;
+		free_below(s, node_at(s, at));
+		trie_give(&s->nodes, at, 1);
+	}
 }
 
 void trie_deinit(struct trie *t)
 {
-	for (uint32_t i = 0; i < TRIE_DIRECT_SLOTS; i++) {
-		if (t->direct[i] & TRIE_NODE) {
-			uint32_t at = t->direct[i] & ~TRIE_NODE;
+	struct trie_space *s = t->space;
 
-			free_below(t->space, node_at(t->space, at));
-			trie_give(&t->space->nodes, at, 1);
-		}
+	free_words(s, t->top, 1u << t->top_bits);
+	for (uint32_t i = 0; i < 1u << t->top_bits; i++) {
+		uint32_t at = t->top[i] & ~TRIE_WIDE;
+
+		if (t->top[i] & TRIE_NODE || !(t->top[i] & TRIE_WIDE))
+			continue;
+		free_words(s, wide_at(s, at), TRIE_WIDE_SLOTS);
+		trie_give(&s->wide, at, 1);
 	}
-	munmap(t->direct, TRIE_DIRECT_SLOTS * sizeof(uint32_t));
-	t->direct = NULL;
+	munmap(t->top, top_bytes(t));
+	t->top = NULL;
 }
 
 static int take_block(struct change *c, bool leaves, unsigned n, uint32_t *at)
@@ -82,7 +118,7 @@ static int take_block(struct change *c, bool leaves, unsigned n, uint32_t *at)
 	*at = trie_take_or_zero(region, n);
 	if (*at == 0)
 		return ERR_NOMEM;
-	if (trie_note(&c->made, (struct trie_block){ *at, (uint16_t)n, leaves }) != 0) {
+	if (trie_note(&c->space->made, (struct trie_block){ *at, (uint16_t)n, leaves }) != 0) {
 		trie_give(region, *at, n);
 		return ERR_NOMEM;
 	}
@@ -93,11 +129,11 @@ static int take_block(struct change *c, bool leaves, unsigned n, uint32_t *at)
 static int retire_blocks(struct change *c, const struct trie_node *n)
 {
 	struct trie_block children = { n->first_child, (uint16_t)bits_in(n->children), 0 };
-	struct trie_block leaves = { n->first_leaf, (uint16_t)bits_in(n->runs), 1 };
+	struct trie_block leaves = { n->more_leaves, (uint16_t)n_more_leaves(n), 1 };
 
-	if (children.n && trie_note(&c->old, children) != 0)
+	if (children.n && trie_note(&c->space->old, children) != 0)
 		return ERR_NOMEM;
-	return leaves.n ? trie_note(&c->old, leaves) : 0;
+	return leaves.n ? trie_note(&c->space->old, leaves) : 0;
 }
 
 static int retire_all(struct change *c, const struct trie_node *n)
@@ -187,10 +223,12 @@ static int put_leaves(struct change *c, const struct slots *s, struct trie_node 
 		run[n++] = s->leaf[i];
 		out->runs |= (uint64_t)1 << i;
 	}
-	if (take_block(c, true, n, &out->first_leaf) != 0)
+	if (take_block(c, true, n_more_leaves(out), &out->more_leaves) != 0)
 		return ERR_NOMEM;
-	if (n)
-		memcpy(leaf_at(c->space, out->first_leaf), run, n * sizeof(run[0]));
+	memcpy(out->leaf, run, (n < TRIE_NODE_LEAVES ? n : TRIE_NODE_LEAVES) * sizeof(run[0]));
+	if (n > TRIE_NODE_LEAVES)
+		memcpy(leaf_at(c->space, out->more_leaves), run + TRIE_NODE_LEAVES,
+		       (n - TRIE_NODE_LEAVES) * sizeof(run[0]));
 	return 0;
 }
 
@@ -218,12 +256,15 @@ static int build(struct change *c, const struct rib_node *r, struct fib_key star
 	return retire_lost_children(c, old, out->children);
 }
 
-/* The new word for the direct slot that starts at @start, whose word is @was. */
-static int build_slot(struct change *c, const struct rib *rib, struct fib_key start, uint32_t was,
-		      uint32_t *out)
+/*
+ * The new word for the slot of @bits bits at @start whose word is @was. @may_be_node: false in a
+ * top table whose wide tables come only with longer prefixes.
+ */
+static int build_slot(struct change *c, const struct rib *rib, struct fib_key start, unsigned bits,
+		      bool may_be_node, uint32_t was, uint32_t *out)
 {
-	const struct rib_node *cover = rib_match_or_null(rib, start, TRIE_DIRECT_BITS);
-	const struct rib_node *below = rib_below_or_null(rib, start, TRIE_DIRECT_BITS);
+	const struct rib_node *cover = rib_match_or_null(rib, start, bits);
+	const struct rib_node *below = may_be_node ? rib_below_or_null(rib, start, bits) : NULL;
 	uint32_t inherited = cover && cover->len > 0 ? cover->leaf : 0;
 	const struct trie_node *old = NULL;
 	uint32_t at;
@@ -231,26 +272,108 @@ static int build_slot(struct change *c, const struct rib *rib, struct fib_key st
 	if (was & TRIE_NODE) {
 		at = was & ~TRIE_NODE;
 		old = node_at(c->space, at);
-		if (trie_note(&c->old, (struct trie_block){ at, 1, 0 }) != 0)
+		if (trie_note(&c->space->old, (struct trie_block){ at, 1, 0 }) != 0)
 			return ERR_NOMEM;
 	}
-	if (!below || (below->len == TRIE_DIRECT_BITS && !below->child[0] && !below->child[1])) {
+	if (!below || (below->len == bits && !below->child[0] && !below->child[1])) {
 		*out = inherited;
 		return old ? retire_all(c, old) : 0;
 	}
 	if (take_block(c, false, 1, &at) != 0)
 		return ERR_NOMEM;
 	*out = TRIE_NODE | at;
-	return build(c, below, start, TRIE_DIRECT_BITS, inherited, old, node_at(c->space, at));
+	return build(c, below, start, bits, inherited, old, node_at(c->space, at));
 }
 
-/* Blocks retired by this change move to the caller's list; all or nothing. */
-static int hand_over(struct change *c, struct trie_garbage *garbage)
+/* Append the store of what the slot at @place has to say. */
+static int plan_slot(struct change *c, const struct rib *rib, uint32_t *place, struct fib_key start,
+		     unsigned bits, bool may_be_node)
+{
+	struct trie_space *s = c->space;
+
+	if (s->n_stores == s->room_stores) {
+		uint32_t room = s->room_stores ? 2 * s->room_stores : 64;
+		struct trie_store *grown = realloc(s->store, room * sizeof(*grown));
+
+		if (!grown)
+			return ERR_NOMEM;
+		s->store = grown;
+		s->room_stores = room;
+	}
+	s->store[s->n_stores].place = place;
+	return build_slot(c, rib, start, bits, may_be_node, *place, &s->store[s->n_stores++].word);
+}
+
+/* A wide table in place of a leaf, which it says in every slot. */
+static int widen(struct trie *t, uint32_t top)
+{
+	uint32_t at = trie_take_or_zero(&t->space->wide, 1);
+	uint32_t *wide = wide_at(t->space, at);
+
+	if (at == 0)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < TRIE_WIDE_SLOTS; i++)
+		wide[i] = t->top[top];
+	__atomic_store_n(&t->top[top], TRIE_WIDE | at, __ATOMIC_RELEASE); /* trie_root6() */
+	return 0;
+}
+
+/* Bits @from to @to of @k as a number. */
+static uint32_t bits_of(struct fib_key k, unsigned from, unsigned to)
+{
+	return (uint32_t)(k.hi << from >> (64 - (to - from)));
+}
+
+static struct fib_key slot_start(uint32_t top, unsigned top_bits, uint32_t slot, unsigned bits)
+{
+	uint64_t hi = (uint64_t)top << (64 - top_bits);
+
+	return (struct fib_key){ bits > top_bits ? hi | (uint64_t)slot << (64 - bits) : hi, 0 };
+}
+
+/* Every slot of the wide table under @top that the change covers. */
+static int plan_wide(struct trie *t, struct change *c, const struct rib *rib, uint32_t top)
+{
+	uint32_t *wide = wide_at(t->space, t->top[top] & ~TRIE_WIDE);
+	bool is_first = bits_of(c->first, 0, t->top_bits) == top;
+	bool is_last = bits_of(c->last, 0, t->top_bits) == top;
+	uint32_t slot = is_first ? bits_of(c->first, t->top_bits, t->root_bits) : 0;
+	uint32_t last = is_last ? bits_of(c->last, t->top_bits, t->root_bits) : TRIE_WIDE_SLOTS - 1;
+	int err = 0;
+
+	for (; slot <= last && err == 0; slot++)
+		err = plan_slot(c, rib, &wide[slot],
+				slot_start(top, t->top_bits, slot, t->root_bits), t->root_bits,
+				true);
+	return err;
+}
+
+static int plan(struct trie *t, struct change *c, const struct rib *rib, unsigned len)
+{
+	uint32_t top = bits_of(c->first, 0, t->top_bits);
+	uint32_t last = bits_of(c->last, 0, t->top_bits);
+	bool has_wide = t->top_bits < t->root_bits;
+	int err = 0;
+
+	if (has_wide && len > t->top_bits && !(t->top[top] & TRIE_WIDE))
+		err = widen(t, top);
+	for (; top <= last && err == 0; top++) {
+		if (has_wide && t->top[top] & TRIE_WIDE)
+			err = plan_wide(t, c, rib, top);
+		else
+			err = plan_slot(c, rib, &t->top[top], slot_start(top, t->top_bits, 0, 0),
+					t->top_bits, !has_wide);
+	}
+	return err;
+}
+
+/* Blocks that the change retires move to the caller's list; all or nothing. */
+static int hand_over(struct trie_space *s, struct trie_garbage *garbage)
 {
 	uint32_t n_before = garbage->n;
 
-	for (uint32_t i = 0; i < c->old.n; i++) {
-		if (trie_note(garbage, c->old.block[i]) != 0) {
+	for (uint32_t i = 0; i < s->old.n; i++) {
+		if (trie_note(garbage, s->old.block[i]) != 0) {
 			garbage->n = n_before;
 			return ERR_NOMEM;
 		}
@@ -261,10 +384,9 @@ static int hand_over(struct change *c, struct trie_garbage *garbage)
 int trie_update(struct trie *t, const struct rib *r, struct fib_key key, unsigned len,
 		struct trie_garbage *garbage)
 {
-	uint32_t n_slots = len < TRIE_DIRECT_BITS ? 1u << (TRIE_DIRECT_BITS - len) : 1;
-	struct change c = { .space = t->space };
-	uint32_t first, *built;
-	int err = 0;
+	struct trie_space *s = t->space;
+	struct change c = { .space = s };
+	int err;
 
 	if (len == 0) {
 		struct rib_node *n = rib_find_or_null(r, key, 0);
@@ -272,28 +394,18 @@ int trie_update(struct trie *t, const struct rib *r, struct fib_key key, unsigne
 		__atomic_store_n(&t->default_leaf, n ? n->leaf : 0, __ATOMIC_RELEASE);
 		return 0;
 	}
-	built = malloc(n_slots * sizeof(*built));
-	if (!built)
-		return ERR_NOMEM;
+	s->made.n = s->old.n = s->n_stores = 0;
 	c.first = fib_key_and(key, fib_key_mask(len));
 	c.last = fib_key_or(c.first, fib_key_not(fib_key_mask(len)));
-	first = (uint32_t)(c.first.hi >> (64 - TRIE_DIRECT_BITS));
-	for (uint32_t i = 0; i < n_slots && err == 0; i++)
-		err = build_slot(
-			&c, r,
-			(struct fib_key){ (uint64_t)(first + i) << (64 - TRIE_DIRECT_BITS), 0 },
-			t->direct[first + i], &built[i]);
+	err = plan(t, &c, r, len);
 	if (err == 0)
-		err = hand_over(&c, garbage);
-	if (err == 0) {
-		for (uint32_t i = 0; i < n_slots;
-		     i++) /* pairs with trie_lookup4(), trie_lookup6() */
-			__atomic_store_n(&t->direct[first + i], built[i], __ATOMIC_RELEASE);
-		free(c.made.block);
-	} else {
-		trie_collect(t->space, &c.made);
+		err = hand_over(s, garbage);
+	if (err != 0) {
+		for (uint32_t i = 0; i < s->made.n; i++)
+			trie_give_block(s, s->made.block[i]);
+		return err;
 	}
-	free(c.old.block);
-	free(built);
-	return err;
+	for (uint32_t i = 0; i < s->n_stores; i++) /* pairs with trie_root4(), trie_root6() */
+		__atomic_store_n(s->store[i].place, s->store[i].word, __ATOMIC_RELEASE);
+	return 0;
 }

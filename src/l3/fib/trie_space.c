@@ -20,25 +20,31 @@ static int region_init(struct trie_region *r, uint32_t item_bytes, uint32_t max)
 
 static void region_deinit(struct trie_region *r)
 {
-	munmap(r->base, (size_t)r->max * r->item_bytes);
+	if (r->base)
+		munmap(r->base, (size_t)r->max * r->item_bytes);
 	r->base = NULL;
 }
 
 int trie_space_init(struct trie_space *s)
 {
-	if (region_init(&s->nodes, sizeof(struct trie_node), TRIE_MAX_NODES) != 0)
-		return ERR_NOMEM;
-	if (region_init(&s->leaves, sizeof(uint32_t), TRIE_MAX_LEAVES) != 0) {
-		region_deinit(&s->nodes);
-		return ERR_NOMEM;
-	}
-	return 0;
+	*s = (struct trie_space){ 0 };
+	if (region_init(&s->nodes, sizeof(struct trie_node), TRIE_MAX_NODES) == 0 &&
+	    region_init(&s->leaves, sizeof(uint32_t), TRIE_MAX_LEAVES) == 0 &&
+	    region_init(&s->wide, sizeof(uint32_t) << TRIE_WIDE_BITS, TRIE_MAX_WIDE) == 0)
+		return 0;
+	trie_space_deinit(s);
+	return ERR_NOMEM;
 }
 
 void trie_space_deinit(struct trie_space *s)
 {
 	region_deinit(&s->nodes);
 	region_deinit(&s->leaves);
+	region_deinit(&s->wide);
+	free(s->made.block);
+	free(s->old.block);
+	free(s->store);
+	*s = (struct trie_space){ 0 };
 }
 
 static uint32_t *first_word(const struct trie_region *r, uint32_t at)
@@ -84,13 +90,15 @@ int trie_note(struct trie_garbage *g, struct trie_block block)
 	return 0;
 }
 
+void trie_give_block(struct trie_space *s, struct trie_block b)
+{
+	trie_give(b.is_leaves ? &s->leaves : &s->nodes, b.at, b.n);
+}
+
 void trie_collect(struct trie_space *s, struct trie_garbage *garbage)
 {
-	for (uint32_t i = 0; i < garbage->n; i++) {
-		struct trie_block b = garbage->block[i];
-
-		trie_give(b.is_leaves ? &s->leaves : &s->nodes, b.at, b.n);
-	}
+	for (uint32_t i = 0; i < garbage->n; i++)
+		trie_give_block(s, garbage->block[i]);
 	free(garbage->block);
 	*garbage = (struct trie_garbage){ 0 };
 }

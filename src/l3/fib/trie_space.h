@@ -7,6 +7,7 @@
 /* trie_take_or_zero - the index of @n (1..64) adjacent items, not cleared; 0 when all are used. */
 uint32_t trie_take_or_zero(struct trie_region *r, unsigned n);
 void trie_give(struct trie_region *r, uint32_t at, unsigned n);
+void trie_give_block(struct trie_space *s, struct trie_block block);
 
 /* trie_note - append @block to the list; ERR_NOMEM. */
 must_check

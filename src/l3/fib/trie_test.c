@@ -29,7 +29,13 @@ static int set_up(void **state unused_arg)
 {
 	n_model = 0;
 	rib_init(&rib);
-	return trie_space_init(&space) || trie_init(&trie, &space);
+	return trie_space_init(&space) || trie_init(&trie, &space, 4);
+}
+
+static int set_up6(void **state unused_arg)
+{
+	rib_init(&rib);
+	return trie_space_init(&space) || trie_init(&trie, &space, 6);
 }
 
 static int tear_down(void **state unused_arg)
@@ -37,6 +43,7 @@ static int tear_down(void **state unused_arg)
 	trie_deinit(&trie);
 	assert_int_equal(space.nodes.n_used, 0); /* nothing leaks */
 	assert_int_equal(space.leaves.n_used, 0);
+	assert_int_equal(space.wide.n_used, 0);
 	trie_space_deinit(&space);
 	rib_deinit(&rib);
 	return 0;
@@ -215,7 +222,7 @@ static void test_readers_see_the_old_table_until_collect(void **state unused_arg
 
 	add(0x0a010100, 24, 3);
 	add(0x0a010180, 25, 4);
-	old_slot = trie.direct[0x0a010180 >> 14];
+	old_slot = trie.top[0x0a010180 >> 14];
 	assert_true(old_slot & TRIE_NODE);
 	rib_remove(&rib, fib_key_of_ip4(0x0a010180), 25);
 	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010180), 25, &garbage), 0);
@@ -232,18 +239,37 @@ static void test_a_change_without_room_changes_nothing(void **state unused_arg)
 
 	add(0x0a010100, 24, 3);
 	add(0x0a010180, 25, 4);
-	n_used = space.leaves.n_used;
+	n_used = space.nodes.n_used;
 	space.nodes.max = space.nodes.end;
 	rib_add_or_null(&rib, fib_key_of_ip4(0x0a010181), 32)->leaf = 9;
 	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010181), 32, &garbage),
 			 ERR_NOMEM);
 	assert_int_equal(garbage.n, 0);
-	assert_int_equal(space.leaves.n_used, n_used);
+	assert_int_equal(space.nodes.n_used, n_used);
 	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 4);
 	space.nodes.max = max;
 	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010181), 32, &garbage), 0);
 	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 9);
 	trie_collect(&space, &garbage);
+}
+
+/* The same addresses in all sizes of batches. */
+static void test_many_at_once(void **state unused_arg)
+{
+	uint32_t addr[TRIE_BATCH], leaf[TRIE_BATCH];
+	struct random r;
+
+	random_seed(&r, SEED);
+	add(0, 0, 9999);
+	while (n_model < 1000)
+		add((uint32_t)random_u64(&r) & 0x0003ffff, random_len(&r), 1 + n_model);
+	for (unsigned n = 1; n <= TRIE_BATCH; n += 17) {
+		for (unsigned i = 0; i < n; i++)
+			addr[i] = (uint32_t)random_u64(&r) & (i & 1 ? 0x0003ffff : 0xffffffff);
+		trie_lookup4_many(&trie, addr, leaf, n);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(leaf[i], model_lookup(addr[i]));
+	}
 }
 
 /* --- keys of 128 bits --- */
@@ -354,6 +380,26 @@ static void random_churn6(struct fib_key mask, unsigned n_steps)
 	assert_null(rib.root);
 }
 
+static void test_many_long_keys_at_once(void **state unused_arg)
+{
+	struct fib_key key[TRIE_BATCH], near = { 0x2001000f00000000, 0xf00000000000ffff };
+	uint32_t leaf[TRIE_BATCH];
+	struct random r;
+
+	random_seed(&r, SEED);
+	n_model6 = 0;
+	while (n_model6 < 500) {
+		struct fib_key k = { random_u64(&r), random_u64(&r) };
+
+		add6(fib_key_and(k, near), random_below(&r, 129), 1 + n_model6);
+	}
+	for (unsigned i = 0; i < TRIE_BATCH; i++)
+		key[i] = fib_key_and((struct fib_key){ random_u64(&r), random_u64(&r) }, near);
+	trie_lookup6_many(&trie, key, leaf, TRIE_BATCH);
+	for (unsigned i = 0; i < TRIE_BATCH; i++)
+		assert_int_equal(leaf[i], model6_lookup(key[i]));
+}
+
 static void test_long_keys(void **state unused_arg)
 {
 	random_churn6((struct fib_key){ UINT64_MAX, UINT64_MAX }, 1500);
@@ -368,7 +414,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_random_and_dense, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_and_wide, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_routes_of_one_slot, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_long_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_long_keys_at_once, set_up6, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_keys, set_up6, tear_down),
 		cmocka_unit_test_setup_teardown(test_walk_in_order_and_resumes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_readers_see_the_old_table_until_collect,
 						set_up, tear_down),

@@ -89,16 +89,11 @@ static inline uint16_t act(struct node *node, const struct adjacency *a, struct 
 	}
 }
 
-static inline uint16_t look_up(const struct fib *f, struct node *node, struct buf *b)
+/* Where a packet goes whose prefix leads to load-balance @leaf. */
+static inline uint16_t follow(const struct fib *f, struct node *node, struct buf *b, uint32_t leaf)
 {
-	const struct vrf *v = fib_vrf_or_null(f, b->fib);
-	const struct ip4_hdr *ip = buf_l3(b);
 	const struct adjacency *a;
-	uint32_t leaf;
 
-	if (unlikely(!v))
-		return refuse(node, b, NO_ROUTE, ICMP4_NET_UNREACHABLE);
-	leaf = trie_lookup4(&v->ip4.trie, host32(ip->dst));
 	if (unlikely(load_balance_has_many(&f->load_balances, leaf)) && b->flow_hash == 0)
 		b->flow_hash = flow_hash(b);
 	a = adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, b->flow_hash));
@@ -106,18 +101,50 @@ static inline uint16_t look_up(const struct fib *f, struct node *node, struct bu
 	return act(node, a, b);
 }
 
-cpu_clones static unsigned ip4_lookup_run(struct worker *w, struct node *node, struct frame *f)
+static no_inline void refuse_all(struct node *node, struct buf **b, uint16_t *next, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		next[i] = refuse(node, b[i], NO_ROUTE, ICMP4_NET_UNREACHABLE);
+}
+
+/* Packets of one VRF. */
+static inline void look_up(const struct fib *f, struct node *node, struct buf **b, uint16_t *next,
+			   unsigned n)
+{
+	const struct vrf *v = fib_vrf_or_null(f, b[0]->fib);
+	uint32_t dst[FRAME_MAX], leaf[FRAME_MAX];
+
+	if (unlikely(!v || n == 0)) {
+		refuse_all(node, b, next, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct ip4_hdr *ip = buf_l3(b[i]);
+
+		dst[i] = host32(ip->dst);
+	}
+	trie_lookup4_many(&v->ip4.trie, dst, leaf, n);
+	for (unsigned i = 0; i < n; i++)
+		next[i] = follow(f, node, b[i], leaf[i]);
+}
+
+static unsigned ip4_lookup_run(struct worker *w, struct node *node, struct frame *f)
 {
 	const struct fib *fib = ip4_of(w)->fib;
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	unsigned first = 0;
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		prefetch_read(buf_l3(b[i + 4]));
-		next[i] = look_up(fib, node, b[i]);
+		if (b[i]->fib == b[first]->fib)
+			continue;
+		look_up(fib, node, b + first, next + first, i - first);
+		first = i;
 	}
+	look_up(fib, node, b + first, next + first, f->n - first);
 	node_send(w, node, f, next);
 	return f->n;
 }
