@@ -129,12 +129,13 @@ static json_t *row_json(const struct row *r, uint32_t worker)
 	if (!i->state)
 		return o;
 	json_object_update_new(
-		o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "srtt_us",
+		o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "srtt_us",
 			     (json_int_t)i->srtt_us, "rto_us", (json_int_t)i->rto_us, "cwnd_bytes",
 			     (json_int_t)i->cwnd_bytes, "flight_bytes", (json_int_t)i->flight_bytes,
-			     "peer_window_bytes", (json_int_t)i->peer_window_bytes, "mss_bytes",
-			     (json_int_t)i->mss_bytes, "retransmits", (json_int_t)i->n_retransmits,
-			     "bytes_sent", (json_int_t)i->bytes_sent, "bytes_received",
+			     "peer_window_bytes", (json_int_t)i->peer_window_bytes, "window_bytes",
+			     (json_int_t)i->window_bytes, "mss_bytes", (json_int_t)i->mss_bytes,
+			     "retransmits", (json_int_t)i->n_retransmits, "bytes_sent",
+			     (json_int_t)i->bytes_sent, "bytes_received",
 			     (json_int_t)i->bytes_received, "congestion",
 			     i->congestion ? i->congestion : ""));
 	return o;

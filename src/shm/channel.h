@@ -22,6 +22,7 @@ struct channel {
 	uint32_t ring_head;	 /* private copy of my ring_head */
 	uint32_t woken_nap;	 /* the peer's nap that I have already answered */
 	uint8_t max_shift;	 /* SHM_SHIFT_*: how large the chunks of a busy fifo grow */
+	bool peer_drains;	 /* the peer takes all that it gets without waiting for more */
 	int wake_fd;		 /* write end: wakes the peer; -1 in tests */
 	bool broken;		 /* the peer broke the protocol; nothing of it is read any more */
 	uint64_t n_posted, n_taken, n_wakes, n_full;

@@ -159,12 +159,23 @@ void fifo_close(struct fifo_end *e)
 
 /* --- writing --- */
 
+/*
+ * A small fifo was full: it pauses until it is empty and can change to larger chunks. A writer that
+ * refills it all the time would else never find it empty. Only where the reader is sure to take
+ * everything: a transport does, a program may wait for more first.
+ */
+static bool pauses_to_grow(const struct fifo_end *e)
+{
+	return e->was_full && e->channel->peer_drains && e->shift < e->channel->max_shift &&
+	       e->tail != e->taken;
+}
+
 uint32_t fifo_room(struct fifo_end *e)
 {
 	uint32_t used;
 
 	look_at_head(e); /* also after our end: fifo_unread() */
-	if (e->my_state != SHM_OPEN)
+	if (e->my_state != SHM_OPEN || pauses_to_grow(e))
 		return 0;
 	used = e->tail - e->taken;
 	return used >= fifo_capacity(e) ? 0 : fifo_capacity(e) - used;
@@ -436,7 +447,7 @@ bool fifo_room_due(struct fifo_end *e)
 
 bool fifo_drained_due(struct fifo_end *e)
 {
-	if (e->peer_shift == SHM_SHIFT_SMALL)
+	if (e->peer_shift < SHM_SHIFT_LARGE)
 		return fifo_readable(e) == 0 && answer_want(e);
 	return fifo_room_due(e);
 }

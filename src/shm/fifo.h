@@ -61,7 +61,10 @@ void fifo_close(struct fifo_end *e);
 
 /* --- writing --- */
 
-/* fifo_room - bytes that can be written now. Looks at what the peer has taken. */
+/*
+ * fifo_room - bytes that can be written now. Looks at what the peer has taken. Toward a peer that
+ * drains (channel.h), a small fifo that was full has no room until it is empty, and grows then.
+ */
 uint32_t fifo_room(struct fifo_end *e);
 
 /* fifo_unread - bytes written that the peer has not taken, as last seen by fifo_room(). */

@@ -168,6 +168,38 @@ static void test_stream_between_threads(void **state unused_arg)
 	stream_between_threads(50 << 20);
 }
 
+/*
+ * A writer that fills up whatever room it sees gets large chunks all the same where the peer
+ * drains: once full there is no room until it is empty. Where the peer may wait for more, there
+ * always is.
+ */
+static void test_full_fifo_pauses_to_grow(void **state unused_arg)
+{
+	static uint8_t bytes[64 << 10];
+	struct fifo_end a, b;
+	struct pair p;
+
+	for (unsigned drains = 0; drains < 2; drains++) {
+		pair_init(&p);
+		open_both(&p, &a, &b, 1);
+		p.a.peer_drains = drains;
+		assert_int_equal(fifo_write(&a, bytes, 1), 1); /* too late to grow at once */
+		while (fifo_write(&a, bytes, sizeof(bytes)) > 0)
+			;
+		assert_int_equal(a.shift, SHM_SHIFT_SMALL);
+		fifo_poll(&b);
+		fifo_read(&b, bytes, 40000);
+		assert_int_equal(fifo_room(&a) == 0, drains);
+		fifo_read(&b, bytes, sizeof(bytes));
+		fifo_room(&a);
+		assert_int_equal(a.shift, SHM_SHIFT_MEDIUM);
+		assert_int_equal(fifo_room(&a), fifo_capacity(&a));
+		fifo_close(&a);
+		fifo_close(&b);
+		pair_deinit(&p);
+	}
+}
+
 /* Memory that was reserved and never committed does not survive the change to large chunks. */
 static void test_reserved_in_vain(void **state unused_arg)
 {
@@ -510,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_stream_between_threads),
+		cmocka_unit_test(test_full_fifo_pauses_to_grow),
 		cmocka_unit_test(test_reserved_in_vain),
 		cmocka_unit_test(test_sweep_reclaims_idle_sessions),
 		cmocka_unit_test(test_reserved_memory_is_not_swept),

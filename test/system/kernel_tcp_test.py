@@ -142,6 +142,24 @@ def test_bad_path(host, name):
         echo(client, mebibytes)
 
 
+def test_windows_grow_to_what_the_path_needs(lone):
+    """Over a path with delay both fifos leave 60 and 240 KiB behind; by bytes, not by time."""
+    lone.impair(delay="10ms")
+    most = {"tx_unacked": 0, "window_bytes": 0}
+    with lone.connect() as client:
+        echoing = threading.Thread(target=echo, args=(client, 20), daemon=True)
+        echoing.start()
+
+        def grown():
+            for row in lone.stack.call("show sessions")["sessions"]:
+                for name in most:
+                    most[name] = max(most[name], row[name])
+            return min(most.values()) > 300 * 1024
+        wait.until(grown, "both windows are larger than 240 KiB", 30)
+        echoing.join(60)
+        assert not echoing.is_alive()
+
+
 def test_short_connections_on_a_lossy_path(host):
     host.impair(loss="2%")
     for _ in range(50):

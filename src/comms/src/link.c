@@ -90,6 +90,7 @@ static int complete(struct link *l, int peers_fd)
 		segment_unmap(&peers);
 		return ERR_NOMEM;
 	}
+	l->channel.peer_drains = l->to_stack;
 	l->mine = (struct segment){ 0 };
 	l->ready = true;
 	return watch_pipe(l);

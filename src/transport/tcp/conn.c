@@ -40,6 +40,7 @@ struct tcp_conn *tcp_conn_new(struct tcp_worker *tw, const struct tcp_key *key)
 	c->keepalive_idle_ms = KEEPALIVE_IDLE_MS;
 	c->keepalive_interval_ms = KEEPALIVE_INTERVAL_MS;
 	c->keepalive_probes = KEEPALIVE_PROBES;
+	c->bulk_ms = (uint32_t)(tcp_now_ns(tw) / NS_PER_MS);
 	list_init(&c->todo_link);
 	tcp_rtt_init(&c->rtt);
 	tcp_timers_init(c);

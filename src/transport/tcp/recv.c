@@ -6,8 +6,7 @@
 
 #include "transport/tcp/segment.h"
 #include "transport/tcp/timers.h"
-
-enum { BULK_MS = 1000 };
+#include "transport/tcp/window.h"
 
 /* A held buffer names the next one of its range in the lane's spare bytes. */
 static uint32_t next_of(const struct buf *b)
@@ -162,14 +161,15 @@ static enum tcp_fate hold(struct tcp_conn *c, struct buf *b)
 	return TCP_FATE_HELD;
 }
 
-/* Two fifos' worth within a second is a bulk transfer: ask for a larger fifo. */
+/* Ask for a larger fifo where this one is what limits the peer. */
 static void notice_bulk(struct tcp_conn *c)
 {
 	uint32_t now_ms = (uint32_t)(tcp_now_ns(c->worker) / NS_PER_MS);
+	uint32_t octets = c->rcv_nxt - c->bulk_seq, capacity = session_rx_capacity(c->session);
 
-	if (c->rcv_nxt - c->bulk_seq < 2 * session_rx_capacity(c->session))
+	if (octets < 2 * capacity)
 		return;
-	if (now_ms - c->bulk_ms < BULK_MS)
+	if (tcp_window_limits(octets, capacity, now_ms - c->bulk_ms, c->rtt.srtt_us))
 		session_rx_bulk(c->session);
 	c->bulk_seq = c->rcv_nxt;
 	c->bulk_ms = now_ms;

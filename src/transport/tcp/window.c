@@ -1,6 +1,8 @@
 /* window.c - what to offer and when a small segment may go. */
 #include "transport/tcp/window.h"
 
+enum { LIMITS_MS = 1000, LIMITS_ROUNDS = 8 };
+
 uint8_t tcp_window_shift(uint32_t bytes)
 {
 	uint8_t shift = 0;
@@ -33,6 +35,14 @@ bool tcp_window_deserves_update(uint32_t edge, uint32_t new_edge, uint32_t rcv_n
 	if (gain >= 2 * mss || gain >= capacity / 2)
 		return true;
 	return edge - rcv_nxt < mss && new_edge - rcv_nxt >= mss;
+}
+
+bool tcp_window_limits(uint32_t octets, uint32_t capacity, uint32_t elapsed_ms, uint32_t srtt_us)
+{
+	uint32_t within_ms = srtt_us / 1000 * LIMITS_ROUNDS;
+
+	return octets >= 2 * capacity &&
+	       elapsed_ms < (within_ms > LIMITS_MS ? within_ms : LIMITS_MS);
 }
 
 bool tcp_send_now(const struct tcp_send_question *q)

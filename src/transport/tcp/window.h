@@ -33,6 +33,12 @@ uint32_t tcp_window_edge(uint32_t edge, uint32_t rcv_nxt, uint32_t room, uint32_
 bool tcp_window_deserves_update(uint32_t edge, uint32_t new_edge, uint32_t rcv_nxt,
 				uint32_t capacity, uint32_t mss);
 
+/*
+ * tcp_window_limits - is it the capacity that holds a peer back? When two of it came within a
+ * second or, on a longer path, within eight round trips. It should then grow.
+ */
+bool tcp_window_limits(uint32_t octets, uint32_t capacity, uint32_t elapsed_ms, uint32_t srtt_us);
+
 /* tcp_window_field - the header's window field for [@rcv_nxt, @edge); 65535 at most. */
 static inline uint16_t tcp_window_field(uint32_t edge, uint32_t rcv_nxt, uint8_t shift)
 {

@@ -82,6 +82,26 @@ static void test_small_segments(void **state unused_arg)
 			fail_msg("%s", cases[i].what);
 }
 
+static void test_what_limits(void **state unused_arg)
+{
+	static const struct {
+		uint32_t octets, elapsed_ms, srtt_us;
+		bool limits;
+	} cases[] = {
+		{ 119999, 10, 1000, false }, /* not two of it yet */
+		{ 120000, 10, 1000, true },  /* fast */
+		{ 120000, 999, 1000, true }, /* in a second */
+		{ 120000, 1000, 1000, false } /* slow */,
+		{ 120000, 4700, 600000, true }, /* a window a round trip, by way of a satellite */
+		{ 120000, 4800, 600000, false },
+	};
+
+	for (unsigned i = 0; i < count_of(cases); i++)
+		if (tcp_window_limits(cases[i].octets, 60000, cases[i].elapsed_ms,
+				      cases[i].srtt_us) != cases[i].limits)
+			fail_msg("case %u", i);
+}
+
 static void test_paws(void **state unused_arg)
 {
 	assert_true(tcp_paws_is_old(99, 100, 0));
@@ -94,9 +114,8 @@ static void test_paws(void **state unused_arg)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shift),
-		cmocka_unit_test(test_offers),
-		cmocka_unit_test(test_small_segments),
+		cmocka_unit_test(test_shift),	       cmocka_unit_test(test_offers),
+		cmocka_unit_test(test_small_segments), cmocka_unit_test(test_what_limits),
 		cmocka_unit_test(test_paws),
 	};
 
