@@ -21,6 +21,8 @@
 #ifndef CONVOY_ENGINE_BUF_H
 #define CONVOY_ENGINE_BUF_H
 
+#include <string.h>
+
 #include "base/compiler.h"
 #include "base/err.h"
 
@@ -75,10 +77,10 @@ _Static_assert(sizeof(struct buf_transport) == 32, "half a cache line");
 
 struct buf {
 	/* line 0 */
-	uint32_t self;	     /* own index; pool */
-	uint32_t next;	     /* index of the next buffer of the chain, 0 at the end */
-	uint16_t at;	     /* position of the first byte in this buffer */
-	uint16_t len;	     /* bytes in this buffer */
+	uint32_t self; /* own index; pool */
+	uint32_t next; /* index of the next buffer of the chain, 0 at the end */
+	uint16_t at;   /* position of the first byte in this buffer; one word with the next two */
+	uint16_t len;  /* bytes in this buffer */
 	uint32_t total_len;  /* bytes in the chain that starts here */
 	uint32_t flags;	     /* enum buf_flag */
 	uint16_t l2_at;	     /* drivers: the Ethernet header */
@@ -102,17 +104,26 @@ struct buf {
 	struct buf_transport transport; /* transports */
 	uint64_t rx_ns;			/* drivers: time of the turn that received it */
 	uint8_t ip_proto;		/* ip input: protocol of the L4 header */
-	uint8_t ip_tos;			/* ip input: DSCP and ECN */
-	uint8_t ip_ttl;			/* ip input */
-	uint8_t spare1[5];
+	uint8_t spare1[7];
 	uint64_t flow; /* flow table lookup: handle shared by acl, nat, policers */
 	uint8_t spare2[8];
 	uint8_t room[BUF_ROOM];
+	/*
+	 * Makes the stride an odd number of lines: the first lines of 256 buffers then fall into
+	 * all sets of a cache. At 36 lines they fall into a quarter of them, and into the same as
+	 * the headers of the packets, and push each other out.
+	 */
+	uint8_t colour[BUF_LINE];
 };
 _Static_assert(offsetof(struct buf, transport) == 64, "line 0 is one cache line");
 _Static_assert(offsetof(struct buf, room) == 128, "line 1 is one cache line");
+_Static_assert(offsetof(struct buf, len) == offsetof(struct buf, at) + 2 &&
+		       offsetof(struct buf, total_len) == offsetof(struct buf, at) + 4 &&
+		       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "buf_shift() takes them for one number");
 enum { BUF_STRIDE = sizeof(struct buf), BUF_STRIDE_LINES = BUF_STRIDE / BUF_LINE };
 _Static_assert(BUF_STRIDE % BUF_LINE == 0, "buffers start at cache lines");
+_Static_assert(BUF_STRIDE_LINES % 2 == 1, "and spread over all sets of a cache");
 
 /* Where the indices live; one for all workers of an engine. */
 struct buf_pool {
@@ -230,13 +241,26 @@ static inline unsigned buf_tailroom(const struct buf *b)
 	return (unsigned)BUF_ROOM - b->at - b->len;
 }
 
+/*
+ * buf_shift - move the beginning @n bytes back, or forward if it is negative: place and both
+ * lengths at once, as one number. It stays within headroom and data, so that no field borrows from
+ * the next.
+ */
+static force_inline void buf_shift(struct buf *b, int n)
+{
+	uint64_t place;
+
+	memcpy(&place, &b->at, sizeof(place));
+	place += (uint64_t)(int64_t)n *
+		 (0u - (uint64_t)1 + ((uint64_t)1 << 16) + ((uint64_t)1 << 32));
+	memcpy(&b->at, &place, sizeof(place));
+}
+
 /* buf_push - open @n bytes before the data; asserts that the headroom holds them. */
 static inline void *buf_push(struct buf *b, unsigned n)
 {
 	invariant(n <= b->at);
-	b->at = (uint16_t)(b->at - n);
-	b->len = (uint16_t)(b->len + n);
-	b->total_len += n;
+	buf_shift(b, (int)n);
 	return buf_data(b);
 }
 
@@ -246,9 +270,7 @@ static inline void *buf_pull(struct buf *b, unsigned n)
 	void *old = buf_data(b);
 
 	invariant(n <= b->len);
-	b->at = (uint16_t)(b->at + n);
-	b->len = (uint16_t)(b->len - n);
-	b->total_len -= n;
+	buf_shift(b, -(int)n);
 	return old;
 }
 

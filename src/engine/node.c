@@ -85,14 +85,27 @@ static void send_run(struct worker *w, struct node *node, const uint32_t *idx, u
 	enqueue(w, to, idx, n);
 }
 
+/* The end of the run of equal values that begins at @start. Mostly all are: four at a time. */
+static inline unsigned run_end(const uint16_t *next, unsigned start, unsigned n)
+{
+	uint64_t same = next[start] * 0x0001000100010001u, four;
+	unsigned end = start + 1;
+
+	for (; end + 4 <= n; end += 4) {
+		memcpy(&four, &next[end], sizeof(four));
+		if (four != same)
+			break;
+	}
+	while (end < n && next[end] == next[start])
+		end++;
+	return end;
+}
+
 void node_send(struct worker *w, struct node *node, const struct frame *f, const uint16_t *next)
 {
 	for (unsigned start = 0, end; start < f->n; start = end) {
-		uint16_t to = next[start];
-
-		for (end = start + 1; end < f->n && next[end] == to; end++)
-			;
-		send_run(w, node, &f->idx[start], end - start, to);
+		end = run_end(next, start, f->n);
+		send_run(w, node, &f->idx[start], end - start, next[start]);
 	}
 }
 

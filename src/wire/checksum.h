@@ -57,7 +57,8 @@ static inline be16 checksum_field(uint64_t sum)
 /* checksum_is_good - true if @sum, which includes the checksum field, proves the data intact. */
 static inline int checksum_is_good(uint64_t sum)
 {
-	return checksum_fold(sum) == 0xffff;
+	/* A multiple of 65535: its product with the inverse of 65535 is a small number. */
+	return sum != 0 && sum * 0xfffefffefffeffffu <= UINT64_MAX / 65535;
 }
 
 static inline uint64_t checksum_word16(be16 v)
@@ -110,13 +111,20 @@ static inline uint64_t checksum_pseudo4(be32 src, be32 dst, uint8_t protocol, ui
 	       checksum_word16(be16_of(l4_len));
 }
 
-/* checksum_ip4_header - sum of a 20-byte IPv4 header. */
+/* checksum_ip4_header - sum of a 20-byte IPv4 header; the carry goes around, add no more to it. */
 static inline uint64_t checksum_ip4_header(const void *header)
 {
-	uint32_t w[5];
+	uint64_t sum, w;
+	uint32_t last;
 
-	memcpy(w, header, sizeof(w));
-	return (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
+	memcpy(&sum, header, 8);
+	memcpy(&w, (const uint8_t *)header + 8, 8);
+	memcpy(&last, (const uint8_t *)header + 16, 4);
+	sum += w;
+	sum += sum < w;
+	sum += last;
+	sum += sum < last;
+	return sum;
 }
 
 #endif

@@ -59,37 +59,68 @@ static no_inline uint16_t send_rare_type(struct buf *b, uint16_t type)
 	}
 }
 
-/* Group addresses are for us too; what is inside decides. False for another station's address. */
-static inline bool is_for_us(const struct worker *w, struct buf *b, const struct ethernet_hdr *eth)
-{
-	const struct interface *i;
+/* Who receives: the station behind one interface. Neighbours in a frame mostly have the same. */
+struct station {
+	uint32_t if_index;
+	uint64_t start; /* what a frame to it starts with, in the bits of START */
+};
 
-	if (unlikely(mac_is_group(&eth->dst))) {
-		b->flags |= mac_equal(&eth->dst, &mac_broadcast) ? BUF_LINK_BROADCAST
-								 : BUF_LINK_MULTICAST;
-		return true;
+/* Of the first eight bytes: destination, and the bit that says that the source is a group. */
+#define START 0x0001ffffffffffffu
+
+static no_inline struct station station_of(const struct worker *w, uint32_t if_index)
+{
+	const struct interface *i = interface_get_or_null(w->engine, if_index);
+	struct station s = { if_index, UINT64_MAX /* matches nothing */ };
+
+	if (i) {
+		s.start = 0;
+		memcpy(&s.start, i->mac, sizeof(i->mac));
 	}
-	i = interface_get_or_null(w->engine, b->rx_if);
-	return i && memcmp(i->mac, eth->dst.b, sizeof(eth->dst)) == 0;
+	return s;
 }
 
 /* A subinterface may be a port of a bridge, which takes frames for anybody. */
-static no_inline uint16_t send_others(struct buf *b, const struct ethernet_hdr *eth)
+static uint16_t send_others(struct buf *b, const struct ethernet_hdr *eth)
 {
 	return vlan_is_tpid(host16(eth->type)) ? NEXT_VLAN : drop(b, OTHER_STATION);
 }
 
-static inline uint16_t choose(const struct worker *w, struct buf *b)
+enum { TAKE_IT = 0xffff };
+
+/*
+ * The frame is not from one station to ours. Group addresses are for us too; what is inside
+ * decides. Returns where it goes, or TAKE_IT.
+ */
+static no_inline uint16_t check_odd(struct buf *b, const struct station *s)
 {
 	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)buf_data(b);
+	uint64_t dst = 0;
+
+	memcpy(&dst, eth->dst.b, sizeof(eth->dst));
+	if (mac_is_group(&eth->dst))
+		b->flags |= mac_equal(&eth->dst, &mac_broadcast) ? BUF_LINK_BROADCAST
+								 : BUF_LINK_MULTICAST;
+	else if (dst != s->start)
+		return send_others(b, eth);
+	return mac_is_group(&eth->src) ? drop(b, BAD_SOURCE) : (uint16_t)TAKE_IT;
+}
+
+static inline uint16_t choose(const struct station *s, struct buf *b)
+{
+	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)buf_data(b);
+	uint64_t start;
 	uint16_t type;
 
 	if (unlikely(b->len < ETHERNET_HDR_LEN))
 		return drop(b, SHORT);
-	if (unlikely(!is_for_us(w, b, eth)))
-		return send_others(b, eth);
-	if (unlikely(mac_is_group(&eth->src)))
-		return drop(b, BAD_SOURCE);
+	memcpy(&start, eth, sizeof(start));
+	if (unlikely((start & START) != s->start)) {
+		uint16_t next = check_odd(b, s);
+
+		if (next != TAKE_IT)
+			return next;
+	}
 	type = host16(eth->type);
 	b->l2_at = b->at;
 	buf_pull(b, ETHERNET_HDR_LEN);
@@ -105,12 +136,16 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 {
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	struct station s;
 
 	frame_bufs(f, b);
+	s = station_of(w, b[0]->rx_if);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		buf_prefetch_data(b[i + 4]);
-		next[i] = choose(w, b[i]);
+		if (unlikely(b[i]->rx_if != s.if_index))
+			s = station_of(w, b[i]->rx_if);
+		next[i] = choose(&s, b[i]);
 	}
 	node_send(w, node, f, next);
 	return f->n;

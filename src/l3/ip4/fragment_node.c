@@ -85,8 +85,6 @@ static void copy_lanes(struct buf *to, const struct buf *from)
 	to->adjacency = from->adjacency;
 	to->rx_ns = from->rx_ns;
 	to->ip_proto = from->ip_proto;
-	to->ip_tos = from->ip_tos;
-	to->ip_ttl = from->ip_ttl;
 }
 
 /* The piece with payload bytes @at to @at + @len; 0 without a buffer. */

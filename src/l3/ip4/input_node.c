@@ -51,18 +51,36 @@ static inline bool has_good_checksum(const struct buf *b, const struct ip4_hdr *
 						   : checksum_sum(ip, len));
 }
 
-static inline void set_lanes(const struct ip4_worker *iw, struct buf *b, const struct ip4_hdr *ip,
+/* What packets of one interface have in common; neighbours in a frame mostly have the same. */
+struct link {
+	uint32_t if_index;
+	uint32_t fib;
+	bool features;
+};
+
+static no_inline struct link link_of(const struct worker *w, uint32_t if_index)
+{
+	return (struct link){ if_index, ip4_of(w)->stack->vrf_of[if_index],
+			      feature_any(w, ARC_IP4_UNICAST, if_index) };
+}
+
+static inline void set_lanes(const struct link *link, struct buf *b, const struct ip4_hdr *ip,
 			     unsigned hdr_len)
 {
 	b->l4_at = (uint16_t)(b->l3_at + hdr_len);
-	b->fib = iw->stack->vrf_of[b->rx_if];
+	b->fib = link->fib;
 	b->ip_proto = ip->protocol;
-	b->ip_tos = ip->tos;
-	b->ip_ttl = ip->ttl;
+}
+
+static inline uint16_t go_on(const struct worker *w, const struct link *link, struct buf *b)
+{
+	return unlikely(link->features) ? feature_start(w, b, ARC_IP4_UNICAST, NEXT_LOOKUP)
+					: NEXT_LOOKUP;
 }
 
 /* Some test failed, or there are options or padding: find out which. */
-static no_inline uint16_t check_odd(struct worker *w, struct buf *b, const struct ip4_hdr *ip)
+static no_inline uint16_t check_odd(struct worker *w, const struct link *link, struct buf *b,
+				    const struct ip4_hdr *ip)
 {
 	unsigned hdr_len, len;
 
@@ -84,35 +102,37 @@ static no_inline uint16_t check_odd(struct worker *w, struct buf *b, const struc
 		return drop(b, BAD_TTL);
 	if (len < b->total_len)
 		buf_trim(&w->bufs, b, len); /* padding of short frames */
-	set_lanes(ip4_of(w), b, ip, hdr_len);
-	return hdr_len > IP4_HDR_LEN ? NEXT_OPTIONS
-				     : feature_start(w, b, ARC_IP4_UNICAST, NEXT_LOOKUP);
+	set_lanes(link, b, ip, hdr_len);
+	return hdr_len > IP4_HDR_LEN ? NEXT_OPTIONS : go_on(w, link, b);
 }
 
-static inline uint16_t check(struct worker *w, const struct ip4_worker *iw, struct buf *b)
+static inline uint16_t check(struct worker *w, const struct link *link, struct buf *b)
 {
 	const struct ip4_hdr *ip = buf_l3(b);
 
 	if (unlikely(b->len < IP4_HDR_LEN || ip->ver_ihl != IP4_VER_IHL || ip->ttl == 0 ||
 		     host16(ip->len) != b->total_len || is_bad_source(ip->src)))
-		return check_odd(w, b, ip);
+		return check_odd(w, link, b, ip);
 	if (unlikely(!has_good_checksum(b, ip, IP4_HDR_LEN)))
 		return drop(b, BAD_CHECKSUM);
-	set_lanes(iw, b, ip, IP4_HDR_LEN);
-	return feature_start(w, b, ARC_IP4_UNICAST, NEXT_LOOKUP);
+	set_lanes(link, b, ip, IP4_HDR_LEN);
+	return go_on(w, link, b);
 }
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f)
 {
-	const struct ip4_worker *iw = ip4_of(w);
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	struct link link;
 
 	frame_bufs(f, b);
+	link = link_of(w, b[0]->rx_if);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		buf_prefetch_data(b[i + 4]);
-		next[i] = check(w, iw, b[i]);
+		if (unlikely(b[i]->rx_if != link.if_index))
+			link = link_of(w, b[i]->rx_if);
+		next[i] = check(w, &link, b[i]);
 	}
 	node_send(w, node, f, next);
 	return f->n;

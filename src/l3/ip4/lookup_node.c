@@ -65,7 +65,8 @@ static uint16_t take_broadcast(const struct adjacency *a, struct buf *b)
 	return NEXT_LOCAL;
 }
 
-static inline uint16_t act(struct node *node, const struct adjacency *a, struct buf *b)
+/* Whatever is not simply sent on. */
+static no_inline uint16_t act(struct node *node, const struct adjacency *a, struct buf *b)
 {
 	if (unlikely(b->flags & (BUF_LINK_BROADCAST | BUF_LINK_MULTICAST)) &&
 	    a->kind != ADJACENCY_BROADCAST && a->kind != ADJACENCY_BLACKHOLE)
@@ -96,8 +97,11 @@ static inline uint16_t follow(const struct fib *f, struct node *node, struct buf
 
 	if (unlikely(load_balance_has_many(&f->load_balances, leaf)) && b->flow_hash == 0)
 		b->flow_hash = flow_hash(b);
-	a = adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, b->flow_hash));
-	b->adjacency = a->index;
+	b->adjacency = load_balance_pick(&f->load_balances, leaf, b->flow_hash);
+	a = adjacency_at(&f->adjacencies, b->adjacency);
+	if (likely(a->kind == ADJACENCY_REWRITE &&
+		   !(b->flags & (BUF_LINK_BROADCAST | BUF_LINK_MULTICAST))))
+		return NEXT_REWRITE;
 	return act(node, a, b);
 }
 

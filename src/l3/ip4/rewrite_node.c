@@ -76,19 +76,26 @@ static inline void put_link_header(struct buf *b, const struct adjacency *a)
 	b->l2_at = b->at;
 }
 
-/* One less, and the checksum with it: the TTL is the upper byte of its 16-bit word. RFC 1624. */
+/*
+ * One less, and the checksum, its complement, one more: the TTL is the upper byte of its 16-bit
+ * word. RFC 1624, equation 3, where the difference is 0x0100; the carry goes around.
+ */
 static inline void decrement_ttl(struct ip4_hdr *ip)
 {
-	be16 before, after;
+	uint32_t sum = (uint32_t)host16(ip->checksum) + 0x0100;
 
-	memcpy(&before, &ip->ttl, 2);
+	ip->checksum = be16_of((uint16_t)(sum + (sum >= 0xffff)));
 	ip->ttl--;
-	memcpy(&after, &ip->ttl, 2);
-	ip->checksum = checksum_update16(ip->checksum, before, after);
 }
 
+/* Has an interface features on the way out? Neighbours in a frame mostly have the same one. */
+struct exit_arc {
+	uint32_t if_index;
+	bool features;
+};
+
 static inline uint16_t rewrite(struct worker *w, struct ip4_worker *iw, struct node *node,
-			       struct buf *b)
+			       struct exit_arc *arc, struct buf *b)
 {
 	const struct adjacency *a = adjacency_at(&iw->fib->adjacencies, b->adjacency);
 	struct ip4_hdr *ip = buf_l3(b);
@@ -97,16 +104,20 @@ static inline uint16_t rewrite(struct worker *w, struct ip4_worker *iw, struct n
 
 	if (unlikely(a->kind != ADJACENCY_REWRITE))
 		return NEXT_LOOKUP;
-	if (unlikely(is_transit && ip->ttl <= 1))
+	if (likely(is_transit) && unlikely(ip->ttl <= 1))
 		return expire(node, b);
 	if (unlikely(b->total_len > a->mtu_bytes) && !fits(node, a, b, &next))
 		return next;
-	if (is_transit)
+	if (likely(is_transit))
 		decrement_ttl(ip);
 	put_link_header(b, a);
 	b->tx_if = a->if_index;
-	iw->sent[a->index]++;
-	return feature_start(w, b, ARC_IP4_OUTPUT, NEXT_OUTPUT);
+	iw->sent[b->adjacency]++;
+	if (unlikely(a->if_index != arc->if_index))
+		*arc = (struct exit_arc){ a->if_index,
+					  feature_any(w, ARC_IP4_OUTPUT, a->if_index) };
+	return unlikely(arc->features) ? feature_start(w, b, ARC_IP4_OUTPUT, NEXT_OUTPUT)
+				       : NEXT_OUTPUT;
 }
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f)
@@ -114,12 +125,13 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	struct ip4_worker *iw = ip4_of(w);
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	struct exit_arc arc = { 0 };
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		prefetch_write(buf_l3(b[i + 4]));
-		next[i] = rewrite(w, iw, node, b[i]);
+		next[i] = rewrite(w, iw, node, &arc, b[i]);
 	}
 	node_send(w, node, f, next);
 	return f->n;
