@@ -10,8 +10,8 @@
  * /run/convoy/convoy.sock, plus ".apps"), in namespace $CONVOY_NAMESPACE with $CONVOY_SECRET.
  * Without convoyd they fail with ENETDOWN, after one line on stderr that names the socket tried.
  *
- * Fork: the child has its own attachment and inherits listeners. Connections stay with the parent;
- * in the child they fail with EOPNOTSUPP. Epoll descriptors must be made after the fork.
+ * Fork: the child has its own attachment and shares listeners and connections with its parent; what
+ * that means is in docs/comms.md. Epoll descriptors must be made after the fork.
  */
 #ifndef CONVOY_H
 #define CONVOY_H

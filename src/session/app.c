@@ -1,7 +1,6 @@
 /* app.c - what an attached application asks for, and what goes when it goes. */
 #include "session/app.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +57,7 @@ void app_release(struct app *a, struct binding_hold *h)
 	free(h);
 }
 
-static struct binding_hold *find_hold(struct app *a, uint32_t id)
+struct binding_hold *app_find_hold(struct app *a, uint32_t id)
 {
 	list_for_each(link, &a->holds) {
 		struct binding_hold *h = container_of(link, struct binding_hold, of_app);
@@ -69,20 +68,16 @@ static struct binding_hold *find_hold(struct app *a, uint32_t id)
 	return NULL;
 }
 
-/* A child starts with everything that its parent listens at. */
-static bool inherit_holds(struct app *child, const struct app *parent)
+bool app_share(struct app *child, const struct binding_hold *h)
 {
-	const struct transport *t = child->server->options.transport;
+	struct binding *b = h->binding;
 
-	list_for_each(link, &parent->holds) {
-		struct binding *b = container_of(link, struct binding_hold, of_app)->binding;
-
-		if (!new_hold(child, b))
-			return false;
-		b->n_holders++;
-		if (b->listening)
-			tell_listener(child->server->engine, child->id, b, t);
-	}
+	if (!new_hold(child, b))
+		return false;
+	b->n_holders++;
+	if (b->listening)
+		tell_listener(child->server->engine, child->id, b,
+			      child->server->options.transport);
 	return true;
 }
 
@@ -99,24 +94,36 @@ struct app *app_new(struct app_server *s, int fd, const struct app *parent)
 	a->server = s;
 	a->id = app_next_id(s);
 	a->fd = fd;
+	a->born_fd = -1;
 	list_init(&a->workers);
 	list_init(&a->holds);
 	list_push(&s->apps, &a->of_server);
 	s->n_apps++;
 	if (parent) {
 		a->attached = true;
+		a->parent = parent->id;
 		a->uid = parent->uid;
 		a->fib = parent->fib;
 		memcpy(a->name, parent->name, sizeof(a->name));
 	}
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ||
-	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ||
-	    (parent && !inherit_holds(a, parent))) {
+	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		a->fd = -1; /* stays the caller's */
 		app_end(a);
 		return NULL;
 	}
 	return a;
+}
+
+struct app *app_find(struct app_server *s, uint32_t id)
+{
+	list_for_each(link, &s->apps) {
+		struct app *a = container_of(link, struct app, of_server);
+
+		if (a->id == id)
+			return a;
+	}
+	return NULL;
 }
 
 struct app_worker *app_find_worker(struct app_server *s, uint32_t id)
@@ -154,6 +161,7 @@ void app_end(struct app *a)
 		app_end_worker(container_of(a->workers.next, struct app_worker, of_app));
 	while (!list_empty(&a->holds))
 		app_release(a, container_of(a->holds.next, struct binding_hold, of_app));
+	family_end(a);
 	list_remove(&a->of_server);
 	a->server->n_apps--;
 	if (a->fd >= 0)
@@ -332,7 +340,7 @@ static int on_bind(struct app *a, const struct rpc_request *q)
 
 static int on_listen(struct app *a, const struct rpc_request *q)
 {
-	struct binding_hold *h = find_hold(a, q->listener);
+	struct binding_hold *h = app_find_hold(a, q->listener);
 	const struct transport *t = a->server->options.transport;
 
 	if (!h)
@@ -347,34 +355,12 @@ static int on_listen(struct app *a, const struct rpc_request *q)
 
 static int on_unbind(struct app *a, const struct rpc_request *q)
 {
-	struct binding_hold *h = find_hold(a, q->listener);
+	struct binding_hold *h = app_find_hold(a, q->listener);
 
 	if (!h)
 		return reply_err(a, q, ERR_NOENT);
 	app_release(a, h);
 	return reply_err(a, q, 0);
-}
-
-static int on_fork(struct app *a, const struct rpc_request *q)
-{
-	struct rpc_reply r = { .type = q->type };
-	struct app *child;
-	int fds[2];
-	int err;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return reply_err(a, q, ERR_IO);
-	fcntl(fds[0], F_SETFL, O_NONBLOCK); /* ours; the child waits for its replies */
-	child = app_new(a->server, fds[0], a);
-	if (!child) {
-		close(fds[0]);
-		err = reply_err(a, q, ERR_NOMEM);
-	} else {
-		r.id = child->id;
-		err = app_reply(a, &r, &fds[1], 1);
-	}
-	close(fds[1]);
-	return err;
 }
 
 static int on_where(struct app *a, const struct rpc_request *q)
@@ -438,7 +424,9 @@ int app_request(struct app *a, const struct rpc_request *q)
 	case RPC_UNBIND:
 		return on_unbind(a, q);
 	case RPC_FORK:
-		return on_fork(a, q);
+	case RPC_SHARE:
+	case RPC_RELEASE:
+		return family_request(a, q);
 	case RPC_WHERE:
 		return on_where(a, q);
 	default:

@@ -25,6 +25,7 @@ struct app {
 	struct list of_server;
 	struct app_server *server;
 	uint32_t id;
+	uint32_t parent; /* who forked it; 0 if it came by itself */
 	int fd;
 	bool attached;
 	pid_t pid;
@@ -34,6 +35,10 @@ struct app {
 	char name[RPC_NAME_BYTES];
 	struct list workers; /* app_worker->of_app */
 	struct list holds;   /* binding_hold->of_app */
+	/* family.c: a child that stack workers are being told of */
+	uint32_t born;	 /* its id; 0 when there is none */
+	int born_fd;	 /* its end of the connection */
+	unsigned n_told; /* workers that have not answered */
 };
 
 struct app_worker {
@@ -89,6 +94,28 @@ void app_release(struct app *a, struct binding_hold *h);
 
 /* app_next_id - a number not used before; never 0. */
 uint32_t app_next_id(struct app_server *s);
+
+/* app_share - @child holds the same binding as @h, too. False without memory. */
+must_check
+bool app_share(struct app *child, const struct binding_hold *h);
+
+/* app_find_hold - @a's hold on binding @id; NULL if it has none. */
+struct binding_hold *app_find_hold(struct app *a, uint32_t id);
+
+/* app_find - application @id; NULL if it is gone. */
+struct app *app_find(struct app_server *s, uint32_t id);
+
+/* --- family.c --- */
+
+/* family_request - RPC_FORK, RPC_SHARE, RPC_RELEASE of @a. */
+must_check
+int family_request(struct app *a, const struct rpc_request *q);
+
+/* family_told - one stack worker knows that @child was forked from @parent. */
+void family_told(struct app_server *s, uint32_t parent, uint32_t child);
+
+/* family_end - @a is gone. */
+void family_end(struct app *a);
 
 /* --- broker.c --- */
 

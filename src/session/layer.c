@@ -27,7 +27,7 @@ struct session_layer {
 struct errand {
 	struct session_layer *layer;
 	handle pair;
-	uint32_t app, worker, client, server;
+	uint32_t app, child, worker, client, server;
 };
 
 static int run_errand(struct session_layer *layer, void (*fn)(struct engine *e, void *arg),
@@ -62,6 +62,20 @@ void session_layer_kick(struct session_layer *layer, uint32_t app)
 {
 	if (run_errand(layer, on_kick, &(struct errand){ .app = app }))
 		log_error("session.kick", "app=%u error=%s", app, err_text(ERR_NOMEM));
+}
+
+static void on_forked(struct engine *e unused_arg, void *arg)
+{
+	struct errand *errand = arg;
+
+	family_told(&errand->layer->server, errand->app, errand->child);
+	free(errand);
+}
+
+void session_layer_forked(struct session_layer *layer, uint32_t parent, uint32_t child)
+{
+	if (run_errand(layer, on_forked, &(struct errand){ .app = parent, .child = child }))
+		log_error("session.fork", "app=%u error=%s", parent, err_text(ERR_NOMEM));
 }
 
 static void on_make_channel(struct engine *e unused_arg, void *arg)

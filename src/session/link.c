@@ -56,18 +56,21 @@ void link_free(struct app_link *l)
 	free(l);
 }
 
-void link_free_if_over(struct app_link *l)
-{
-	if (l->dead && !l->ending && list_empty(&l->sessions)) {
-		l->owner->n_links_freed++;
-		link_free(l);
-	}
-}
-
 static void mark_dirty(struct session_worker *sw, struct app_link *l)
 {
 	if (!list_linked(&l->of_dirty))
 		list_push(&sw->dirty, &l->of_dirty);
+}
+
+bool link_is_over(const struct app_link *l)
+{
+	return l->dead && !l->ending && list_empty(&l->sessions);
+}
+
+void link_free_if_over(struct app_link *l)
+{
+	if (link_is_over(l))
+		mark_dirty(l->owner, l);
 }
 
 void link_post(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
@@ -138,7 +141,6 @@ bool link_flush_session(struct app_link *l, struct session *s)
 bool link_flush(struct session_worker *sw, struct app_link *l)
 {
 	bool all = l->dead || flush_kept(l);
-	uint64_t freed = sw->n_links_freed;
 
 	while (all && !list_empty(&l->due)) {
 		struct session *s = container_of(l->due.next, struct session, due);
@@ -146,8 +148,6 @@ bool link_flush(struct session_worker *sw, struct app_link *l)
 		if (s->end.broken) {
 			list_remove(&s->due);
 			session_on_broken(sw, s);
-			if (sw->n_links_freed != freed)
-				return true; /* @l went with its last session */
 			continue;
 		}
 		all = link_flush_session(l, s);

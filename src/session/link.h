@@ -52,7 +52,10 @@ void link_post(struct session_worker *sw, struct app_link *l, const struct shm_e
 /* link_mark_due - look after @s at the end of the turn: its due events, or that it is broken. */
 void link_mark_due(struct session *s);
 
-/* link_free_if_over - free a dead link that has no session left. */
+/* link_is_over - dead, and no session is left. */
+bool link_is_over(const struct app_link *l);
+
+/* link_free_if_over - if so, free it at the end of the turn. */
 void link_free_if_over(struct app_link *l);
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "session/adopt.h"
 #include "session/layer.h"
 #include "session/link.h"
 #include "session/pair.h"
@@ -38,6 +39,7 @@ struct session *session_new(struct session_worker *sw, const struct transport *t
 	s->flow = *flow;
 	list_init(&s->of_link);
 	list_init(&s->due);
+	list_init(&s->sharers);
 	return s;
 }
 
@@ -55,7 +57,9 @@ void session_free(struct session_worker *sw, struct session *s)
 		fifo_close(&s->end);
 		slot_give(&l->slots, slot);
 	}
+	shares_orphan(&s->sharers);
 	free(s->limbo);
+	free(s->kept);
 	pool_give(&sw->sessions, s->self);
 	if (l) {
 		l->n_sessions--;
@@ -85,7 +89,7 @@ static void end_transport(struct session_worker *sw, struct session *s, enum shm
 	}
 	announce(s, state, err);
 	fifo_poll(&s->end);
-	if (s->end.peer_state < SHM_CLOSED)
+	if (s->end.peer_state < SHM_CLOSED && !s->left)
 		return;
 	/* The event must be out before the slot can serve another session: the library frees what
 	 * it wrote when it sees it, or when it meets the slot again. */
@@ -161,8 +165,7 @@ struct session *session_accepted(struct worker *w, struct session_listener *l, h
 	return pool_get_or_null(&sw->sessions, self);
 }
 
-/* Give @s a slot on @l and open its end; false when the channel is full. */
-static bool put_on_link(struct session_worker *sw, struct session *s, struct app_link *l)
+bool session_put_on_link(struct session_worker *sw, struct session *s, struct app_link *l)
 {
 	uint32_t slot = slot_take(&l->slots, s->self);
 
@@ -195,10 +198,12 @@ static void deliver_limbo(struct session *s)
 	}
 }
 
-static void tell_of_session(struct session_worker *sw, struct session *s, enum shm_event_type type)
+void session_tell(struct session_worker *sw, struct session *s, enum shm_event_type type,
+		  uint16_t flags)
 {
 	struct shm_event e = fifo_event(&s->end, type);
 
+	e.flags = flags;
 	e.cookie = s->cookie;
 	e.local = s->flow.local;
 	e.remote = s->flow.remote;
@@ -208,11 +213,11 @@ static void tell_of_session(struct session_worker *sw, struct session *s, enum s
 void session_offer(struct session_worker *sw, struct session *s, struct interest *i)
 {
 	s->cookie = i->cookie;
-	if (!put_on_link(sw, s, i->link)) {
+	if (!session_put_on_link(sw, s, i->link)) {
 		session_discard(sw, s, ERR_FULL);
 		return;
 	}
-	tell_of_session(sw, s, SHM_EV_INCOMING);
+	session_tell(sw, s, SHM_EV_INCOMING, 0);
 	deliver_limbo(s);
 	if (s->connection)
 		s->transport->room(sw->worker, s);
@@ -227,8 +232,8 @@ void session_on_return(struct session_worker *sw, struct session *s)
 
 	fifo_poll(&s->end);
 	/* A head that moved means that it was read from, whatever else the application says. */
-	if (!ls || !s->connection || !fifo_untouched(&s->end) || n > SESSION_LIMBO_BYTES ||
-	    (n && !(bytes = malloc(SESSION_LIMBO_BYTES)))) {
+	if (!ls || !s->connection || !fifo_untouched(&s->end) || !list_empty(&s->sharers) ||
+	    n > SESSION_LIMBO_BYTES || (n && !(bytes = malloc(SESSION_LIMBO_BYTES)))) {
 		session_discard(sw, s, ERR_REFUSED);
 		return;
 	}
@@ -338,12 +343,12 @@ void session_connected(struct worker *w, struct session *s, const struct flow *f
 
 	s->flow = *flow;
 	list_remove(&s->of_link);
-	if (s->link->dead || !put_on_link(sw, s, s->link)) {
+	if (s->link->dead || !session_put_on_link(sw, s, s->link)) {
 		list_push(&s->link->sessions, &s->of_link);
 		session_discard(sw, s, ERR_FULL);
 		return;
 	}
-	tell_of_session(sw, s, SHM_EV_CONNECTED);
+	session_tell(sw, s, SHM_EV_CONNECTED, 0);
 }
 
 void session_connect_failed(struct worker *w, struct session *s, int err)
@@ -427,22 +432,54 @@ void session_rx_fin(struct worker *w unused_arg, struct session *s)
 	announce(s, SHM_FIN, 0);
 }
 
-/* --- sending --- */
+/* --- sending: first what an earlier owner has left, then the fifo --- */
 
 uint32_t session_tx_ready(struct session *s)
 {
-	return s->end.channel ? checked(s, fifo_poll(&s->end)) : 0;
+	return session_tx_kept(s) + (s->end.channel ? checked(s, fifo_poll(&s->end)) : 0);
+}
+
+static unsigned slices_of_kept(struct session *s, uint32_t offset, uint32_t n, struct slice *slices,
+			       unsigned max)
+{
+	uint32_t kept = session_tx_kept(s);
+	uint32_t len = n < kept - offset ? n : kept - offset;
+
+	slices[0] = slice_of(s->kept + s->kept_from + offset, len);
+	if (len == n || max == 1)
+		return 1;
+	return 1 + checked(s, fifo_segments(&s->end, 0, n - len, slices + 1, max - 1));
 }
 
 unsigned session_tx_slices(struct session *s, uint32_t offset, uint32_t n, struct slice *slices,
 			   unsigned max)
 {
-	return checked(s, fifo_segments(&s->end, offset, n, slices, max));
+	uint32_t kept = session_tx_kept(s);
+
+	if (unlikely(offset < kept))
+		return slices_of_kept(s, offset, n, slices, max);
+	return checked(s, fifo_segments(&s->end, offset - kept, n, slices, max));
+}
+
+static uint32_t drop_kept(struct session *s, uint32_t n)
+{
+	uint32_t kept = session_tx_kept(s);
+	uint32_t dropped = n < kept ? n : kept;
+
+	s->kept_from += dropped;
+	if (dropped == kept) {
+		free(s->kept);
+		s->kept = NULL;
+		s->kept_len = s->kept_from = 0;
+	}
+	return n - dropped;
 }
 
 void session_tx_drop(struct worker *w unused_arg, struct session *s, uint32_t n)
 {
-	if (!s->end.channel)
+	if (unlikely(s->kept))
+		n = drop_kept(s, n);
+	if (!s->end.channel || n == 0)
 		return;
 	fifo_consume(&s->end, n);
 	if (!s->due_room && fifo_drained_due(&s->end)) {
@@ -510,6 +547,8 @@ void session_on_room(struct session_worker *sw, struct session *s)
 
 void session_on_app_gone(struct session_worker *sw, struct session *s)
 {
+	if (adopt_wait_for_heir(sw, s))
+		return;
 	if (s->state == SESSION_OPEN && s->connection) {
 		bool taken = atomic_load_explicit(&s->end.peers->taken, memory_order_acquire);
 

@@ -49,6 +49,13 @@ struct session {
 	uint32_t peer_cookie; /* cut-through under way: the listening side's cookie */
 	uint8_t *limbo;	      /* bytes received before there was a channel */
 	uint32_t limbo_len;
+	/* adopt.c: moves from process to process */
+	struct list sharers; /* share->of_session: who else has it */
+	bool left;	     /* whose slot it is in has closed it, or died */
+	bool abort_last;     /* and wants it aborted if nobody goes on with it */
+	uint8_t *kept;	     /* bytes that an earlier owner has written, not acknowledged */
+	uint32_t kept_len, kept_from;
+	uint64_t moved_ns; /* when it last moved */
 	struct flow flow;
 };
 
@@ -110,6 +117,12 @@ void session_rx_want_room(struct worker *w, struct session *s);
 void session_rx_fin(struct worker *w, struct session *s);
 
 /* --- sending --- */
+
+/* session_tx_kept - of these, bytes of an application that had it before (adopt.h). */
+static inline uint32_t session_tx_kept(const struct session *s)
+{
+	return s->kept_len - s->kept_from;
+}
 
 /*
  * session_tx_ready - bytes between the oldest unacknowledged one and the application's last.

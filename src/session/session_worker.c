@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "session/adopt.h"
 #include "session/layer.h"
 #include "session/link.h"
 #include "session/pair.h"
@@ -12,6 +13,7 @@
 enum {
 	DRAIN_PIPE_AFTER = 4096, /* wake-up bytes; a pipe holds 65536 */
 	RETRY_MS = 2,
+	ADOPT_COSTS = 64, /* events: it may copy a fifo */
 };
 
 static const struct reason reasons[] = {
@@ -81,6 +83,12 @@ static void on_event(struct session_worker *sw, struct app_link *l, const struct
 	case SHM_EV_DETACHED:
 		pair_on_detached(sw, l, e);
 		break;
+	case SHM_EV_RELEASE:
+		adopt_on_release(sw, l, e);
+		break;
+	case SHM_EV_ADOPT:
+		adopt_on_adopt(sw, l, e);
+		break;
 	default:
 		session_count(sw, SESSION_BAD_EVENT);
 		break;
@@ -94,9 +102,14 @@ static unsigned take_events(struct session_worker *sw, struct app_link *l, unsig
 
 	while (n < budget && channel_take(&l->channel, &e)) {
 		on_event(sw, l, &e);
-		n++;
+		n += e.type == SHM_EV_ADOPT ? ADOPT_COSTS : 1;
 	}
 	return n;
+}
+
+void session_worker_take_all(struct session_worker *sw, struct app_link *l)
+{
+	take_events(sw, l, SHM_RING_EVENTS);
 }
 
 /* The application broke the ring's rules: off with it, through main, which owns its socket. */
@@ -173,7 +186,9 @@ static bool end_of_turn(struct worker *w, struct turn_hook *hook unused_arg)
 	while ((link = list_pop_or_null(&sw->dirty))) {
 		struct app_link *l = container_of(link, struct app_link, of_dirty);
 
-		if (!link_flush(sw, l))
+		if (link_is_over(l))
+			link_free(l);
+		else if (!link_flush(sw, l) && !list_linked(&l->of_dirty))
 			list_push(&stuck, &l->of_dirty);
 	}
 	if (!list_empty(&stuck)) {
@@ -203,6 +218,7 @@ int session_worker_init(struct session_worker *sw, struct session_layer *layer, 
 	sw->layer = layer;
 	pool_init(&sw->sessions, sizeof(struct session), SESSIONS_MAX);
 	pair_pool_init(&sw->pairs);
+	shares_init(&sw->shares);
 	list_init(&sw->links);
 	list_init(&sw->dirty);
 	for (unsigned i = 0; i < LISTENER_BUCKETS; i++) {
@@ -249,6 +265,7 @@ void session_worker_deinit(struct session_worker *sw)
 	worker_remove_hook(sw->worker, &sw->hook);
 	pool_deinit(&sw->sessions);
 	pool_deinit(&sw->pairs);
+	shares_deinit(&sw->shares);
 }
 
 int session_worker_add_link(struct session_worker *sw, struct app_link *l)

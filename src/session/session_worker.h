@@ -12,6 +12,7 @@
 #include "engine/node.h"
 #include "engine/worker.h"
 #include "session/listener.h"
+#include "session/share.h"
 
 struct session_layer;
 
@@ -25,6 +26,7 @@ struct session_worker {
 	struct session_layer *layer;
 	struct pool sessions;
 	struct pool pairs;
+	struct shares shares;
 	struct list links;
 	struct list dirty; /* links with something to post or a wake-up to give */
 	struct list listeners[LISTENER_BUCKETS];
@@ -32,7 +34,6 @@ struct session_worker {
 	struct input input;
 	struct turn_hook hook;
 	struct timer retry; /* while an application's ring is full */
-	uint64_t n_links_freed;
 	uint64_t *counters; /* of session-input */
 };
 
@@ -75,6 +76,9 @@ int session_worker_add_link(struct session_worker *sw, struct app_link *l);
 /* session_worker_end_link - its application is gone: finish what it closed, reset the rest. */
 void session_worker_end_link(struct session_worker *sw, struct app_link *l);
 
+/* session_worker_take_all - act on all that @l's application has said so far. */
+void session_worker_take_all(struct session_worker *sw, struct app_link *l);
+
 /* --- between the files of this folder --- */
 
 /* session_new - a connecting or waiting session, on no link yet; NULL when the pool is full. */
@@ -83,6 +87,14 @@ struct session *session_new(struct session_worker *sw, const struct transport *t
 
 /* session_offer - put @s, which waits, on the link of @i and tell its application. */
 void session_offer(struct session_worker *sw, struct session *s, struct interest *i);
+
+/* session_put_on_link - give @s a slot on @l and open its end; false when the channel is full. */
+must_check
+bool session_put_on_link(struct session_worker *sw, struct session *s, struct app_link *l);
+
+/* session_tell - post an event that introduces @s to its application. */
+void session_tell(struct session_worker *sw, struct session *s, enum shm_event_type type,
+		  uint16_t flags);
 
 /* session_discard - end @s from our side, whatever state it is in: reset peer and application. */
 void session_discard(struct session_worker *sw, struct session *s, int err);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "session/adopt.h"
+#include "session/layer.h"
 #include "session/pair.h"
 #include "session/session_worker.h"
 
@@ -13,6 +15,7 @@ struct note {
 	struct shm_address address;
 	uint32_t id, app, fib, backlog, ids[2];
 	handle pair;
+	struct share_name name;
 	int err;
 };
 
@@ -103,6 +106,61 @@ void tell_unlisten(struct engine *e, uint32_t app, uint32_t id)
 {
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		(void)!tell(e->worker[i], on_unlisten, &(struct note){ .app = app, .id = id });
+}
+
+static void on_fork(struct worker *w, void *arg)
+{
+	struct note *n = arg;
+	struct session_worker *sw = session_worker_of(w);
+
+	adopt_fork(sw, n->app, n->id);
+	session_layer_forked(sw->layer, n->app, n->id);
+	free(n);
+}
+
+int tell_fork(struct worker *w, uint32_t parent, uint32_t child)
+{
+	return tell(w, on_fork, &(struct note){ .app = parent, .id = child });
+}
+
+static void on_share(struct worker *w, void *arg)
+{
+	struct note *n = arg;
+
+	adopt_share(session_worker_of(w), n->app, n->id, &n->name);
+	free(n);
+}
+
+void tell_share(struct worker *w, uint32_t app, uint32_t child, const struct share_name *name)
+{
+	(void)!tell(w, on_share, &(struct note){ .app = app, .id = child, .name = *name });
+}
+
+static void on_release(struct worker *w, void *arg)
+{
+	struct note *n = arg;
+
+	adopt_release(session_worker_of(w), n->app, &n->name);
+	free(n);
+}
+
+void tell_release(struct worker *w, uint32_t app, const struct share_name *name)
+{
+	(void)!tell(w, on_release, &(struct note){ .app = app, .name = *name });
+}
+
+static void on_app_end(struct worker *w, void *arg)
+{
+	struct note *n = arg;
+
+	adopt_end_app(session_worker_of(w), n->app);
+	free(n);
+}
+
+void tell_app_end(struct engine *e, uint32_t app)
+{
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		(void)!tell(e->worker[i], on_app_end, &(struct note){ .app = app });
 }
 
 static void on_pair_made(struct worker *w, void *arg)

@@ -9,6 +9,7 @@
 #include "session/bindings.h"
 #include "session/layer.h"
 #include "session/link.h"
+#include "session/share.h"
 
 /* tell_link - @w serves the application worker of @l from now on, and owns @l. ERR_NOMEM. */
 must_check
@@ -23,6 +24,15 @@ void tell_listener(struct engine *e, uint32_t app, const struct binding *b,
 
 /* tell_unlisten - application @app holds listening binding @id no more. */
 void tell_unlisten(struct engine *e, uint32_t app, uint32_t id);
+
+/* tell_fork - @child was forked from @parent; family_told() follows on main. ERR_NOMEM. */
+must_check
+int tell_fork(struct worker *w, uint32_t parent, uint32_t child);
+
+/* tell_share, tell_release, tell_app_end - see adopt.h. */
+void tell_share(struct worker *w, uint32_t app, uint32_t child, const struct share_name *name);
+void tell_release(struct worker *w, uint32_t app, const struct share_name *name);
+void tell_app_end(struct engine *e, uint32_t app);
 
 /* tell_pair_made, tell_pair_ready - see pair.h. */
 void tell_pair_made(struct worker *w, handle pair, const uint32_t ids[2], int err);

@@ -1,6 +1,6 @@
 /*
  * abi.h - the shared-memory ABI between two workers: a stack worker and an application worker, or
- * two application workers (cut-through). Version 1.
+ * two application workers (cut-through). Version 2.
  *
  * Two workers meet over a *channel*: two segments (memfds), each written by one side only and
  * mapped read-only by the other. Both segments have the same shape, so stack-to-app and app-to-app
@@ -34,7 +34,7 @@
 #include "base/compiler.h"
 
 enum {
-	SHM_VERSION = 1,
+	SHM_VERSION = 2,
 	SHM_MAGIC = 0x59564e43, /* "CNVY" */
 	SHM_PAGE_BYTES = 4096,
 	SHM_RING_EVENTS = 1024,
@@ -75,6 +75,7 @@ enum shm_state {
 	 * was not taken: it is given back, and the other side asks for another acceptor.
 	 */
 	SHM_RESET = 3,
+	SHM_MOVED = 4, /* by the stack: another process has it now; SHM_EV_MOVED follows */
 };
 
 struct shm_half {
@@ -105,13 +106,35 @@ enum shm_event_type {
 	SHM_EV_RETURN,	 /* slot: an offered session that was not accepted */
 	SHM_EV_DETACHED, /* channel, slot, generation of a cut-through session that I have closed */
 	SHM_EV_OPTION,	 /* slot: `flags` is enum shm_option, `value` its new value */
+	SHM_EV_ADOPT,	 /* cookie, and channel, slot, generation: a session by its shared name */
+	SHM_EV_RELEASE, /* slot: I close it, others may go on; `flags` bit 0: abort if I am the last
+			 */
 	/* stack to application */
 	SHM_EV_CONNECTED, /* cookie, channel (0: this one), slot, generation, local, remote */
 	SHM_EV_FAILED,	  /* cookie, value is an enum err */
 	SHM_EV_INCOMING,  /* cookie of the interest, channel, slot, generation, local, remote */
 	SHM_EV_CHANNEL,	  /* channel: ask for it over the socket (rpc.h) */
 	SHM_EV_GONE,	  /* channel: the peer at its other end is dead */
-	SHM_EV_LAST = SHM_EV_GONE,
+	SHM_EV_ADOPTED,	  /* as CONNECTED; `flags`: enum shm_adopted */
+	SHM_EV_MOVED,	  /* channel, slot: another process has adopted it; `flags` as its ADOPT,
+			     `value`: bytes that I had read then */
+	SHM_EV_FREED,	  /* channel, slot: who had adopted it has closed it */
+	SHM_EV_LAST = SHM_EV_FREED,
+};
+
+/*
+ * Sessions and forks. A forked child shares the sessions of its parent; the shared name of one is
+ * where it lay when the process forked that the child descends from: the application worker (or,
+ * cut-through, the channel) in `channel`, slot and generation. Who adopts a session gets it in a
+ * slot of its own, with the bytes that nobody has read; who had it keeps its slot as a name.
+ */
+enum shm_adopt {
+	SHM_ADOPT_TO_WRITE = 1, /* in ADOPT, and in MOVED to the one who loses it */
+};
+
+enum shm_adopted {
+	SHM_ADOPTED_FIN = 1,  /* writing was shut down before */
+	SHM_ADOPTED_ONLY = 2, /* nobody else shares it any more */
 };
 
 /* Flags of SHM_EV_CONNECT. */

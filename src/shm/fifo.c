@@ -237,6 +237,13 @@ uint32_t fifo_write(struct fifo_end *e, const void *from, uint32_t n)
 	return n;
 }
 
+void fifo_start_at_shift(struct fifo_end *e, uint8_t shift)
+{
+	invariant(e->allocated == 0);
+	e->shift = shift;
+	store_word(&e->mine->shift, shift);
+}
+
 void fifo_set_state(struct fifo_end *e, enum shm_state state, int error)
 {
 	if (state <= e->my_state)
@@ -340,17 +347,24 @@ uint32_t fifo_poll(struct fifo_end *e)
 	if (tail != e->peer_tail && e->head == e->peer_tail)
 		accept_shift(e);
 	if (tail - e->head > (uint32_t)(SHM_FIFO_CHUNKS - 1) << e->peer_shift ||
-	    tail - e->head < e->peer_tail - e->head || state > SHM_RESET)
+	    tail - e->head < e->peer_tail - e->head || state > SHM_MOVED)
 		break_end(e);
 	if (e->broken)
 		return 0;
 	e->peer_tail = tail;
-	if (state > e->peer_state) {
+	if (state > e->peer_state && state != SHM_MOVED) {
 		e->peer_state = state;
 		if (state == SHM_RESET)
 			e->peer_error = load_word(&e->peers->error);
 	}
 	return tail - e->head;
+}
+
+bool fifo_was_moved(const struct fifo_end *e)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	return e->channel && load_word(&e->peers->generation) == e->generation &&
+	       load_word(&e->peers->state) == SHM_MOVED;
 }
 
 /* Where the peer says that @position lies; NULL (and broken) if that is outside its pages. */

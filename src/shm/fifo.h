@@ -103,6 +103,9 @@ struct fifo_span {
 unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, unsigned max);
 void fifo_commit(struct fifo_end *e, uint32_t n);
 
+/* fifo_start_at_shift - right after fifo_open(): begin with chunks of this size. */
+void fifo_start_at_shift(struct fifo_end *e, uint8_t shift);
+
 /* fifo_set_state - announce FIN, CLOSED or RESET after the bytes written so far. Never goes back.
  */
 void fifo_set_state(struct fifo_end *e, enum shm_state state, int error);
@@ -145,6 +148,9 @@ static inline bool fifo_was_reset(const struct fifo_end *e)
 {
 	return e->peer_state == SHM_RESET || e->broken;
 }
+
+/* fifo_was_moved - has the stack given the session to another process? Contains a full fence. */
+bool fifo_was_moved(const struct fifo_end *e);
 
 /*
  * fifo_segments - borrow readable bytes in place, from @offset past the read position.

@@ -18,7 +18,10 @@
  *   BIND      reserve an address    -> listener id, address with its port
  *   LISTEN    start listening       -> every worker says SHM_EV_INTEREST on its own rings
  *   UNBIND    give the address back; sessions stay
- *   FORK      before fork(2)        -> fd: the child's connection, attached, holding my listeners
+ *   FORK      before fork or exec   -> fd: the child's connection, attached; it shares my
+ *                                      listeners and sessions, or only what SHARE names
+ *   SHARE     after FORK            -> the child shares this listener or session, too
+ *   RELEASE   a shared session that I never adopted: I am done with it
  *   WHERE     whose address is it   -> enum rpc_where
  */
 #ifndef CONVOY_SHM_RPC_H
@@ -43,7 +46,9 @@ enum rpc_type {
 	RPC_UNBIND,
 	RPC_FORK,
 	RPC_WHERE,
-	RPC_LAST = RPC_WHERE,
+	RPC_SHARE,
+	RPC_RELEASE,
+	RPC_LAST = RPC_RELEASE,
 };
 
 enum rpc_where {
@@ -55,6 +60,7 @@ enum rpc_where {
 enum rpc_flags {
 	RPC_REUSE_ADDRESS = 1, /* BIND: SO_REUSEADDR */
 	RPC_REUSE_PORT = 2,    /* BIND: SO_REUSEPORT; shares with sockets of the same user */
+	RPC_SHARE_NOTHING = 4, /* FORK: for exec; SHARE follows for what stays open */
 };
 
 enum { RPC_NAME_BYTES = 32, RPC_MAX_FDS = 4 };
@@ -63,11 +69,19 @@ struct rpc_request {
 	uint32_t type;	   /* enum rpc_type */
 	uint32_t version;  /* SHM_VERSION, in every request */
 	uint32_t features; /* ATTACH: what I can do */
-	uint32_t flags;	   /* enum rpc_flags */
-	uint32_t worker;   /* CHANNEL, OPEN, MAPPED, READY, WORKER_END: from WORKER */
-	uint32_t channel;  /* CHANNEL: stack worker index; OPEN, MAPPED, READY: channel id */
-	uint32_t listener; /* LISTEN, UNBIND: from BIND */
-	uint32_t backlog;  /* LISTEN: connections that may wait for accept */
+	uint32_t flags;	   /* enum rpc_flags; SHARE: the child, from FORK */
+	uint32_t worker;   /* CHANNEL, OPEN, MAPPED, READY, WORKER_END: from WORKER; SHARE,
+			      RELEASE: the shared name's application worker or channel */
+	uint32_t channel; /* CHANNEL, SHARE, RELEASE: stack worker index; OPEN, MAPPED, READY: id */
+	union {
+		uint32_t
+			listener; /* LISTEN, UNBIND: from BIND; SHARE: the same, if `worker` is 0 */
+		uint32_t slot;	  /* SHARE, RELEASE: of the shared name */
+	};
+	union {
+		uint32_t backlog;    /* LISTEN: connections that may wait for accept */
+		uint32_t generation; /* SHARE, RELEASE: of the shared name */
+	};
 	struct shm_address address;	     /* BIND, WHERE */
 	uint64_t secret;		     /* ATTACH: of the namespace; 0 if it has none */
 	char name[RPC_NAME_BYTES];	     /* ATTACH: of the program; zero-padded */
@@ -80,7 +94,8 @@ struct rpc_reply {
 	uint32_t version; /* ATTACH: what the stack speaks, also with ERR_VERSION */
 	uint32_t features;
 	uint32_t n_stack_workers; /* ATTACH */
-	uint32_t id;	/* ATTACH: application; WORKER: worker; CHANNEL: channel; BIND: listener */
+	uint32_t id; /* ATTACH, FORK: application; WORKER: worker; CHANNEL: channel; BIND: listener
+		      */
 	uint32_t where; /* WHERE: enum rpc_where */
 	uint32_t unused;
 	struct shm_address address; /* BIND: as bound; WHERE: local address that would be used */

@@ -122,6 +122,7 @@ static int connect_again(struct sock *s)
 		worker_drain(source_home(&s->source));
 		return s->state == SOCK_OPEN ? 0 : -EALREADY;
 	case SOCK_OPEN:
+	case SOCK_INHERITED:
 		return -EISCONN;
 	case SOCK_FAILED:
 		err = s->error;

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "base/err.h"
+#include "comms/src/adopt.h"
 #include "comms/src/link.h"
 #include "comms/src/listener.h"
 #include "comms/src/move.h"
@@ -99,6 +100,12 @@ static void on_connect_answer(struct link *l, const struct shm_event *e)
 	}
 	if (s->state != SOCK_CONNECTING)
 		return;
+	if (unlikely(s->adopting)) {
+		adopt_answered(s, l, e);
+		return;
+	}
+	if (e->type == SHM_EV_ADOPTED)
+		return;
 	if (e->type == SHM_EV_FAILED) {
 		failed(s, e->value == ERR_REFUSED ? ECONNREFUSED : errno_of_err(e->value));
 		return;
@@ -143,6 +150,15 @@ static void on_gone(struct link *l, const struct shm_event *e)
 		worker_link_gone(gone);
 }
 
+static void on_moved(struct link *l, const struct shm_event *e)
+{
+	struct link *on = e->channel == 0 ? l : worker_peer_link_or_null(l->worker, e->channel);
+	struct sock *s = on && on->ready ? sock_of_event(on, e) : NULL;
+
+	if (s)
+		adopt_moved(s, e);
+}
+
 void deliver_events(struct link *l)
 {
 	struct shm_event e;
@@ -155,7 +171,8 @@ void deliver_events(struct link *l)
 			on_room(l, &e);
 		else if (!l->to_stack)
 			continue; /* another program has no more to say to us */
-		else if (e.type == SHM_EV_CONNECTED || e.type == SHM_EV_FAILED)
+		else if (e.type == SHM_EV_CONNECTED || e.type == SHM_EV_FAILED ||
+			 e.type == SHM_EV_ADOPTED)
 			on_connect_answer(l, &e);
 		else if (e.type == SHM_EV_INCOMING)
 			on_incoming(l, &e);
@@ -163,6 +180,10 @@ void deliver_events(struct link *l)
 			on_channel(l, &e);
 		else if (e.type == SHM_EV_GONE)
 			on_gone(l, &e);
+		else if (e.type == SHM_EV_MOVED)
+			on_moved(l, &e);
+		else if (e.type == SHM_EV_FREED)
+			adopt_freed(l->worker, &e);
 	}
 }
 
@@ -173,7 +194,9 @@ void deliver_lose_connecting(struct worker *w)
 	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++) {
 		if (source_home(&s->source) != w)
 			continue;
-		if (s->state == SOCK_CONNECTING)
+		if (adopt_is_elsewhere(s))
+			adopt_fail(s, ECONNRESET);
+		else if (s->state == SOCK_CONNECTING)
 			failed(s, ECONNRESET);
 		else if (s->moving)
 			sock_lose(s, ECONNRESET);

@@ -2,8 +2,9 @@
  * fork.c - what happens to the library when the process forks or ends.
  *
  * Before a fork every lock is taken, so that the child finds whole data, and convoyd prepares the
- * child's attachment, which holds the parent's listeners. The child gives up the parent's channels:
- * rings have one writer. Its first call makes workers and channels of its own.
+ * child's attachment, which shares the parent's listeners and connections. The child gives up the
+ * parent's channels: rings have one writer. Its first call makes workers and channels of its own,
+ * and the first use of a connection brings it there (adopt.h).
  */
 #include <pthread.h>
 
@@ -24,19 +25,22 @@ static void prepare(void)
 	attach_fork_prepare();
 }
 
-/* After a fork the parent shares its listeners, too. */
-static void share_listeners(void)
+/* After a fork the parent shares what it has. */
+static void share_sockets(void)
 {
 	struct sock *s;
 
-	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++)
+	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++) {
 		if (s->state != SOCK_FREE && s->listener)
 			s->listener->shared = true;
+		if (s->state == SOCK_OPEN && s->link->to_stack)
+			s->shared = true;
+	}
 }
 
 static void parent(void)
 {
-	share_listeners();
+	share_sockets();
 	attach_fork_parent();
 	socks_fork_parent();
 	workers_fork_parent();

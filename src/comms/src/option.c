@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "comms/convoy.h"
+#include "comms/src/adopt.h"
 #include "comms/src/api.h"
 #include "comms/src/connect.h"
 #include "comms/src/option.h"
@@ -414,7 +415,7 @@ int convoy_getpeername(int cd, struct sockaddr *address, socklen_t *len)
 
 	if (!s)
 		return api_fail(-EBADF);
-	if (s->state == SOCK_OPEN) {
+	if (s->state == SOCK_OPEN || adopt_is_elsewhere(s)) {
 		sockaddr_of_address(&s->remote, address, len);
 		err = 0;
 	}
@@ -443,7 +444,7 @@ int convoy_fcntl(int cd, int command, long argument)
 
 int convoy_ioctl(int cd, unsigned long request, void *argument)
 {
-	struct sock *s = sock_lock(cd);
+	struct sock *s = request == FIONREAD ? stream_lock(cd, false) : sock_lock(cd);
 	bool open;
 	int err = 0;
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "comms/convoy.h"
+#include "comms/src/adopt.h"
 #include "comms/src/api.h"
 #include "comms/src/connect.h"
 #include "comms/src/listener.h"
@@ -45,6 +46,12 @@ static void add_socket(struct job *j, struct pollfd *fd)
 
 	connect_deferred_by_cd(fd->fd);
 	s = sock_lock(fd->fd);
+	/* Who had it and lost it does not take it back by looking. */
+	if (unlikely(s && adopt_is_elsewhere(s) && !s->lost)) {
+		sock_unlock(s);
+		adopt_fetch(fd->fd, !(fd->events & POLLIN));
+		s = sock_lock(fd->fd);
+	}
 	if (!s) {
 		fd->revents = POLLNVAL;
 		j->n_invalid++;

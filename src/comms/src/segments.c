@@ -184,7 +184,7 @@ static int reserve_or_ask(struct sock *s, struct fifo_span *spans, unsigned max,
 int convoy_reserve(int cd, struct iovec *pieces, int max, size_t bytes)
 {
 	struct fifo_span spans[MAX_SPANS];
-	struct sock *s = sock_lock(cd);
+	struct sock *s = stream_lock(cd, true);
 	int n;
 
 	if (!s)
@@ -239,7 +239,7 @@ static ssize_t send_piece(struct sock *s, int file_fd, off_t *offset, size_t n)
 
 ssize_t convoy_sendfile(int cd, int file_fd, off_t *offset, size_t n)
 {
-	struct sock *s = sock_lock(cd);
+	struct sock *s = stream_lock(cd, true);
 	size_t done = 0;
 
 	if (!s)

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 
 #include "comms/convoy.h"
+#include "comms/src/adopt.h"
 #include "comms/src/api.h"
 #include "comms/src/connect.h"
 #include "comms/src/fds.h"
@@ -161,6 +162,8 @@ static int adopt(struct set *set, struct sock *s, int op, const struct epoll_eve
 		connect_deferred(s, set->worker);
 	else
 		sock_move(s, set->worker);
+	if (s->state == SOCK_INHERITED)
+		adopt_start(s, set->worker, false);
 	err = change_watch(set, &s->source, op, s->cd, e);
 	worker_give_lock(set->worker);
 	return err;

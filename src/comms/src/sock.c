@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "base/err.h"
+#include "comms/src/adopt.h"
 #include "comms/src/move.h"
 
 enum { READ_EVENTS = EPOLLIN | EPOLLRDNORM, WRITE_EVENTS = EPOLLOUT | EPOLLWRNORM };
@@ -74,6 +75,10 @@ static void say_closed(struct sock *s, bool abort)
 	bool unread = fifo_poll(&s->fifo) > s->lent_bytes;
 
 	s->wants_peer = false;
+	if (unlikely(s->shared)) {
+		adopt_release(s, abort);
+		return;
+	}
 	fifo_set_state(&s->fifo, abort || unread ? SHM_RESET : SHM_CLOSED,
 		       abort || unread ? ERR_CLOSED : 0);
 	sock_announce(s);
@@ -88,6 +93,8 @@ void sock_close_session(struct sock *s, bool abort)
 	s->state = SOCK_LINGERING;
 	if (s->n_lent > 0 && !abort) {
 		s->wants_peer = true;
+		if (s->shared)
+			return;
 		fifo_set_state(&s->fifo, SHM_FIN, 0);
 		sock_announce(s);
 		return;
@@ -185,6 +192,8 @@ void sock_feed_starved(struct worker *w)
 	for (struct list *l; (l = list_pop_or_null(&hungry));) {
 		struct sock *s = container_of(l, struct sock, in_starved);
 
+		if (unlikely(s->resting))
+			adopt_retry(s);
 		if (s->link)
 			fifo_sweep(&s->link->channel, 64);
 		source_notify(&s->source, EPOLLOUT);
@@ -235,8 +244,10 @@ uint32_t sock_ready(struct sock *s, uint32_t wanted)
 	case SOCK_NEW:
 	case SOCK_BOUND:
 		return WRITE_EVENTS | EPOLLHUP;
-	case SOCK_FAILED:
 	case SOCK_INHERITED:
+		adopt_awaited(s, wanted & WRITE_EVENTS);
+		return 0;
+	case SOCK_FAILED:
 		return READ_EVENTS | WRITE_EVENTS | EPOLLHUP | EPOLLRDHUP |
 		       (s->error ? EPOLLERR : 0u);
 	case SOCK_DEFERRED:

@@ -28,7 +28,7 @@ enum sock_state {
 	SOCK_OPEN,
 	SOCK_LINGERING, /* closed here; the peer may still read */
 	SOCK_OFFERED,	/* waits for accept */
-	SOCK_INHERITED, /* after fork: the parent's connection */
+	SOCK_INHERITED, /* another process has it, after a fork: adopt.h */
 };
 
 enum { SOCK_MAX_LENT = 64, SOCK_INDEX_BITS = 20 };
@@ -48,6 +48,14 @@ struct sock_options {
 	bool reuse_address, reuse_port, no_delay, cork, keepalive, linger;
 };
 
+/* A session that several processes have, as the stack knows it from this one. */
+struct shared_name {
+	uint32_t epoch; /* attachment in which it holds */
+	uint32_t stack_worker;
+	uint32_t via; /* application worker or cut-through channel */
+	uint32_t slot, generation;
+};
+
 struct listener;
 
 struct sock {
@@ -63,6 +71,12 @@ struct sock {
 	bool active;	 /* convoy_connect() made it */
 	bool slot_kept;	 /* LINGERING, and the stack has not been told: it may have to move */
 	uint8_t moving;	 /* move.h */
+	bool shared;	 /* other processes may have it, too: adopt.h */
+	bool adopting;	 /* CONNECTING: SHM_EV_ADOPT is on its way */
+	bool lost;	 /* INHERITED: had it, and another process took it */
+	bool freed;	 /* and needs it no more, or only to write */
+	bool resting;	 /* INHERITED: asked too soon */
+	bool to_write;	 /* why it was asked for last */
 	int error;	 /* errno to be reported once */
 	int cd, refs;
 	uint32_t index, cookie;
@@ -75,6 +89,10 @@ struct sock {
 	uint32_t first_lent, n_lent, lent_bytes;
 	uint32_t reserved; /* bytes between reserve and commit: the fifo is not to be looked at */
 	uint32_t next_free;
+	struct shared_name name;
+	uint8_t *unsent; /* INHERITED: bytes written that the stack has not seen */
+	uint32_t n_unsent;
+	uint32_t n_twice; /* bytes read while another process took it, which has them, too */
 	struct sock_options options;
 };
 

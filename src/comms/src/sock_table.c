@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "comms/convoy.h"
+#include "comms/src/adopt.h"
 #include "comms/src/listener.h"
 
 /* Descriptor: CONVOY_CD_BIT | use number << 20 | index. Cookie: use number << 20 | index. */
@@ -115,6 +116,8 @@ void sock_free(struct sock *s)
 	list_remove(&s->in_starved);
 	list_remove(&s->link_offered);
 	sock_leave_link(s);
+	free(s->unsent);
+	s->unsent = NULL;
 	sock_unname(s);
 	s->state = SOCK_FREE;
 	lock_take(&table.lock);
@@ -202,9 +205,28 @@ void socks_fork_parent(void)
 	lock_give(&table.lock);
 }
 
+/* What becomes in the child of a socket that is more than an address. */
+static void inherit(struct sock *s)
+{
+	s->lost = s->freed = s->resting = false;
+	s->n_lent = s->lent_bytes = s->reserved = 0;
+	s->moving = 0;
+	if (s->state == SOCK_OPEN) {
+		adopt_name(s);
+		s->state = SOCK_INHERITED;
+	} else if (s->state == SOCK_DEFERRED || s->state == SOCK_CONNECTING) {
+		s->state = SOCK_FAILED; /* the answer goes to the parent */
+		s->adopting = false;
+		s->error = ECONNABORTED;
+	}
+	free(s->unsent); /* the parent sends it */
+	s->unsent = NULL;
+	s->n_unsent = 0;
+}
+
 /*
  * Every socket goes to `unhomed`. Listeners, and sockets that were not connected yet, work on;
- * connections are the parent's.
+ * connections are fetched when they are used.
  */
 void socks_fork_child(void)
 {
@@ -219,13 +241,11 @@ void socks_fork_child(void)
 		list_init(&s->link_offered);
 		list_init(&s->in_deferred);
 		list_init(&s->fifo.sweep);
+		inherit(s);
 		s->link = NULL;
-		s->n_lent = s->lent_bytes = 0;
 		if (s->listener)
 			listeners_fork_child(s);
 		if (s->refs == 0)
 			sock_free(s);
-		else if (s->state >= SOCK_DEFERRED)
-			s->state = SOCK_INHERITED;
 	}
 }

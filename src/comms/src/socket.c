@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "comms/convoy.h"
+#include "comms/src/adopt.h"
 #include "comms/src/api.h"
 #include "comms/src/attach.h"
 #include "comms/src/connect.h"
@@ -60,6 +61,8 @@ static void end_sock(struct sock *s)
 		break;
 	default:
 		connect_forget(s);
+		if (s->state == SOCK_INHERITED)
+			adopt_leave(s);
 		if (s->listener)
 			listener_close(s);
 		sock_free(s);
@@ -93,6 +96,11 @@ int convoy_shutdown(int cd, int how)
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return api_fail(-EINVAL);
 	s = sock_lock(cd);
+	if (unlikely(s && adopt_is_elsewhere(s))) {
+		sock_unlock(s);
+		adopt_fetch(cd, how == SHUT_WR);
+		s = sock_lock(cd);
+	}
 	if (!s)
 		return api_fail(-EBADF);
 	if (s->state != SOCK_OPEN) {

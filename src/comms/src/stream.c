@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "comms/src/adopt.h"
 #include "comms/src/connect.h"
 #include "comms/src/wait.h"
 
@@ -51,6 +52,20 @@ static bool news_came(struct sock *s)
 		return false;
 	worker_drain(w);
 	return true;
+}
+
+struct sock *stream_lock(int cd, bool to_write)
+{
+	struct sock *s = sock_lock(cd);
+
+	if (unlikely(s && s->shared))
+		adopt_look(s);
+	if (likely(!s || (s->state != SOCK_DEFERRED && !adopt_is_elsewhere(s))))
+		return s;
+	sock_unlock(s);
+	connect_deferred_by_cd(cd);
+	adopt_fetch(cd, to_write);
+	return sock_lock(cd);
 }
 
 /* --- reading --- */
@@ -113,8 +128,8 @@ static ssize_t nothing_to_read(struct sock *s)
 	case SOCK_DEFERRED:
 	case SOCK_CONNECTING:
 		return -EAGAIN;
-	case SOCK_INHERITED:
-		return -EOPNOTSUPP;
+	case SOCK_INHERITED: /* another process has taken it meanwhile */
+		return -EAGAIN;
 	default:
 		return -ENOTCONN;
 	}
@@ -154,6 +169,13 @@ static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int 
 		ssize_t n = read_now(s, iov, n_iov, done, total, flags);
 		int err;
 
+		if (unlikely(n > 0 && s->shared && !(flags & MSG_PEEK))) {
+			n = adopt_undo_read(&s, cd, n);
+			if (!s)
+				return (ssize_t)done + n;
+			if (n == 0)
+				continue;
+		}
 		if (n > 0)
 			done += (size_t)n;
 		if (n == PIECE && done < total && !(flags & MSG_PEEK)) {
@@ -208,12 +230,7 @@ ssize_t stream_read(int cd, const struct iovec *iov, int n_iov, int flags)
 		return flags & MSG_OOB ? -EINVAL : -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
-	s = sock_lock(cd);
-	if (unlikely(s && s->state == SOCK_DEFERRED)) {
-		sock_unlock(s);
-		connect_deferred_by_cd(cd);
-		s = sock_lock(cd);
-	}
+	s = stream_lock(cd, false);
 	if (!s)
 		return -EBADF;
 	if (total == 0) {
@@ -245,8 +262,8 @@ int stream_can_write(struct sock *s)
 	case SOCK_DEFERRED:
 	case SOCK_CONNECTING:
 		return -EAGAIN;
-	case SOCK_INHERITED:
-		return -EOPNOTSUPP;
+	case SOCK_INHERITED: /* another process has taken it meanwhile */
+		return -EAGAIN;
 	default:
 		return -EPIPE;
 	}
@@ -329,6 +346,10 @@ static ssize_t write_locked(struct sock *s, int cd, const struct iovec *iov, int
 			done += (size_t)n;
 			stream_wrote(s, flags & MSG_MORE && done == total);
 			asked = false;
+			if (unlikely(s->shared))
+				adopt_redo_write(&s, cd);
+			if (!s)
+				return (ssize_t)done;
 		}
 		if (done == total || (n < 0 && n != -EAGAIN))
 			return written_or_error(s, done, n);
@@ -366,12 +387,7 @@ ssize_t stream_write(int cd, const struct iovec *iov, int n_iov, int flags)
 		return total;
 	if (flags & ~WRITE_FLAGS)
 		return -EOPNOTSUPP;
-	s = sock_lock(cd);
-	if (unlikely(s && s->state == SOCK_DEFERRED)) {
-		sock_unlock(s);
-		connect_deferred_by_cd(cd);
-		s = sock_lock(cd);
-	}
+	s = stream_lock(cd, true);
 	if (!s)
 		return -EBADF;
 	if (total == 0) {

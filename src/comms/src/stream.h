@@ -12,6 +12,12 @@ ssize_t stream_read(int cd, const struct iovec *iov, int n_iov, int flags);
 /* stream_write - send(2) from @iov. @flags: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE. */
 ssize_t stream_write(int cd, const struct iovec *iov, int n_iov, int flags);
 
+/*
+ * stream_lock - sock_lock(), after a connect that was put off has begun and a connection that
+ * another process has is here.
+ */
+struct sock *stream_lock(int cd, bool to_write);
+
 /* stream_can_write - 0, or why not now: -EAGAIN, -EPIPE, -ENOTCONN, … The lock is held. */
 int stream_can_write(struct sock *s);
 

@@ -1,0 +1,371 @@
+/* share_test.c - sessions that several applications share; see session_fixture.h and adopt.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "session/link.h"
+#include "session/session_fixture.h"
+#include "session/session_worker.h"
+
+/* A parent with one accepted session that is open at both ends, and its child. */
+struct family {
+	struct test_app parent, child;
+	struct session *session;
+	struct fifo_end end; /* the parent's */
+	struct shm_event at; /* what the stack said of it */
+};
+
+static void fork_app(struct test_app *parent, struct test_app *child)
+{
+	int fds[RPC_MAX_FDS];
+
+	assert_int_equal(app_ask(parent, (struct rpc_request){ .type = RPC_FORK }, fds).err, 0);
+	child->fd = fds[0];
+	app_attach(child);
+}
+
+static void accept_one(struct family *f)
+{
+	app_up(&f->parent);
+	app_want(&f->parent, app_listen(&f->parent, 80, 5), 1, true);
+	f->session = arrive(80, 1);
+	f->at = app_hear(&f->parent, SHM_EV_INCOMING);
+	fifo_open(&f->end, &f->parent.stack, f->at.slot, f->at.generation);
+	atomic_store(&f->end.mine->taken, 1);
+}
+
+static void family_up(struct family *f)
+{
+	accept_one(f);
+	fork_app(&f->parent, &f->child);
+}
+
+static void family_down(struct family *f)
+{
+	struct session_worker *sw = session_worker_of(engine->worker[0]);
+
+	app_down(&f->parent);
+	app_down(&f->child);
+	/* Closed in order, it is the transport's to finish. */
+	if (sw->sessions.n_used == 1 && session_app_closed(f->session))
+		session_done(sw->worker, f->session);
+	settle();
+	assert_int_equal(sw->sessions.n_used, 0);
+	assert_int_equal(sw->shares.pool.n_used, 0);
+	assert_true(list_empty(&sw->links));
+}
+
+static struct shm_event adopt_of(const struct family *f, const struct fifo_end *e)
+{
+	return (struct shm_event){ .type = SHM_EV_ADOPT,
+				   .cookie = 7,
+				   .channel = f->parent.worker,
+				   .slot = e->slot,
+				   .generation = e->generation };
+}
+
+/* By the child; again and again if two moves follow each other too fast. */
+static struct shm_event adopt(struct family *f, struct fifo_end *end)
+{
+	struct shm_event e;
+
+	do {
+		app_say(&f->child, adopt_of(f, &f->end));
+		settle();
+		assert_true(channel_take(&f->child.stack, &e));
+	} while (e.type == SHM_EV_FAILED && e.value == ERR_AGAIN);
+	assert_int_equal(e.type, SHM_EV_ADOPTED);
+	assert_int_equal(e.cookie, 7);
+	fifo_open(end, &f->child.stack, e.slot, e.generation);
+	return e;
+}
+
+static void release(struct test_app *a, const struct fifo_end *end)
+{
+	app_say(a, fifo_event(end, SHM_EV_RELEASE));
+}
+
+/* Nothing that is under way gets lost: unread, unacknowledged, the end of a stream. */
+static void test_adopting_moves_what_is_under_way(void **state unused_arg)
+{
+	struct worker *w = engine->worker[0];
+	struct family f;
+	struct fifo_end end;
+	struct slice got[4];
+	struct shm_event e;
+	uint32_t capacity;
+	char text[32];
+
+	accept_one(&f);
+	assert_int_equal(session_rx_put(w, f.session, "hello", 5), 5);
+	assert_int_equal(fifo_poll(&f.end), 5);
+	assert_int_equal(fifo_read(&f.end, text, 2), 2);
+	fifo_write(&f.end, "written ", 8);
+	fork_app(&f.parent, &f.child);
+	session_rx_fin(w, f.session);
+	capacity = session_rx_capacity(f.session);
+
+	e = adopt(&f, &end);
+	assert_int_equal(e.flags & SHM_ADOPTED_ONLY, 0);
+	assert_int_equal(fifo_poll(&end), 3);
+	assert_int_equal(fifo_read(&end, text, sizeof(text)), 3);
+	assert_memory_equal(text, "llo", 3);
+	assert_true(fifo_finished(&end));
+	fifo_write(&end, "by two", 6);
+	assert_int_equal(session_tx_ready(f.session), 14);
+	assert_int_equal(session_tx_slices(f.session, 3, 9, got, 4), 2);
+	assert_true(slice_is(got[0], "tten "));
+	assert_true(slice_is(got[1], "by t"));
+	session_tx_drop(w, f.session, 10);
+	assert_int_equal(session_tx_ready(f.session), 4);
+	assert_true(session_rx_capacity(f.session) >= capacity);
+
+	app_hear(&f.parent, SHM_EV_DATA);
+	e = app_hear(&f.parent, SHM_EV_MOVED);
+	assert_int_equal(e.slot, f.end.slot);
+	assert_int_equal(e.value, 2);
+	assert_int_equal(fifo_room(&f.end),
+			 fifo_capacity(&f.end)); /* all that it wrote was taken */
+	family_down(&f);
+}
+
+static void test_large_fifos_keep_their_size(void **state unused_arg)
+{
+	static char bytes[100000];
+	struct worker *w = engine->worker[0];
+	struct family f;
+	struct fifo_end end;
+	uint32_t n;
+
+	accept_one(&f);
+	session_rx_bulk(f.session);
+	session_rx_put(w, f.session, bytes, 1000);
+	fifo_poll(&f.end);
+	fifo_consume(&f.end, 1000);
+	session_rx_room(f.session);
+	n = session_rx_put(w, f.session, bytes, sizeof(bytes));
+	assert_int_equal(n, sizeof(bytes));
+	n = session_rx_capacity(f.session);
+	fork_app(&f.parent, &f.child);
+	adopt(&f, &end);
+	assert_int_equal(session_rx_capacity(f.session), n);
+	assert_int_equal(fifo_poll(&end), sizeof(bytes));
+	family_down(&f);
+}
+
+static void test_a_stranger_cannot_adopt(void **state unused_arg)
+{
+	struct family f;
+	struct test_app stranger;
+
+	family_up(&f);
+	app_up(&stranger);
+	app_say(&stranger, adopt_of(&f, &f.end));
+	assert_int_equal(app_hear(&stranger, SHM_EV_FAILED).value, ERR_NOENT);
+	app_say(&f.parent, adopt_of(&f, &f.end)); /* its own, by the name for its children */
+	assert_int_equal(app_hear(&f.parent, SHM_EV_FAILED).value, ERR_NOENT);
+	assert_int_equal(f.session->link->app_worker, f.parent.worker);
+	app_down(&stranger);
+	family_down(&f);
+}
+
+/* What was not accepted, or came after the fork, is the parent's alone. */
+static void test_only_what_was_there_is_shared(void **state unused_arg)
+{
+	struct family f;
+	struct fifo_end later;
+	struct shm_event e;
+
+	app_up(&f.parent);
+	app_want(&f.parent, app_listen(&f.parent, 80, 5), 1, true);
+	f.session = arrive(80, 1);
+	e = app_hear(&f.parent, SHM_EV_INCOMING);
+	fifo_open(&f.end, &f.parent.stack, e.slot, e.generation);
+	fork_app(&f.parent, &f.child);
+	atomic_store(&f.end.mine->taken, 1);
+	arrive(80, 2);
+	e = app_hear(&f.parent, SHM_EV_INCOMING);
+	fifo_open(&later, &f.parent.stack, e.slot, e.generation);
+	atomic_store(&later.mine->taken, 1);
+	app_say(&f.child, adopt_of(&f, &f.end));
+	assert_int_equal(app_hear(&f.child, SHM_EV_FAILED).value, ERR_NOENT);
+	app_say(&f.child, adopt_of(&f, &later));
+	assert_int_equal(app_hear(&f.child, SHM_EV_FAILED).value, ERR_NOENT);
+	family_down(&f);
+}
+
+static void test_the_last_release_closes(void **state unused_arg)
+{
+	struct worker *w = engine->worker[0];
+	struct family f;
+	struct fifo_end end;
+
+	family_up(&f);
+	release(&f.parent, &f.end);
+	assert_false(session_app_closed(f.session));
+	assert_true(adopt(&f, &end).flags & SHM_ADOPTED_ONLY);
+	app_hear(&f.parent, SHM_EV_MOVED);
+	fifo_write(&end, "bye", 3);
+	release(&f.child, &end);
+	assert_true(session_app_closed(f.session));
+	assert_int_equal(notes.n_sends, 1);
+	assert_int_equal(session_tx_ready(f.session), 3);
+	session_tx_drop(w, f.session, 3);
+	session_done(w, f.session);
+	family_down(&f);
+	assert_int_equal(notes.n_aborts, 0);
+}
+
+static void test_unread_bytes_of_the_last_one_abort(void **state unused_arg)
+{
+	struct family f;
+
+	family_up(&f);
+	session_rx_put(engine->worker[0], f.session, "unread", 6);
+	release(&f.parent, &f.end);
+	assert_int_equal(notes.n_aborts, 0);
+	app_down(&f.child);
+	assert_int_equal(notes.n_aborts, 1);
+	app_down(&f.parent);
+}
+
+static void test_it_outlives_its_owner(void **state unused_arg)
+{
+	struct worker *w = engine->worker[0];
+	struct family f;
+	struct fifo_end end;
+
+	family_up(&f);
+	app_down(&f.parent);
+	assert_int_equal(notes.n_aborts, 0);
+	assert_int_equal(session_rx_put(w, f.session, "while nobody reads", 18), 18);
+	assert_true(adopt(&f, &end).flags & SHM_ADOPTED_ONLY);
+	assert_int_equal(fifo_poll(&end), 18);
+	app_down(&f.child);
+	assert_int_equal(notes.n_aborts, 1);
+	assert_int_equal(session_worker_of(w)->sessions.n_used, 0);
+	assert_true(list_empty(&session_worker_of(w)->links));
+}
+
+/* Who lost it may have it back, by its old slot, and hears when the other is done. */
+static void test_parent_takes_it_back(void **state unused_arg)
+{
+	struct family f;
+	struct fifo_end end;
+	struct shm_event e;
+
+	family_up(&f);
+	adopt(&f, &end);
+	app_hear(&f.parent, SHM_EV_MOVED);
+	release(&f.child, &end);
+	assert_int_equal(app_hear(&f.parent, SHM_EV_FREED).slot, f.end.slot);
+	do {
+		app_say(&f.parent, adopt_of(&f, &f.end));
+		settle();
+		assert_true(channel_take(&f.parent.stack, &e));
+	} while (e.type == SHM_EV_FAILED && e.value == ERR_AGAIN);
+	assert_int_equal(e.type, SHM_EV_ADOPTED);
+	assert_true(e.flags & SHM_ADOPTED_ONLY);
+	app_hear(&f.child, SHM_EV_MOVED);
+	family_down(&f);
+	assert_int_equal(notes.n_aborts, 1);
+}
+
+/* A release that crosses the move counts for the share that the owner has got by then. */
+static void test_release_crosses_the_move(void **state unused_arg)
+{
+	struct family f;
+	struct fifo_end end;
+
+	family_up(&f);
+	adopt(&f, &end);
+	release(&f.parent, &f.end);
+	release(&f.child, &end);
+	assert_true(session_app_closed(f.session));
+	family_down(&f);
+}
+
+static struct rpc_request name_of(const struct family *f, uint32_t type, uint32_t child)
+{
+	return (struct rpc_request){ .type = type,
+				     .flags = child,
+				     .worker = f->parent.worker,
+				     .slot = f->end.slot,
+				     .generation = f->end.generation };
+}
+
+/* For exec: only what is named goes along. */
+static void test_sharing_by_name(void **state unused_arg)
+{
+	struct rpc_request nothing = { .type = RPC_FORK, .flags = RPC_SHARE_NOTHING };
+	struct family f;
+	struct fifo_end end;
+	struct rpc_reply r;
+	int fds[RPC_MAX_FDS];
+
+	accept_one(&f);
+	r = app_ask(&f.parent, nothing, fds);
+	assert_int_equal(r.err, 0);
+	assert_int_equal(app_ask(&f.parent, name_of(&f, RPC_SHARE, r.id + 1), NULL).err, ERR_NOENT);
+	assert_int_equal(app_ask(&f.parent, name_of(&f, RPC_SHARE, r.id), NULL).err, 0);
+	f.child.fd = fds[0];
+	app_attach(&f.child);
+	assert_int_equal(app_ask(&f.parent, name_of(&f, RPC_SHARE, r.id), NULL).err, ERR_NOENT);
+	app_down(&f.parent);
+	adopt(&f, &end);
+	app_down(&f.child);
+	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 0);
+}
+
+static void test_releasing_by_name(void **state unused_arg)
+{
+	struct family f;
+
+	family_up(&f);
+	assert_int_equal(app_ask(&f.child, name_of(&f, RPC_RELEASE, 0), NULL).err, 0);
+	assert_int_equal(app_ask(&f.child, name_of(&f, RPC_RELEASE, 0), NULL).err, 0);
+	release(&f.parent, &f.end);
+	assert_true(session_app_closed(f.session));
+	family_down(&f);
+}
+
+static void test_adopting_what_is_gone(void **state unused_arg)
+{
+	struct worker *w = engine->worker[0];
+	struct family f;
+
+	family_up(&f);
+	release(&f.parent, &f.end);
+	session_reset(w, f.session, ERR_CLOSED);
+	settle();
+	app_say(&f.child, adopt_of(&f, &f.end));
+	assert_int_equal(app_hear(&f.child, SHM_EV_FAILED).value, ERR_CLOSED);
+	family_down(&f);
+}
+
+#define with_stack(test) cmocka_unit_test_setup_teardown(test, stack_up, stack_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_stack(test_adopting_moves_what_is_under_way),
+		with_stack(test_large_fifos_keep_their_size),
+		with_stack(test_a_stranger_cannot_adopt),
+		with_stack(test_only_what_was_there_is_shared),
+		with_stack(test_the_last_release_closes),
+		with_stack(test_unread_bytes_of_the_last_one_abort),
+		with_stack(test_it_outlives_its_owner),
+		with_stack(test_parent_takes_it_back),
+		with_stack(test_release_crosses_the_move),
+		with_stack(test_sharing_by_name),
+		with_stack(test_releasing_by_name),
+		with_stack(test_adopting_what_is_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,280 @@
+"""Connections that several processes have, after fork and over exec: who may use and who closes them.
+
+Each test is a conversation between a server's family and a peer, over TCP (the peer is the kernel,
+on the other side of a tap) and cut through (the peer is a program on the same stack).
+"""
+import os
+import signal
+
+import pytest
+from harness import wait
+from harness.actor import Actors
+
+TAP = {"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {"host_addresses": ["10.9.0.2/24"]}}
+PORT = 7000
+
+
+class World:
+    """A convoyd, `exec` to run programs on it and `peer` to run them as their clients."""
+
+    def __init__(self, kind, netns, convoyd, run, build, tmp_path):
+        self.space = netns("fork")
+        self.stack = convoyd({"workers": 2 if kind == "tcp, two workers" else 1, "interfaces": [TAP]},
+                             netns=self.space)
+        self.host = "10.9.0.1"
+        self.run = run
+        self.exec = [build / "convoy", "--socket", self.stack.socket, "exec", "--"]
+        self.peer = [] if kind.startswith("tcp") else self.exec
+        self.actors = Actors(tmp_path, lambda *argv, **words: run(*argv, netns=self.space, **words))
+
+    def server(self):
+        """A program that listens at PORT as `l`."""
+        server = self.actors.start("server", *self.exec)
+        server(f"l = socket.create_server(('{self.host}', {PORT}))")
+        return server
+
+    def client(self, name="client"):
+        """A program that has connected there, as `c`."""
+        client = self.actors.start(name, *self.peer)
+        client(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
+        return client
+
+    def pair(self):
+        """Both, with the connection accepted as `c`."""
+        server = self.server()
+        client = self.client()
+        server("c, _ = l.accept()")
+        return server, client
+
+    def no_sessions(self):
+        shown = self.stack.call("show sessions")
+        return shown["n_cut_through"] == 0 and not [s for s in shown["sessions"] if s["state"] == "open"]
+
+
+@pytest.fixture(params=["tcp", "tcp, two workers"])
+def world(request, netns, convoyd, run, build, tmp_path):
+    made = World(request.param, netns, convoyd, run, build, tmp_path)
+    yield made
+    made.actors.close()
+
+
+def ends(client):
+    """How the connection ends for the peer: b"" is FIN."""
+    return client("c.recv(100)") == b""
+
+
+def test_child_serves_and_the_last_close_closes(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    client("c.sendall(b'hello')")
+    assert child("c.recv(100)") == b"hello"
+    child("c.sendall(b'world')")
+    assert client("c.recv(100)") == b"world"
+    child("c.close()")
+    assert ends(client)
+    client("c.close()")
+    wait.until(world.no_sessions, "nothing is left")
+
+
+def test_child_finds_what_came_before_the_fork(world):
+    server, client = world.pair()
+    client("c.sendall(b'x' * 200_000)")
+    assert server("take(c, 10)") == b"x" * 10
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    assert child("len(take(c, 199_990))") == 199_990
+    client("c.shutdown(socket.SHUT_WR)")
+    assert child("c.recv(1)") == b""
+    child.leave()
+    assert ends(client)
+
+
+def test_what_the_parent_wrote_arrives_before_the_childs(world):
+    server, client = world.pair()
+    server("c.sendall(b'a' * 100_000)")
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    child.start("c.sendall(b'b' * 3_000_000)")
+    got = client("take(c, 3_100_000)")
+    child.finish()
+    assert got == b"a" * 100_000 + b"b" * 3_000_000
+    child.leave()
+    assert ends(client)
+
+
+def test_child_exits_without_touching_it(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    child.leave()
+    server("os.wait()")
+    client("c.sendall(b'1')")
+    assert server("c.recv(1)") == b"1"
+    server("c.sendall(b'2')")
+    assert client("c.recv(1)") == b"2"
+    server("c.close()")
+    assert ends(client)
+
+
+def test_parent_closes_and_the_child_exits_without_touching_it(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    child.leave()
+    assert ends(client)
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_parent_is_killed_and_the_child_goes_on(world, touched):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    client("c.sendall(b'1')")
+    if touched:
+        assert child("c.recv(1)") == b"1"
+    os.kill(server.pid, signal.SIGKILL)
+    server.process.wait()
+    if not touched:
+        assert child("c.recv(1)") == b"1"
+    child("c.sendall(b'2')")
+    assert client("c.recv(1)") == b"2"
+    child.leave()
+    assert ends(client)
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_child_is_killed_and_the_parent_goes_on(world, touched):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    client("c.sendall(b'1')")
+    if touched:
+        assert child("c.recv(1)") == b"1"
+        client("c.sendall(b'1')")
+    os.kill(child.pid, signal.SIGKILL)
+    server("os.wait()")
+    assert server("c.recv(1)") == b"1"
+    server("c.sendall(b'2')")
+    assert client("c.recv(1)") == b"2"
+    server("c.close()")
+    assert ends(client)
+
+
+def test_last_holder_is_killed(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    client("c.sendall(b'1')")
+    assert child("c.recv(1)") == b"1"
+    os.kill(child.pid, signal.SIGKILL)
+    assert client.fails("assert c.recv(1) == b''") in ("ConnectionResetError", "nothing: None")
+
+
+def test_close_in_the_child_does_not_close_it_in_the_parent(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    child("c.close()")
+    server("c.sendall(b'1')")
+    assert client("c.recv(1)") == b"1"
+    client("c.sendall(b'2')")
+    assert server("c.recv(1)") == b"2"
+    server("c.close()")
+    assert ends(client)
+
+
+def test_grandchild_serves(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    grandchild = world.actors.fork(child, "grandchild")
+    server("c.close()")
+    child.leave()
+    client("c.sendall(b'1')")
+    assert grandchild("c.recv(1)") == b"1"
+    grandchild("c.sendall(b'2')")
+    assert client("c.recv(1)") == b"2"
+    grandchild.leave()
+    assert ends(client)
+
+
+def test_parent_and_child_take_turns(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    for turn in range(10):
+        one = server if turn % 2 else child
+        client("c.sendall(b'ping')")
+        assert one("c.recv(4)") == b"ping"
+        one(f"c.sendall(b'pong{turn}')")
+        assert client("c.recv(5)") == f"pong{turn}".encode()
+    server("c.close()")
+    child("c.sendall(b'bye')")
+    child.leave()
+    assert client("c.recv(3)") == b"bye"
+    assert ends(client)
+
+
+def test_one_reads_while_the_other_writes(world):
+    """As old chat programs do: a child for each direction."""
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    for turn in range(5):
+        child.start("c.recv(1)")
+        server(f"c.sendall(b'{turn}')")
+        assert client("c.recv(1)") == f"{turn}".encode()
+        client(f"c.sendall(b'{turn}')")
+        assert child.finish() == f"{turn}".encode()
+    server("c.close()")
+    child.leave()
+    assert ends(client)
+
+
+def test_parent_polls_while_the_child_has_it(world):
+    """The parent is told of what comes after the child has gone."""
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    client("c.sendall(b'1')")
+    assert child("c.recv(1)") == b"1"
+    server.start("select.select([c], [], [], 10)[0] == [c]")
+    child.leave()
+    client("c.sendall(b'2')")
+    assert server.finish()
+    assert server("c.recv(1)") == b"2"
+    server("c.close()")
+    assert ends(client)
+
+
+def test_child_uses_epoll_and_does_not_block(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    child("c.setblocking(False); e = select.epoll(); e.register(c, select.EPOLLIN | select.EPOLLET)")
+    client("c.sendall(b'hello')")
+    assert child("len(e.poll(10))") == 1
+    assert child("c.recv(100)") == b"hello"
+    assert child.fails("c.recv(100)") == "BlockingIOError"
+    client("c.close()")
+    assert child("len(e.poll(10))") == 1
+    assert child("c.recv(100)") == b""
+    child.leave()
+
+
+def test_peer_resets(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    client("import struct; c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); c.close()")
+    assert child.fails("c.recv(1)") == "ConnectionResetError"
+    server("c.close()")
+
+
+def test_many_children_at_once(world):
+    server = world.server()
+    clients = [world.client(f"client{i}") for i in range(5)]
+    children = []
+    for i in range(5):
+        server("c, _ = l.accept()")
+        children.append(world.actors.fork(server, f"child{i}"))
+        server("c.close()")
+    for i, client in enumerate(clients):
+        client(f"c.sendall(b'{i}')")
+    for child in children:
+        child("c.sendall(c.recv(1))")
+        child.leave()
+    for i, client in enumerate(clients):
+        assert client("take(c, 10)") == f"{i}".encode()
