@@ -1,4 +1,4 @@
-/* identity_test.c - initial sequence numbers, ports and the acknowledgement policy. */
+/* identity_test.c - initial sequence numbers and ports. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,6 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "transport/tcp/delack.h"
 #include "transport/tcp/isn.h"
 #include "transport/tcp/ports.h"
 
@@ -53,34 +52,11 @@ static void test_every_port_once(void **state unused_arg)
 	assert_int_equal(tcp_ports_pick(&p, &key, taken, used), 0);
 }
 
-static void test_when_to_acknowledge(void **state unused_arg)
-{
-	struct tcp_delack d;
-
-	tcp_delack_init(&d, 1000);
-	for (unsigned i = 0; i < TCP_QUICK_ACKS; i++) {
-		assert_int_equal(tcp_delack_received(&d, 1000, 1000), TCP_ACK_NOW);
-		tcp_delack_sent(&d, false);
-	}
-	assert_int_equal(tcp_delack_received(&d, 1000, 1000), TCP_ACK_LATER);
-	assert_int_equal(tcp_delack_received(&d, 999, 999), TCP_ACK_LATER);
-	assert_int_equal(tcp_delack_received(&d, 1, 1), TCP_ACK_NOW);
-	tcp_delack_sent(&d, false);
-	assert_int_equal(tcp_delack_received(&d, 64000, 1448), TCP_ACK_NOW); /* coalesced */
-	tcp_delack_sent(&d, false);
-	assert_int_equal(tcp_delack_received(&d, 1448, 1448), TCP_ACK_LATER);
-	tcp_delack_quicken(&d);
-	assert_int_equal(tcp_delack_received(&d, 1, 1), TCP_ACK_SOON);
-	tcp_delack_sent(&d, true); /* we answer: acknowledgements travel on data from now on */
-	assert_int_equal(tcp_delack_received(&d, 1, 1), TCP_ACK_LATER);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_isn_rises_with_time_and_hides_the_rest),
 		cmocka_unit_test(test_every_port_once),
-		cmocka_unit_test(test_when_to_acknowledge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,7 +177,8 @@ static void notice_bulk(struct tcp_conn *c)
 
 static void take_in_order(struct tcp_conn *c, const struct buf *b, uint32_t skip, uint32_t len)
 {
-	uint32_t segment = b->gso_size && b->gso_type ? b->gso_size : len;
+	struct tcp_received r = { .segment = b->gso_size && b->gso_type ? b->gso_size : len,
+				  .push = b->transport.tcp_flags & TCP_PSH };
 	bool had_gap = c->reorder;
 	uint32_t stored = store(c, b, skip, len);
 	enum tcp_ack_when when;
@@ -185,7 +186,9 @@ static void take_in_order(struct tcp_conn *c, const struct buf *b, uint32_t skip
 	if (c->reorder)
 		drain(c);
 	notice_bulk(c);
-	when = tcp_delack_received(&c->delack, stored, segment);
+	r.len = stored;
+	r.window = seq_gt(c->rcv_edge, c->rcv_nxt) ? c->rcv_edge - c->rcv_nxt : 0;
+	when = tcp_delack_received(&c->delack, &r);
 	if (when == TCP_ACK_NOW || had_gap || stored < len)
 		tcp_conn_todo(c, TCP_TODO_ACK);
 	else
