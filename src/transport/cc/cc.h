@@ -12,11 +12,12 @@
 #ifndef CONVOY_TRANSPORT_CC_CC_H
 #define CONVOY_TRANSPORT_CC_CC_H
 
-#include "base/compiler.h"
+#include "transport/cc/hystart.h"
 
 enum {
 	CC_PRIVATE_WORDS = 12,
 	CC_SSTHRESH_NONE = 0x7fffffff,
+	CC_HYSTART_SEGMENTS = 16, /* smaller windows do not fill a queue */
 };
 
 struct cc_ops;
@@ -28,6 +29,7 @@ struct cc {
 	uint32_t mss;	       /* octets of a full segment */
 	uint32_t pacing_per_s; /* octets a second to send at most; 0: in one burst */
 	uint32_t private[CC_PRIVATE_WORDS];
+	struct hystart hystart; /* of the first slow start */
 };
 
 /* News of one acknowledgement. */
@@ -69,8 +71,11 @@ void cc_init(struct cc *cc, const struct cc_ops *ops, uint32_t mss);
 /* cc_initial_window - ten segments, RFC 6928 §2. */
 uint32_t cc_initial_window(uint32_t mss);
 
-/* cc_slow_start - grow by what was acknowledged, up to ssthresh; returns what is left of @acked. */
-uint32_t cc_slow_start(struct cc *cc, uint32_t acked);
+/*
+ * cc_slow_start - grow by what was acknowledged, up to ssthresh; returns what is left of it. The
+ * first time, before ssthresh is known, HyStart++ finds it.
+ */
+uint32_t cc_slow_start(struct cc *cc, const struct cc_ack *ack);
 
 /* cc_set_mss - the path takes segments of another size. */
 void cc_set_mss(struct cc *cc, uint32_t mss);

@@ -146,7 +146,7 @@ static void acked(struct cc *cc, const struct cc_ack *ack)
 		s->epoch_us = 0;
 		return;
 	}
-	left = cc_slow_start(cc, ack->acked);
+	left = cc_slow_start(cc, ack);
 	if (left && cc->cwnd < CC_SSTHRESH_NONE / 2)
 		avoid(cc, ack, left);
 }

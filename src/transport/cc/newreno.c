@@ -27,7 +27,7 @@ static void acked(struct cc *cc, const struct cc_ack *ack)
 
 	if (!ack->was_limited)
 		return;
-	s->acked += cc_slow_start(cc, ack->acked);
+	s->acked += cc_slow_start(cc, ack);
 	/* One segment for each window of data, RFC 5681 §3.1. */
 	if (s->acked >= cc->cwnd) {
 		s->acked -= cc->cwnd;
