@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/handoff.h"
+#include "engine/runtime.h"
 #include "engine/trace.h"
 
 enum { DEFAULT_BUFFERS = 16384 };
@@ -134,6 +135,8 @@ int engine_new(const struct engine_options *options, struct engine **out)
 	e->clock = options->clock ? options->clock : &clock_monotonic;
 	e->n_workers = options->n_workers ? options->n_workers : 1;
 	e->spin_us = options->spin_us;
+	e->made_ns = clock_now_ns(e->clock);
+	e->made_cycles = cpu_cycles();
 	e->main_epoll_fd = -1;
 	interface_table_init(&e->interfaces);
 	err = build(e, options);
@@ -164,6 +167,7 @@ void engine_free(struct engine *e)
 	if (e->main.wake_fd >= 0)
 		engine_run_main(e);
 	trace_deinit(e);
+	runtime_deinit(e);
 	handoff_deinit(e);
 	for (uint32_t i = 0; i < e->n_workers; i++) {
 		if (!e->worker[i])

@@ -50,8 +50,10 @@ struct engine {
 	int main_epoll_fd; /* the mailbox and the watches of main */
 	unsigned n_main_events, main_event_at;
 	struct epoll_event main_events[MAIN_EVENTS];
-	struct trace_control *trace; /* trace.c */
-	uint16_t handoff;	     /* id of the node that holds hand-off's counters */
+	struct trace_control *trace;   /* trace.c */
+	struct runtime *runtime;       /* runtime.c */
+	uint64_t made_ns, made_cycles; /* when it was made, by both clocks */
+	uint16_t handoff;	       /* id of the node that holds hand-off's counters */
 };
 
 /* engine_new - build it, nothing runs yet. ERR_* with a line in the log, *@out untouched. */

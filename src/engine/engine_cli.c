@@ -1,5 +1,5 @@
 /*
- * engine_cli.c - `show runtime`, `show errors`, `show buffers`: sums over the workers' counters,
+ * engine_cli.c - `show errors`, `clear errors`, `show buffers`: sums over the workers' counters,
  * read while they run. Each counter is exact; counters of one moment may be a turn apart.
  */
 #include "engine/engine_cli.h"
@@ -7,100 +7,11 @@
 #include "control/command.h"
 #include "control/table.h"
 #include "engine/engine.h"
+#include "engine/runtime.h"
 
 static uint64_t load(const uint64_t *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
-static uint32_t n_nodes(const struct engine *e)
-{
-	return __atomic_load_n(&e->graph.n_nodes, __ATOMIC_ACQUIRE);
-}
-
-/* --- show runtime --- */
-
-struct node_sum {
-	uint64_t calls, vectors, cycles;
-};
-
-static struct node_sum sum_node(const struct engine *e, uint32_t id)
-{
-	struct node_sum sum = { 0 };
-
-	for (uint32_t i = 0; i < e->n_workers; i++) {
-		const struct node *node = &e->worker[i]->graph.node[id];
-
-		sum.calls += load(&node->n_calls);
-		sum.vectors += load(&node->n_vectors);
-		sum.cycles += load(&node->n_cycles);
-	}
-	return sum;
-}
-
-static double ratio(uint64_t a, uint64_t b)
-{
-	return b ? (double)a / (double)b : 0;
-}
-
-static json_t *workers_json(const struct engine *e)
-{
-	json_t *workers = json_array();
-
-	for (uint32_t i = 0; i < e->n_workers; i++) {
-		const struct worker *w = e->worker[i];
-
-		json_array_append_new(workers,
-				      json_pack("{s:i, s:I, s:I, s:I}", "worker", (int)i, "turns",
-						(json_int_t)load(&w->n_turns), "busy_turns",
-						(json_int_t)load(&w->n_busy_turns), "sleeps",
-						(json_int_t)load(&w->n_sleeps)));
-	}
-	return workers;
-}
-
-static int show_runtime(struct command_call *call)
-{
-	const struct engine *e = call->context;
-	bool all = command_arg_flag(call, "all");
-	json_t *nodes = json_array();
-
-	for (uint32_t id = 0; id < n_nodes(e); id++) {
-		struct node_sum sum = sum_node(e, id);
-
-		if (sum.calls == 0 && !all)
-			continue;
-		json_array_append_new(nodes, json_pack("{s:s, s:I, s:I, s:f, s:I, s:f}", "node",
-						       e->graph.entry[id].name, "calls",
-						       (json_int_t)sum.calls, "vectors",
-						       (json_int_t)sum.vectors, "vectors_per_call",
-						       ratio(sum.vectors, sum.calls), "clocks",
-						       (json_int_t)sum.cycles, "clocks_per_vector",
-						       ratio(sum.cycles, sum.vectors)));
-	}
-	return command_reply(call,
-			     json_pack("{s:o, s:o}", "workers", workers_json(e), "nodes", nodes));
-}
-
-static void render_runtime(struct text *out, const json_t *result)
-{
-	static const struct table_column workers[] = {
-		{ "worker", "worker", TABLE_NUMBER },
-		{ "turns", "turns", TABLE_NUMBER },
-		{ "busy_turns", "busy", TABLE_NUMBER },
-		{ "sleeps", "sleeps", TABLE_NUMBER },
-	};
-	static const struct table_column nodes[] = {
-		{ "node", "node", TABLE_TEXT },
-		{ "calls", "calls", TABLE_NUMBER },
-		{ "vectors", "packets", TABLE_NUMBER },
-		{ "vectors_per_call", "packets/call", TABLE_NUMBER },
-		{ "clocks_per_vector", "clocks/packet", TABLE_NUMBER },
-	};
-
-	table_render(out, json_object_get(result, "workers"), workers, count_of(workers));
-	text_add(out, "\n");
-	table_render(out, json_object_get(result, "nodes"), nodes, count_of(nodes));
 }
 
 /* --- show errors --- */
@@ -109,13 +20,8 @@ static void add_reason(json_t *list, const struct engine *e, uint32_t id, unsign
 {
 	const struct node_type *type = e->graph.entry[id].type;
 	bool named = reason < type->n_reasons;
-	uint64_t n = 0;
+	uint64_t n = runtime_reason(e, id, reason);
 
-	for (uint32_t i = 0; i < e->n_workers; i++) {
-		const uint64_t *reasons = e->worker[i]->graph.node[id].reasons;
-
-		n += reasons ? load(&reasons[reason]) : 0; /* none once an instance was removed */
-	}
 	if (n == 0 && !(all && named))
 		return;
 	json_array_append_new(
@@ -131,7 +37,7 @@ static int show_errors(struct command_call *call)
 	bool all = command_arg_flag(call, "all");
 	json_t *list = json_array();
 
-	for (uint32_t id = 0; id < n_nodes(e); id++)
+	for (uint32_t id = 0; id < runtime_n_nodes(e); id++)
 		for (unsigned reason = 0; reason <= e->graph.entry[id].type->n_reasons; reason++)
 			add_reason(list, e, id, reason, all);
 	return command_reply(call, list);
@@ -147,6 +53,20 @@ static void render_errors(struct text *out, const json_t *result)
 	};
 
 	table_render(out, result, columns, count_of(columns));
+}
+
+static int clear_errors(struct command_call *call)
+{
+	int err = runtime_clear_reasons(call->context);
+
+	if (err < 0)
+		return command_fail(call, err, "cannot clear: %s", err_text(err));
+	return command_reply(call, json_object());
+}
+
+static void render_errors_cleared(struct text *out, const json_t *result unused_arg)
+{
+	text_add(out, "counters of drops and events begin at zero\n");
 }
 
 /* --- show buffers --- */
@@ -188,16 +108,15 @@ static void render_buffers(struct text *out, const json_t *b)
 }
 
 static const struct command commands[] = {
-	{ .name = "show runtime",
-	  .help = "work of each worker and each graph node",
-	  .args = { { "all", COMMAND_FLAG, "nodes that have not run as well" } },
-	  .run = show_runtime,
-	  .render = render_runtime },
 	{ .name = "show errors",
 	  .help = "dropped packets and other counted events, by reason",
 	  .args = { { "all", COMMAND_FLAG, "reasons that have not occurred as well" } },
 	  .run = show_errors,
 	  .render = render_errors },
+	{ .name = "clear errors",
+	  .help = "count drops and other events anew",
+	  .run = clear_errors,
+	  .render = render_errors_cleared },
 	{ .name = "show buffers",
 	  .help = "packet buffers: how many, in use, asked for in vain",
 	  .run = show_buffers,
@@ -206,5 +125,7 @@ static const struct command commands[] = {
 
 int engine_cli_register(struct command_table *table, struct engine *e)
 {
-	return command_table_add(table, commands, count_of(commands), e);
+	int err = command_table_add(table, commands, count_of(commands), e);
+
+	return err < 0 ? err : runtime_cli_register(table, e);
 }

@@ -7,9 +7,14 @@
 struct command_table;
 struct engine;
 
-/* engine_cli_register - `show runtime`, `show errors`, `show buffers`. ERR_NOMEM. */
+/* engine_cli_register - `show errors`, `clear errors`, `show buffers`, and what follows. ERR_NOMEM.
+ */
 must_check
 int engine_cli_register(struct command_table *table, struct engine *e);
+
+/* runtime_cli_register - `show runtime`, `show turns`, `show graph`, `clear runtime`. ERR_NOMEM. */
+must_check
+int runtime_cli_register(struct command_table *table, struct engine *e);
 
 /* trace_cli_register - `trace`, `trace add`, `trace clear`. ERR_NOMEM. */
 must_check

@@ -96,6 +96,8 @@ static int add_runtime_node(struct graph_runtime *r, const struct graph_entry *e
 	return 0;
 }
 
+#define EDGES_BYTES ((size_t)GRAPH_NODES_MAX * GRAPH_NODES_MAX * sizeof(uint64_t))
+
 static void *map_or_null(size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -118,7 +120,8 @@ int graph_runtime_init(struct graph_runtime *r, const struct graph *g, const str
 	r->node = map_or_null(GRAPH_NODES_MAX * sizeof(*r->node));
 	r->frames = map_or_null(r->frames_max * sizeof(*r->frames));
 	r->pending = map_or_null(ring * sizeof(*r->pending));
-	if (!r->node || !r->frames || !r->pending) {
+	r->edge = map_or_null(EDGES_BYTES);
+	if (!r->node || !r->frames || !r->pending || !r->edge) {
 		graph_runtime_deinit(r);
 		return ERR_NOMEM;
 	}
@@ -140,6 +143,8 @@ void graph_runtime_deinit(struct graph_runtime *r)
 		munmap(r->frames, r->frames_max * sizeof(*r->frames));
 	if (r->pending)
 		munmap(r->pending, (r->pending_mask + 1) * sizeof(*r->pending));
+	if (r->edge)
+		munmap(r->edge, EDGES_BYTES);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -186,6 +191,17 @@ int graph_add_instance(struct engine *e, const struct node_type *type, const cha
 	return (int)id;
 }
 
+/* Only what was counted is touched. */
+static void clear_edges(struct graph_runtime *r, uint32_t id, uint32_t n_nodes)
+{
+	for (uint32_t other = 0; other < n_nodes; other++) {
+		if (*graph_edge(r, id, other))
+			*graph_edge(r, id, other) = 0;
+		if (*graph_edge(r, other, id))
+			*graph_edge(r, other, id) = 0;
+	}
+}
+
 void graph_remove_instance(struct engine *e, uint16_t id)
 {
 	e->graph.entry[id].name[0] = '\0';
@@ -194,5 +210,6 @@ void graph_remove_instance(struct engine *e, uint16_t id)
 
 		memset(node->reasons, 0, (node->type->n_reasons + 1u) * sizeof(*node->reasons));
 		node->n_calls = node->n_vectors = node->n_cycles = 0;
+		clear_edges(&e->worker[i]->graph, id, e->graph.n_nodes);
 	}
 }

@@ -42,6 +42,7 @@ struct graph_runtime {
 	struct frame *frames;
 	struct frame *free_frames;
 	struct frame *input_frame; /* for the input that is running */
+	uint64_t *edge; /* packets by [from][to]; address space, touched where edges are */
 };
 
 /*
@@ -66,6 +67,13 @@ unsigned graph_run_input(struct worker *w, struct input *in);
 static inline bool graph_pending(const struct graph_runtime *r)
 {
 	return r->pending_head != r->pending_tail;
+}
+
+/* graph_edge - how many packets @from has sent to @to on this worker; counted once a run of them.
+ */
+static inline uint64_t *graph_edge(const struct graph_runtime *r, uint32_t from, uint32_t to)
+{
+	return &r->edge[(size_t)from * GRAPH_NODES_MAX + to];
 }
 
 /* graph_node_id - the id of the node @name, NODE_NONE if there is none. */

@@ -82,6 +82,7 @@ static void send_run(struct worker *w, struct node *node, const uint32_t *idx, u
 		count_drops(w, node, idx, n);
 	if (unlikely(w->trace != NULL))
 		trace_sent(w, node, idx, n, to);
+	*graph_edge(&w->graph, node->id, to) += n;
 	enqueue(w, to, idx, n);
 }
 

@@ -60,6 +60,7 @@ unsigned worker_turn(struct worker *w)
 {
 	unsigned work = 0;
 
+	turns_begin(&w->turns, cpu_cycles());
 	w->now_ns = clock_now_ns(w->engine->clock);
 	w->n_turns++;
 	if (++w->turns_since_epoll >= WORKER_EPOLL_TURNS ||
@@ -120,6 +121,7 @@ void worker_idle(struct worker *w)
 		take_events(w, next_ns == UINT64_MAX ? NULL : &timeout);
 		if (w->is_reader)
 			rcu_reader_online();
+		turns_break(&w->turns);
 	}
 	mailbox_disarm(&w->mailbox);
 	inputs_awake(w);

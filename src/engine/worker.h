@@ -28,6 +28,7 @@
 #include "engine/graph.h"
 #include "engine/mailbox.h"
 #include "engine/module.h"
+#include "engine/turns.h"
 
 struct engine;
 struct feature_table;
@@ -121,6 +122,7 @@ struct worker {
 	struct epoll_event events[WORKER_EVENTS];
 	uint64_t idle_since_ns; /* 0 while busy */
 	uint64_t n_turns, n_sleeps, n_busy_turns;
+	struct turns turns;
 
 	struct mailbox mailbox; /* written by any thread */
 	struct watch wake_watch;

@@ -1,5 +1,6 @@
 """What a running convoyd shows of itself."""
 import pytest
+from harness import wait
 from harness.control import ControlError
 
 
@@ -10,7 +11,40 @@ def test_runtime_has_every_worker(convoyd, workers):
     assert [w["worker"] for w in runtime["workers"]] == list(range(workers))
     names = [n["node"] for n in runtime["nodes"]]
     assert "drop" in names and len(names) == len(set(names))
-    assert "packets/call" in stack.call("show runtime", all=True, format="text")["text"]
+    assert "per call" in stack.call("show runtime", all=True, format="text")["text"]
+
+
+def test_runtime_turns_and_graph_begin_at_zero_again(convoyd):
+    stack = convoyd({"workers": 2, "interfaces": [
+        {"name": "gen0", "addresses": ["10.8.0.1/24"], "generator": {"queues": 2, "start": True, "streams": [
+            {"count": 1000, "source": "10.8.0.2", "destination": "10.99.0.1"}]}}],
+        "routes": [{"to": "10.99.0.0/16", "blackhole": True}]})
+    wait.until(lambda: stack.call("show generators")[0]["state"] == "over", "all packets are made")
+
+    def row(name, **arguments):
+        rows = stack.call("show runtime", **arguments)["nodes"]
+        return [r["vectors"] for r in rows if r["node"] == name]
+
+    assert row("ip4-lookup") == [1000] and row("ip4-lookup", worker=1) == [500]
+    assert row("ip4-lookup", each=True) == [500, 500]
+    edges = {(e["from"], e["to"]): e["packets"] for e in stack.call("show graph")["edges"]}
+    assert edges["ip4-input", "ip4-lookup"] == 1000
+    assert ("ip4-input", "ip4-options") not in edges
+    everything = {(e["from"], e["to"]): e["packets"] for e in stack.call("show graph", all=True)["edges"]}
+    assert everything["ip4-input", "ip4-options"] == 0
+    turns = stack.call("show turns")
+    assert [t["worker"] for t in turns] == [0, 1]
+    assert all(t["p50_us"] <= t["p99_us"] <= t["p9999_us"] <= t["max_us"] for t in turns)
+    assert all(sum(b["turns"] for b in t["buckets"]) == t["turns"] > 0 for t in turns)
+    errors = stack.call("show errors")
+    assert sum(e["count"] for e in errors if e["node"] == "ip4-lookup") == 1000
+    stack.call("clear runtime")
+    assert row("ip4-lookup") == [] and stack.call("show graph")["edges"] == []
+    assert stack.call("show errors") == errors
+    stack.call("clear errors")
+    assert stack.call("show errors") == []
+    with pytest.raises(ControlError, match="no worker 2; the last is 1"):
+        stack.call("show runtime", worker=2)
 
 
 def test_errors_have_names_and_meanings(convoyd):
