@@ -132,14 +132,17 @@ static void render_runtime(struct text *out, const json_t *result)
 
 /* --- show turns --- */
 
-static double microseconds(const struct engine *e, uint64_t clocks)
+static double microseconds(double hz, uint64_t clocks)
 {
-	double hz = runtime_clock_hz(e);
-
 	return hz > 0 ? (double)clocks * 1e6 / hz : 0;
 }
 
-static json_t *turns_json(const struct engine *e, uint32_t worker)
+static json_t *percentile_json(double hz, const uint64_t bucket[TURNS_BUCKETS], double p)
+{
+	return json_real(microseconds(hz, turns_percentile(bucket, p)));
+}
+
+static json_t *turns_json(const struct engine *e, uint32_t worker, double hz)
 {
 	uint64_t bucket[TURNS_BUCKETS];
 	json_t *buckets = json_array();
@@ -148,24 +151,24 @@ static json_t *turns_json(const struct engine *e, uint32_t worker)
 	for (unsigned i = 0; i < TURNS_BUCKETS; i++)
 		if (bucket[i])
 			json_array_append_new(buckets, json_pack("{s:f, s:I}", "below_us",
-								 microseconds(e, turns_limit(i)),
+								 microseconds(hz, turns_limit(i)),
 								 "turns", (json_int_t)bucket[i]));
-	return json_pack("{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "worker", (int)worker, "turns",
-			 (json_int_t)turns_total(bucket), "p50_us",
-			 microseconds(e, turns_percentile(bucket, 0.5)), "p99_us",
-			 microseconds(e, turns_percentile(bucket, 0.99)), "p999_us",
-			 microseconds(e, turns_percentile(bucket, 0.999)), "p9999_us",
-			 microseconds(e, turns_percentile(bucket, 0.9999)), "max_us",
-			 microseconds(e, turns_percentile(bucket, 1)), "buckets", buckets);
+	return json_pack(
+		"{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "worker", (int)worker, "turns",
+		(json_int_t)turns_total(bucket), "p50_us", percentile_json(hz, bucket, 0.5),
+		"p99_us", percentile_json(hz, bucket, 0.99), "p999_us",
+		percentile_json(hz, bucket, 0.999), "p9999_us", percentile_json(hz, bucket, 0.9999),
+		"max_us", percentile_json(hz, bucket, 1), "buckets", buckets);
 }
 
 static int show_turns(struct command_call *call)
 {
 	const struct engine *e = call->context;
+	double hz = runtime_clock_hz(e);
 	json_t *list = json_array();
 
 	for (uint32_t w = 0; w < e->n_workers; w++)
-		json_array_append_new(list, turns_json(e, w));
+		json_array_append_new(list, turns_json(e, w, hz));
 	return command_reply(call, list);
 }
 
