@@ -212,6 +212,24 @@ static int retire_lost_children(struct change *c, const struct trie_node *old, u
 	return retire_blocks(c, old);
 }
 
+/* The other way round than trie_near_leaf(). */
+static void put_near_leaves(struct trie_node *out, const uint32_t *run, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *at = out->leaf + i * 5 / 2;
+
+		if (i & 1) {
+			at[0] = (uint8_t)(at[0] | run[i] << 4);
+			at[1] = (uint8_t)(run[i] >> 4);
+			at[2] = (uint8_t)(run[i] >> 12);
+		} else {
+			at[0] = (uint8_t)run[i];
+			at[1] = (uint8_t)(run[i] >> 8);
+			at[2] = (uint8_t)(run[i] >> 16);
+		}
+	}
+}
+
 static int put_leaves(struct change *c, const struct slots *s, struct trie_node *out)
 {
 	uint32_t run[TRIE_FANOUT];
@@ -225,7 +243,7 @@ static int put_leaves(struct change *c, const struct slots *s, struct trie_node 
 	}
 	if (take_block(c, true, n_more_leaves(out), &out->more_leaves) != 0)
 		return ERR_NOMEM;
-	memcpy(out->leaf, run, (n < TRIE_NODE_LEAVES ? n : TRIE_NODE_LEAVES) * sizeof(run[0]));
+	put_near_leaves(out, run, n < TRIE_NODE_LEAVES ? n : TRIE_NODE_LEAVES);
 	if (n > TRIE_NODE_LEAVES)
 		memcpy(leaf_at(c->space, out->more_leaves), run + TRIE_NODE_LEAVES,
 		       (n - TRIE_NODE_LEAVES) * sizeof(run[0]));

@@ -9,7 +9,7 @@
  *   wide[2^12]         and, like the last of them, NODE | index of a node
  *   node               two bit vectors over 64 slots: which slots lead to a child, and where, among
  *                      the others, a run of equal leaves begins. popcount finds the place in the
- *                      block of children, and among the leaves: ten in the node, the rest in a
+ *                      block of children, and among the leaves: sixteen in the node, the rest in a
  * block.
  *
  * Most of the IPv4 Internet's prefixes are a /24 or shorter: a lookup is a word of the top table,
@@ -37,7 +37,8 @@ enum {
 	TRIE_WIDE_SLOTS = 1 << TRIE_WIDE_BITS,
 	TRIE_STRIDE = 6,
 	TRIE_FANOUT = 1 << TRIE_STRIDE,
-	TRIE_NODE_LEAVES = 10,	  /* those that stand in the node */
+	TRIE_LEAF_BITS = 20,
+	TRIE_NODE_LEAVES = 16,	  /* those that stand in the node */
 	TRIE_MAX_NODES = 1 << 24, /* of all tables in one space; address space, not memory */
 	TRIE_MAX_LEAVES = 1 << 26,
 	TRIE_MAX_WIDE = 1 << 16,
@@ -51,9 +52,9 @@ struct rib;
 struct trie_node {
 	uint64_t children; /* bit i: slot i leads to a child */
 	uint64_t runs;	   /* bit i: slot i is no child, and its leaf differs from the one before */
+	uint8_t leaf[TRIE_NODE_LEAVES * TRIE_LEAF_BITS / 8]; /* 20 bits each: trie_near_leaf() */
 	uint32_t first_child;
 	uint32_t more_leaves; /* those that do not fit here */
-	uint32_t leaf[TRIE_NODE_LEAVES];
 };
 _Static_assert(sizeof(struct trie_node) == 64, "one cache line");
 
@@ -117,7 +118,7 @@ void trie_deinit(struct trie *t);
 
 /*
  * trie_update - show what @r says about the addresses in @key/@len, after that prefix's leaf in
- * @r has changed, come or gone. Leaves are under 2^30. Several changes inside one prefix may be
+ * @r has changed, come or gone. Leaves are under 2^20. Several changes inside one prefix may be
  * shown by one call.
  * @garbage: blocks that became unreachable are appended
  * Returns 0, or ERR_NOMEM with the table and @garbage as they were.
@@ -150,14 +151,31 @@ static force_inline uint32_t trie_child(const struct trie_node *n, unsigned i)
 	return n->first_child + trie_rank(n->children, i);
 }
 
-/* Where the leaf of slot @i is, which has no child. */
-static force_inline const uint32_t *trie_leaf(const struct trie_space *s, const struct trie_node *n,
-					      unsigned i)
+/* The leaf at @rank under TRIE_NODE_LEAVES: five bytes hold two of them, the lower half first. */
+static force_inline uint32_t trie_near_leaf(const struct trie_node *n, uint32_t rank)
 {
-	uint32_t rank = trie_rank(n->runs, i);
+	uint32_t word;
+
+	memcpy(&word, n->leaf + rank * 5 / 2, sizeof(word)); /* ends inside the node */
+	return word >> (rank & 1) * 4 & ((1 << TRIE_LEAF_BITS) - 1);
+}
+
+/* Where the leaf at @rank from TRIE_NODE_LEAVES on is. */
+static force_inline const uint32_t *trie_far_leaf(const struct trie_space *s,
+						  const struct trie_node *n, uint32_t rank)
+{
 	const uint32_t *more = (const uint32_t *)(const void *)s->leaves.base + n->more_leaves;
 
-	return rank < TRIE_NODE_LEAVES ? &n->leaf[rank] : &more[rank - TRIE_NODE_LEAVES];
+	return &more[rank - TRIE_NODE_LEAVES];
+}
+
+/* The leaf of slot @i, which has no child. */
+static force_inline uint32_t trie_leaf(const struct trie_space *s, const struct trie_node *n,
+				       unsigned i)
+{
+	uint32_t rank = trie_rank(n->runs, i);
+
+	return rank < TRIE_NODE_LEAVES ? trie_near_leaf(n, rank) : *trie_far_leaf(s, n, rank);
 }
 
 /* trie_root4, trie_root6 - the word that the tables hold for an address: a leaf, or a node. */
@@ -189,7 +207,7 @@ static force_inline uint32_t trie_walk4(const struct trie_space *s, uint32_t wor
 		n = trie_node_at(s, trie_child(n, addr >> (32 - TRIE_STRIDE)));
 		addr <<= TRIE_STRIDE;
 	}
-	return *trie_leaf(s, n, addr >> (32 - TRIE_STRIDE));
+	return trie_leaf(s, n, addr >> (32 - TRIE_STRIDE));
 }
 
 /* The six bits of @key behind @depth. */
@@ -208,7 +226,7 @@ static force_inline uint32_t trie_walk6(const struct trie_space *s, uint32_t wor
 		n = trie_node_at(s, trie_child(n, trie_slot(key, depth)));
 		depth += TRIE_STRIDE;
 	}
-	return *trie_leaf(s, n, trie_slot(key, depth));
+	return trie_leaf(s, n, trie_slot(key, depth));
 }
 
 /* trie_lookup4 - the leaf of the longest prefix that holds @addr (host order), 0 if none does. */
