@@ -166,6 +166,10 @@ enum convoy_where {
  */
 CONVOY_API int convoy_where(const struct sockaddr *address, socklen_t len, bool for_bind);
 
+/* convoy_epoll_dup - @copy is another number for the epoll descriptor @epfd; harmless on others.
+ * -1 with ENOMEM. */
+CONVOY_API int convoy_epoll_dup(int epfd, int copy);
+
 /* convoy_epoll_forget - the number @epfd is about to be closed or overwritten; harmless on any
  * other. */
 CONVOY_API void convoy_epoll_forget(int epfd);

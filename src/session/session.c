@@ -475,13 +475,15 @@ static uint32_t drop_kept(struct session *s, uint32_t n)
 	return n - dropped;
 }
 
-void session_tx_drop(struct worker *w unused_arg, struct session *s, uint32_t n)
+void session_tx_drop(struct worker *w, struct session *s, uint32_t n)
 {
 	if (unlikely(s->kept))
 		n = drop_kept(s, n);
 	if (!s->end.channel || n == 0)
 		return;
 	fifo_consume(&s->end, n);
+	if (unlikely(s->publishes) && s->connection)
+		session_publish(w, s);
 	if (!s->due_room && fifo_drained_due(&s->end)) {
 		s->due_room = true;
 		link_mark_due(s);

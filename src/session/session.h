@@ -41,9 +41,10 @@ struct session {
 	struct list due; /* in link->due while an event could not or has not been posted */
 	uint8_t state;	 /* enum session_state */
 	bool due_data, due_room;
-	bool waits;  /* in listener->waiting */
-	bool reset;  /* ended by an abort; with session_error */
-	uint8_t fin; /* peer's end of stream arrived while waiting */
+	bool waits;	/* in listener->waiting */
+	bool reset;	/* ended by an abort; with session_error */
+	bool publishes; /* shm_half.info goes with each acknowledgement */
+	uint8_t fin;	/* peer's end of stream arrived while waiting */
 	int32_t error;
 	uint32_t cookie;      /* of the application's connect or interest */
 	uint32_t peer_cookie; /* cut-through under way: the listening side's cookie */

@@ -56,7 +56,9 @@ static void on_session_event(struct session_worker *sw, struct app_link *l,
 		session_on_return(sw, s);
 		break;
 	case SHM_EV_OPTION:
-		if (s->transport && s->transport->set_option && s->connection)
+		if (e->flags == SHM_OPT_INFO)
+			session_on_info(sw, s);
+		else if (s->transport && s->transport->set_option && s->connection)
 			s->transport->set_option(sw->worker, s, (enum shm_option)e->flags,
 						 e->value);
 		break;

@@ -108,8 +108,12 @@ void session_free(struct session_worker *sw, struct session *s);
 /* session_on_* - what the application said about one of its sessions. */
 void session_on_data(struct session_worker *sw, struct session *s);
 void session_on_room(struct session_worker *sw, struct session *s);
+void session_on_info(struct session_worker *sw, struct session *s);
 void session_on_return(struct session_worker *sw, struct session *s);
 void session_on_app_gone(struct session_worker *sw, struct session *s);
+
+/* session_publish - bring what session_on_info() published up to date. */
+void session_publish(struct worker *w, struct session *s);
 
 /* session_on_broken - its half makes no sense any more: reset it. */
 void session_on_broken(struct session_worker *sw, struct session *s);

@@ -36,6 +36,8 @@ struct transport_info {
 	uint64_t n_retransmits, n_timeouts;
 	uint64_t bytes_sent, bytes_received;
 	const char *congestion; /* name of the algorithm */
+	uint8_t state_number;	/* as Linux numbers TCP's states */
+	uint8_t options;	/* agreed with the peer: TCPI_OPT_* of Linux */
 };
 
 struct transport {

@@ -65,6 +65,32 @@ struct shm_side {
 	_Atomic uint32_t nap;
 };
 
+/*
+ * What a transport measures of a session, in shm_half.info of the stack's half: published when
+ * SHM_OPT_INFO asks for it, and from then on with each acknowledgement.
+ */
+enum shm_info {
+	SHM_INFO_RTT_US, /* smoothed */
+	SHM_INFO_RTTVAR_US,
+	SHM_INFO_RTO_US,
+	SHM_INFO_CWND_BYTES,
+	SHM_INFO_SSTHRESH_BYTES,
+	SHM_INFO_FLIGHT_BYTES,
+	SHM_INFO_RETRANSMITS, /* segments, since the connection began */
+	SHM_INFO_KIND,	      /* shm_info_kind(); 0: nothing has been published */
+	SHM_INFO_WORDS,
+};
+
+/* By the numbers of Linux, which programs know: TCP_ESTABLISHED, TCPI_OPT_SACK … */
+static inline uint32_t shm_info_kind(uint32_t mss, uint8_t tcp_state, uint8_t tcpi_options,
+				     uint8_t congestion)
+{
+	return (mss & 0xffff) | (uint32_t)(tcp_state & 15) << 16 |
+	       (uint32_t)(tcpi_options & 15) << 20 | (uint32_t)(congestion & 15) << 24 | 1u << 31;
+}
+
+enum shm_congestion { SHM_CC_OTHER, SHM_CC_NEWRENO, SHM_CC_CUBIC, SHM_CC_BBR };
+
 /* What the owner of a half says about its direction of the session. Only ever grows. */
 enum shm_state {
 	SHM_OPEN = 0,
@@ -91,7 +117,7 @@ struct shm_half {
 	_Atomic uint8_t taken;	 /* 1: the application has accepted this session */
 	uint8_t unused0;
 	_Atomic int32_t error; /* with SHM_RESET: enum err */
-	uint8_t unused1[32];
+	_Atomic uint32_t info[SHM_INFO_WORDS];
 	_Atomic uint32_t chunk[SHM_FIFO_CHUNKS]; /* first page of each chunk, plus 1; 0 is none */
 };
 
@@ -154,6 +180,7 @@ enum shm_option {
 	SHM_OPT_KEEPALIVE_PROBES,
 	SHM_OPT_LINGER_RESET, /* closing aborts */
 	SHM_OPT_USER_TIMEOUT_MS,
+	SHM_OPT_INFO, /* publish shm_half.info */
 };
 
 /* An IPv4 address lies in the first four bytes, network order. */

@@ -27,6 +27,7 @@ void fifo_open(struct fifo_end *e, struct channel *c, uint32_t slot, uint32_t ge
 	atomic_store_explicit(&e->mine->state, SHM_OPEN, memory_order_relaxed);
 	atomic_store_explicit(&e->mine->taken, 0, memory_order_relaxed);
 	atomic_store_explicit(&e->mine->error, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->mine->info[SHM_INFO_KIND], 0, memory_order_relaxed);
 	atomic_store_explicit(&e->mine->shift, e->shift, memory_order_relaxed);
 	store_word(&e->mine->generation, generation);
 }

@@ -61,6 +61,10 @@ static int adopt_copy(int fd, int copy)
 
 	if (copy < 0 || copy == fd)
 		return copy;
+	if (convoy_epoll_dup(fd, copy) < 0) {
+		real_calls()->close(copy);
+		return -1;
+	}
 	if (cd >= 0)
 		fd_set_cd(copy, convoy_dup(cd));
 	else if (fd_is_undecided(fd))

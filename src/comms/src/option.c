@@ -1,19 +1,19 @@
 /* option.c - socket options, names, flags. Settings that reach the transport are SHM_EV_OPTION. */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "comms/convoy.h"
-#include "comms/src/adopt.h"
 #include "comms/src/api.h"
 #include "comms/src/connect.h"
 #include "comms/src/option.h"
 #include "comms/src/stream.h"
+#include "comms/src/tcp_info.h"
+
+enum { USUAL_MTU = 1500 };
 
 /* --- helpers --- */
 
@@ -35,7 +35,8 @@ void option_replay(struct sock *s)
 {
 	const struct sock_options *o = &s->options;
 
-	if (likely(!o->no_delay && !o->keepalive && !o->user_timeout_ms))
+	if (likely(!o->no_delay && !o->keepalive && !o->user_timeout_ms && !o->keepalive_idle_s &&
+		   !o->keepalive_interval_s && !o->keepalive_probes))
 		return;
 	if (o->no_delay)
 		tell_transport(s, SHM_OPT_NODELAY, 1);
@@ -104,6 +105,63 @@ static int set_linger(struct sock *s, const void *value, socklen_t len)
 	return 0;
 }
 
+/* Settings of the kernel that mean nothing here, but are read back. */
+static const struct {
+	int level, name;
+	int first; /* until set */
+} kept[SOCK_KEPT_OPTIONS] = {
+	{ SOL_SOCKET, SO_BROADCAST, 0 },
+	{ SOL_SOCKET, SO_DONTROUTE, 0 },
+	{ SOL_SOCKET, SO_OOBINLINE, 0 },
+	{ SOL_SOCKET, SO_PRIORITY, 0 },
+	{ SOL_SOCKET, SO_MARK, 0 },
+	{ SOL_SOCKET, SO_BUSY_POLL, 0 },
+	{ SOL_SOCKET, SO_INCOMING_CPU, -1 },
+	{ IPPROTO_TCP, TCP_QUICKACK, 1 },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, 0 },
+	{ IPPROTO_TCP, TCP_FASTOPEN, 0 },
+	{ IPPROTO_TCP, TCP_SYNCNT, 6 },
+	{ IPPROTO_TCP, TCP_LINGER2, 60 },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 0 },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0 },
+	{ IPPROTO_IP, IP_TOS, 0 },
+	{ IPPROTO_IP, IP_TTL, 64 },
+	{ IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT },
+	{ IPPROTO_IP, IP_RECVERR, 0 },
+	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0 },
+};
+
+/* Where the value of such an option lies; NULL for others. */
+static struct kept_option *find_kept(struct sock *s, int level, int name, int *first)
+{
+	for (unsigned i = 0; i < count_of(kept); i++) {
+		if (kept[i].level != level || kept[i].name != name)
+			continue;
+		*first = kept[i].first;
+		return &s->options.kept[i];
+	}
+	return NULL;
+}
+
+static int set_kept(struct sock *s, int level, int name, int n)
+{
+	int first;
+	struct kept_option *o = find_kept(s, level, name, &first);
+
+	if (!o)
+		return -ENOPROTOOPT;
+	*o = (struct kept_option){ .value = n, .is_set = true };
+	return 0;
+}
+
+static int set_low_mark(struct sock *s, int n)
+{
+	s->options.low_mark = n < 0 ? INT32_MAX : n ? n : 1;
+	/* Somebody may wait for less than before. */
+	source_notify(&s->source, EPOLLIN);
+	return 0;
+}
+
 static int set_socket_int(struct sock *s, int name, int n)
 {
 	struct sock_options *o = &s->options;
@@ -128,23 +186,9 @@ static int set_socket_int(struct sock *s, int name, int n)
 		o->receive_bytes = n;
 		return 0;
 	case SO_RCVLOWAT:
-		o->low_mark = n;
-		return 0;
-	case SO_PRIORITY:
-		o->priority = n;
-		return 0;
-	case SO_OOBINLINE:
-	case SO_BUSY_POLL:
-	case SO_INCOMING_CPU:
-	case SO_MARK:
-	case SO_ZEROCOPY:
-	case SO_TIMESTAMP:
-		return 0;
-	case SO_BROADCAST:
-	case SO_DONTROUTE:
-		return 0;
+		return set_low_mark(s, n);
 	default:
-		return -ENOPROTOOPT;
+		return set_kept(s, SOL_SOCKET, name, n);
 	}
 }
 
@@ -154,12 +198,13 @@ static void uncork(struct sock *s)
 		sock_announce(s);
 }
 
-static int set_seconds(struct sock *s, int *setting, int n, enum shm_option option)
+static int set_counted(struct sock *s, int *setting, int n, int most, enum shm_option option,
+		       int unit)
 {
-	if (n < 1 || n > 32767)
+	if (n < 1 || n > most)
 		return -EINVAL;
 	*setting = n;
-	tell_transport(s, option, option == SHM_OPT_KEEPALIVE_PROBES ? n : n * 1000);
+	tell_transport(s, option, n * unit);
 	return 0;
 }
 
@@ -179,32 +224,33 @@ static int set_tcp_int(struct sock *s, int name, int n)
 			uncork(s);
 		return 0;
 	case TCP_KEEPIDLE:
-		return set_seconds(s, &o->keepalive_idle_s, n, SHM_OPT_KEEPALIVE_IDLE_MS);
+		return set_counted(s, &o->keepalive_idle_s, n, 32767, SHM_OPT_KEEPALIVE_IDLE_MS,
+				   1000);
 	case TCP_KEEPINTVL:
-		return set_seconds(s, &o->keepalive_interval_s, n, SHM_OPT_KEEPALIVE_INTERVAL_MS);
+		return set_counted(s, &o->keepalive_interval_s, n, 32767,
+				   SHM_OPT_KEEPALIVE_INTERVAL_MS, 1000);
 	case TCP_KEEPCNT:
-		return set_seconds(s, &o->keepalive_probes, n, SHM_OPT_KEEPALIVE_PROBES);
+		return set_counted(s, &o->keepalive_probes, n, 127, SHM_OPT_KEEPALIVE_PROBES, 1);
 	case TCP_USER_TIMEOUT:
 		if (n < 0)
 			return -EINVAL;
 		o->user_timeout_ms = n;
 		tell_transport(s, SHM_OPT_USER_TIMEOUT_MS, n);
 		return 0;
-	case TCP_QUICKACK:
-		o->quick_ack = n;
-		return 0;
-	case TCP_DEFER_ACCEPT:
-	case TCP_FASTOPEN:
-	case TCP_FASTOPEN_CONNECT:
 	case TCP_SYNCNT:
-	case TCP_LINGER2:
-	case TCP_WINDOW_CLAMP:
-	case TCP_NOTSENT_LOWAT:
-	case TCP_MAXSEG:
-		return 0; /* hints; taken without effect */
+		return n < 1 || n > 127 ? -EINVAL : set_kept(s, IPPROTO_TCP, name, n);
 	default:
-		return -ENOPROTOOPT;
+		/* TCP_MAXSEG, TCP_FASTOPEN_CONNECT, TCP_MD5SIG, TCP_ULP and more: not supported */
+		return set_kept(s, IPPROTO_TCP, name, n);
 	}
+}
+
+/* The stack's configuration decides; its choice may be asked for by name. */
+static int set_congestion(struct sock *s, const void *value, socklen_t len)
+{
+	const char *name = tcp_info_congestion(s);
+
+	return len >= strlen(name) && strncmp(value, name, len) == 0 ? 0 : -ENOENT;
 }
 
 static int set_option(struct sock *s, int level, int name, const void *value, socklen_t len)
@@ -218,7 +264,7 @@ static int set_option(struct sock *s, int level, int name, const void *value, so
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return set_linger(s, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return 0; /* the stack's configuration decides */
+		return set_congestion(s, value, len);
 	if (len < sizeof(n))
 		return -EINVAL;
 	memcpy(&n, value, sizeof(n));
@@ -226,11 +272,7 @@ static int set_option(struct sock *s, int level, int name, const void *value, so
 		return set_socket_int(s, name, n);
 	if (level == IPPROTO_TCP)
 		return set_tcp_int(s, name, n);
-	if (level == IPPROTO_IP && name == IP_TOS) {
-		s->options.tos = n;
-		return 0;
-	}
-	return level == IPPROTO_IP ? 0 : -ENOPROTOOPT;
+	return set_kept(s, level, name, n);
 }
 
 int convoy_setsockopt(int cd, int level, int name, const void *value, socklen_t len)
@@ -246,6 +288,14 @@ int convoy_setsockopt(int cd, int level, int name, const void *value, socklen_t 
 }
 
 /* --- getting --- */
+
+static int get_kept(struct sock *s, int level, int name, void *value, socklen_t *len)
+{
+	int first;
+	const struct kept_option *o = find_kept(s, level, name, &first);
+
+	return o ? put_int(value, len, o->is_set ? o->value : first) : -ENOPROTOOPT;
+}
 
 /* SO_ERROR: of the connect, or of a reset that has come meanwhile. */
 static int take_so_error(struct sock *s)
@@ -289,12 +339,8 @@ static int get_socket_option(struct sock *s, int name, void *value, socklen_t *l
 		return put_int(value, len, o->receive_bytes ? 2 * o->receive_bytes : 960 << 10);
 	case SO_RCVLOWAT:
 		return put_int(value, len, o->low_mark ? o->low_mark : 1);
-	case SO_PRIORITY:
-		return put_int(value, len, o->priority);
-	case SO_BROADCAST:
-	case SO_OOBINLINE:
-	case SO_DONTROUTE:
-		return put_int(value, len, 0);
+	case SO_SNDLOWAT:
+		return put_int(value, len, 1);
 	case SO_LINGER:
 		return put(value, len, &l, sizeof(l));
 	case SO_RCVTIMEO:
@@ -302,39 +348,25 @@ static int get_socket_option(struct sock *s, int name, void *value, socklen_t *l
 	case SO_SNDTIMEO:
 		return put_timeout(value, len, o->send_timeout_ns);
 	default:
-		return -ENOPROTOOPT;
+		return get_kept(s, SOL_SOCKET, name, value, len);
 	}
 }
 
-static uint8_t tcp_state(const struct sock *s)
-{
-	switch ((enum sock_state)s->state) {
-	case SOCK_LISTENING:
-		return TCP_LISTEN;
-	case SOCK_DEFERRED:
-	case SOCK_CONNECTING:
-		return TCP_SYN_SENT;
-	case SOCK_OPEN:
-		if (s->fifo.my_state != SHM_OPEN)
-			return s->fifo.peer_state != SHM_OPEN ? TCP_LAST_ACK : TCP_FIN_WAIT2;
-		return s->fifo.peer_state != SHM_OPEN ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
-	default:
-		return TCP_CLOSE;
-	}
-}
-
-/* What the library knows by itself; the rest is zero. */
 static int get_tcp_info(struct sock *s, void *value, socklen_t *len)
 {
-	struct tcp_info info = { .tcpi_state = tcp_state(s),
-				 .tcpi_snd_mss = 1460,
-				 .tcpi_rcv_mss = 1460,
-				 .tcpi_advmss = 1460,
-				 .tcpi_pmtu = 1500 };
+	struct tcp_info info;
 
-	if (s->state == SOCK_OPEN)
-		info.tcpi_unacked = (fifo_unread(&s->fifo) + 1459) / 1460;
+	tcp_info_fill(s, &info);
 	return put(value, len, &info, sizeof(info));
+}
+
+/* Padded with zeros to the length of the kernel's names. */
+static int get_congestion(struct sock *s, void *value, socklen_t *len)
+{
+	char name[16] = "";
+
+	strncpy(name, tcp_info_congestion(s), sizeof(name) - 1);
+	return put(value, len, name, sizeof(name));
 }
 
 static int get_tcp_option(struct sock *s, int name, void *value, socklen_t *len)
@@ -349,7 +381,7 @@ static int get_tcp_option(struct sock *s, int name, void *value, socklen_t *len)
 	case TCP_CORK:
 		return put_int(value, len, o->cork);
 	case TCP_MAXSEG:
-		return put_int(value, len, 1460);
+		return put_int(value, len, tcp_info_mss(s));
 	case TCP_KEEPIDLE:
 		return put_int(value, len, o->keepalive_idle_s ? o->keepalive_idle_s : 7200);
 	case TCP_KEEPINTVL:
@@ -358,16 +390,10 @@ static int get_tcp_option(struct sock *s, int name, void *value, socklen_t *len)
 		return put_int(value, len, o->keepalive_probes ? o->keepalive_probes : 9);
 	case TCP_USER_TIMEOUT:
 		return put_int(value, len, o->user_timeout_ms);
-	case TCP_QUICKACK:
-		return put_int(value, len, o->quick_ack);
 	case TCP_CONGESTION:
-		return put(value, len, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
-	case TCP_DEFER_ACCEPT:
-	case TCP_FASTOPEN:
-	case TCP_NOTSENT_LOWAT:
-		return put_int(value, len, 0);
+		return get_congestion(s, value, len);
 	default:
-		return -ENOPROTOOPT;
+		return get_kept(s, IPPROTO_TCP, name, value, len);
 	}
 }
 
@@ -379,6 +405,9 @@ int convoy_getsockopt(int cd, int level, int name, void *value, socklen_t *len)
 	if (!value || !len)
 		return api_fail(-EFAULT);
 	connect_deferred_by_cd(cd);
+	if (level == IPPROTO_TCP &&
+	    (name == TCP_INFO || name == TCP_MAXSEG || name == TCP_CONGESTION))
+		tcp_info_ask(cd);
 	s = sock_lock(cd);
 	if (!s)
 		return api_fail(-EBADF);
@@ -386,92 +415,12 @@ int convoy_getsockopt(int cd, int level, int name, void *value, socklen_t *len)
 		err = get_socket_option(s, name, value, len);
 	else if (level == IPPROTO_TCP)
 		err = get_tcp_option(s, name, value, len);
-	else if (level == IPPROTO_IP && name == IP_TOS)
-		err = put_int(value, len, s->options.tos);
 	else if (level == IPPROTO_IP && name == IP_OPTIONS)
 		err = put(value, len, "", 0);
-	sock_unlock(s);
-	return api_result(err);
-}
-
-/* --- names --- */
-
-int convoy_getsockname(int cd, struct sockaddr *address, socklen_t *len)
-{
-	struct shm_address any = { .family = 4 };
-	struct sock *s = sock_lock(cd);
-
-	if (!s)
-		return api_fail(-EBADF);
-	sockaddr_of_address(s->local.family ? &s->local : &any, address, len);
-	sock_unlock(s);
-	return 0;
-}
-
-int convoy_getpeername(int cd, struct sockaddr *address, socklen_t *len)
-{
-	struct sock *s = sock_lock(cd);
-	int err = -ENOTCONN;
-
-	if (!s)
-		return api_fail(-EBADF);
-	if (s->state == SOCK_OPEN || adopt_is_elsewhere(s)) {
-		sockaddr_of_address(&s->remote, address, len);
-		err = 0;
-	}
-	sock_unlock(s);
-	return api_result(err);
-}
-
-/* --- flags --- */
-
-int convoy_fcntl(int cd, int command, long argument)
-{
-	struct sock *s = sock_lock(cd);
-	int result = -EINVAL;
-
-	if (!s)
-		return api_fail(-EBADF);
-	if (command == F_GETFL)
-		result = O_RDWR | (s->nonblocking ? O_NONBLOCK : 0);
-	if (command == F_SETFL) {
-		s->nonblocking = argument & O_NONBLOCK;
-		result = 0;
-	}
-	sock_unlock(s);
-	return api_result(result);
-}
-
-int convoy_ioctl(int cd, unsigned long request, void *argument)
-{
-	struct sock *s = request == FIONREAD ? stream_lock(cd, false) : sock_lock(cd);
-	bool open;
-	int err = 0;
-
-	if (!s)
-		return api_fail(-EBADF);
-	open = s->state == SOCK_OPEN;
-	switch (request) {
-	case FIONBIO:
-		s->nonblocking = *(int *)argument;
-		break;
-	case FIONREAD:
-		if (s->state == SOCK_LISTENING)
-			err = -EINVAL;
-		else
-			*(int *)argument = open ? (int)(fifo_poll(&s->fifo) - s->lent_bytes) : 0;
-		break;
-	case SIOCOUTQ:
-		if (open)
-			fifo_room(&s->fifo);
-		*(int *)argument = open ? (int)fifo_unread(&s->fifo) : 0;
-		break;
-	case SIOCATMARK:
-		*(int *)argument = 0;
-		break;
-	default:
-		err = -ENOTTY;
-	}
+	else if (level == IPPROTO_IP && name == IP_MTU)
+		err = s->state == SOCK_OPEN ? put_int(value, len, USUAL_MTU) : -ENOTCONN;
+	else
+		err = get_kept(s, level, name, value, len);
 	sock_unlock(s);
 	return api_result(err);
 }

@@ -231,7 +231,7 @@ static struct set *remember_set_or_null(int epfd, unsigned n_kernel)
 	set->n_kernel = n_kernel;
 	list_init(&set->ready);
 	list_init(&set->watches);
-	if (set_remember(set))
+	if (set_remember(set, epfd))
 		return set;
 	free(set);
 	return NULL;
@@ -264,6 +264,15 @@ int convoy_epoll_create1(int flags)
 	if (epfd >= 0 && !remember_set_or_null(epfd, 0))
 		return epfd;
 	return epfd;
+}
+
+int convoy_epoll_dup(int epfd, int copy)
+{
+	struct set *set = set_of_fd_or_null(epfd);
+
+	if (!set || epfd == copy || set_of_fd_or_null(copy) == set)
+		return 0;
+	return set_remember(set, copy) ? 0 : api_fail(-ENOMEM);
 }
 
 bool convoy_epoll_active(int epfd)

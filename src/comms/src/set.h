@@ -29,8 +29,9 @@ struct watch {
 };
 
 struct set {
-	int epfd;
-	int kick_fd; /* eventfd in it: another thread has made something ready */
+	int epfd;	/* one of its numbers */
+	unsigned n_fds; /* how many it has */
+	int kick_fd;	/* eventfd in it: another thread has made something ready */
 	_Atomic(struct worker *) worker; /* NULL until the first socket of ours */
 	struct worker **others;		 /* homes of foreign sockets */
 	unsigned n_others;

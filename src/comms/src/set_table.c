@@ -25,28 +25,50 @@ struct set *set_of_fd_or_null(int epfd)
 	return entry ? atomic_load_explicit(entry, memory_order_acquire) : NULL;
 }
 
-bool set_remember(struct set *set)
+bool set_remember(struct set *set, int fd)
 {
 	_Atomic(struct set *) *entry;
 
-	if (set->epfd < 0 || set->epfd >= MAX_FD)
+	if (fd < 0 || fd >= MAX_FD)
 		return false;
 	lock_take(&lock);
-	if (!entry_or_null(set->epfd))
-		atomic_store_explicit(&chunks[set->epfd / CHUNK], calloc(CHUNK, sizeof(*entry)),
+	if (!entry_or_null(fd))
+		atomic_store_explicit(&chunks[fd / CHUNK], calloc(CHUNK, sizeof(*entry)),
 				      memory_order_release);
-	entry = entry_or_null(set->epfd);
-	if (entry)
+	entry = entry_or_null(fd);
+	if (entry) {
+		set->n_fds++;
 		atomic_store_explicit(entry, set, memory_order_release);
+	}
 	lock_give(&lock);
 	return entry != NULL;
+}
+
+/* Any number of @set; it has one. */
+static int number_of(const struct set *set)
+{
+	for (int fd = 0; fd < MAX_FD; fd++)
+		if (set_of_fd_or_null(fd) == set)
+			return fd;
+	return -1;
 }
 
 struct set *set_forget(int epfd)
 {
 	_Atomic(struct set *) *entry = entry_or_null(epfd);
+	struct set *set;
 
-	return entry ? atomic_exchange(entry, NULL) : NULL;
+	if (!entry || !atomic_load_explicit(entry, memory_order_acquire))
+		return NULL;
+	lock_take(&lock);
+	set = atomic_exchange(entry, NULL);
+	if (set && --set->n_fds > 0) {
+		if (set->epfd == epfd)
+			set->epfd = number_of(set);
+		set = NULL;
+	}
+	lock_give(&lock);
+	return set;
 }
 
 /* The child's numbers name the parent's epoll descriptors until it makes its own. */
@@ -59,7 +81,7 @@ void sets_fork_child(void)
 		for (unsigned k = 0; chunk && k < CHUNK; k++) {
 			struct set *set = atomic_exchange(&chunk[k], NULL);
 
-			if (!set)
+			if (!set || --set->n_fds > 0)
 				continue;
 			while (!list_empty(&set->watches))
 				watch_drop(container_of(set->watches.next, struct watch, in_set));

@@ -6,10 +6,11 @@
 
 struct set *set_of_fd_or_null(int epfd);
 
-/* set_remember - false when the number is too large or memory is short. */
-bool set_remember(struct set *set);
+/* set_remember - @fd is one more number of @set; false when it is too large or memory is short. */
+bool set_remember(struct set *set, int fd);
 
-/* set_forget - NULL if @epfd has none. */
+/* set_forget - @epfd is a number of its set no more. NULL if it has none, or the set has others, of
+ * which it uses one. */
 struct set *set_forget(int epfd);
 
 #endif

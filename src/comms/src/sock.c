@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "comms/src/adopt.h"
 #include "comms/src/move.h"
+#include "comms/src/set.h"
+#include "comms/src/wait.h"
 
+enum { HOLD_MS = 200 };
 enum { READ_EVENTS = EPOLLIN | EPOLLRDNORM, WRITE_EVENTS = EPOLLOUT | EPOLLWRNORM };
 
 /* --- events to the peer --- */
@@ -21,6 +25,7 @@ void sock_post(struct sock *s, enum shm_event_type type)
 
 void sock_announce(struct sock *s)
 {
+	list_remove(&s->in_corked);
 	if (fifo_data_due(&s->fifo))
 		sock_post(s, SHM_EV_DATA);
 	link_wake(s->link);
@@ -135,6 +140,7 @@ void sock_leave_link(struct sock *s)
 	if (l->by_slot[s->fifo.slot] == s)
 		l->by_slot[s->fifo.slot] = NULL;
 	l->n_socks--;
+	list_remove(&s->in_corked);
 	fifo_close(&s->fifo);
 	s->link = NULL;
 }
@@ -200,6 +206,47 @@ void sock_feed_starved(struct worker *w)
 	}
 }
 
+/* --- corks --- */
+
+void sock_hold(struct sock *s)
+{
+	struct worker *w = source_home(&s->source);
+
+	if (list_linked(&s->in_corked))
+		return;
+	s->uncork_ns = clock_now_ns(&clock_monotonic) + HOLD_MS * (uint64_t)NS_PER_MS;
+	list_push(&w->corked, &s->in_corked);
+	/* Threads that sleep already have not counted on it. */
+	if (w->leader)
+		sleeper_kick(w->leader);
+	if (w->set && w->set->n_sleeping > 0)
+		set_kick(w->set);
+}
+
+void sock_release_held(struct worker *w)
+{
+	uint64_t now_ns = clock_now_ns(&clock_monotonic);
+
+	while (!list_empty(&w->corked)) {
+		struct sock *s = container_of(w->corked.next, struct sock, in_corked);
+
+		if (s->uncork_ns > now_ns)
+			return;
+		sock_announce(s);
+	}
+}
+
+int sock_held_ms(const struct worker *w)
+{
+	uint64_t now_ns, until_ns;
+
+	if (list_empty(&w->corked))
+		return -1;
+	now_ns = clock_now_ns(&clock_monotonic);
+	until_ns = container_of(w->corked.next, struct sock, in_corked)->uncork_ns;
+	return until_ns <= now_ns ? 0 : (int)((until_ns - now_ns) / NS_PER_MS) + 1;
+}
+
 /* --- readiness --- */
 
 /* Room for a third of the fifo, as the kernel has it: no wake-up for every few bytes. */
@@ -215,12 +262,32 @@ static bool writable(struct sock *s)
 	return fifo_room(&s->fifo) >= least;
 }
 
+/* While convoy_close() lingers: has everything arrived? */
+static bool arrived(struct sock *s)
+{
+	fifo_room(&s->fifo);
+	if (fifo_unread(&s->fifo) == 0 || s->fifo.peer_state >= SHM_CLOSED)
+		return true;
+	fifo_want_room(&s->fifo);
+	fifo_room(&s->fifo);
+	return fifo_unread(&s->fifo) == 0;
+}
+
+static bool readable(const struct sock *s, uint32_t bytes, uint32_t wanted)
+{
+	uint32_t least =
+		wanted & SOCK_ANY_BYTE || !s->options.low_mark ? 1 : (uint32_t)s->options.low_mark;
+
+	return bytes - s->lent_bytes >= least;
+}
+
 static uint32_t open_ready(struct sock *s, uint32_t wanted)
 {
-	uint32_t readable = fifo_poll(&s->fifo);
-	uint32_t ready = readable > s->lent_bytes ? READ_EVENTS : 0;
+	uint32_t ready = readable(s, fifo_poll(&s->fifo), wanted) ? READ_EVENTS : 0;
 
 	sock_check_reset(s);
+	if (unlikely(s->closing))
+		return arrived(s) ? WRITE_EVENTS : 0;
 	if (unlikely(s->reset_told))
 		return READ_EVENTS | WRITE_EVENTS | EPOLLHUP | EPOLLRDHUP |
 		       (s->error ? EPOLLERR : 0u);

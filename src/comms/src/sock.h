@@ -39,13 +39,21 @@ struct lent {
 	bool released;
 };
 
+/* A setting without effect that getsockopt gives back; option.c has their names. */
+enum { SOCK_KEPT_OPTIONS = 19 };
+struct kept_option {
+	int value;
+	bool is_set;
+};
+
 /* Values of setsockopt that getsockopt gives back. */
 struct sock_options {
 	uint64_t receive_timeout_ns, send_timeout_ns;
 	int keepalive_idle_s, keepalive_interval_s, keepalive_probes;
-	int user_timeout_ms, linger_s, send_bytes, receive_bytes, low_mark, priority, tos,
-		quick_ack;
+	int user_timeout_ms, linger_s, send_bytes, receive_bytes;
+	int low_mark; /* bytes that make it readable; 0 is 1 */
 	bool reuse_address, reuse_port, no_delay, cork, keepalive, linger;
+	struct kept_option kept[SOCK_KEPT_OPTIONS];
 };
 
 /* A session that several processes have, as the stack knows it from this one. */
@@ -69,6 +77,7 @@ struct sock {
 	bool starved;	 /* in the worker's list of those without chunks */
 	bool wants_peer; /* CLOSED was put off: segments are lent */
 	bool active;	 /* convoy_connect() made it */
+	bool closing;	 /* convoy_close() waits until all has arrived (SO_LINGER) */
 	bool slot_kept;	 /* LINGERING, and the stack has not been told: it may have to move */
 	uint8_t moving;	 /* move.h */
 	bool shared;	 /* other processes may have it, too: adopt.h */
@@ -84,6 +93,8 @@ struct sock {
 	struct listener *listener;
 	struct list link_offered; /* in an acceptor's queue */
 	struct list in_starved;
+	struct list in_corked;
+	uint64_t uncork_ns; /* when what waits for more goes out all the same */
 	struct list in_deferred;
 	struct lent *lent; /* SOCK_MAX_LENT of them, allocated when first used */
 	uint32_t first_lent, n_lent, lent_bytes;
@@ -158,8 +169,20 @@ void sock_consumed(struct sock *s, uint32_t n);
 /* sock_post - an event about the session of @s, with its slot and generation. */
 void sock_post(struct sock *s, enum shm_event_type type);
 
+/* For sock_ready(): any byte counts, whatever SO_RCVLOWAT says. */
+enum { SOCK_ANY_BYTE = 1 << 20 };
+
 /* sock_ready - source_ready() for a socket. */
 uint32_t sock_ready(struct sock *s, uint32_t wanted);
+
+/*
+ * sock_hold - bytes were written that the peer is not to be told of yet (TCP_CORK, MSG_MORE): for
+ * 200 ms at most, as on Linux, measured when the program next calls or while it waits in a call.
+ * sock_release_held - tell of those whose time is over. sock_held_ms - until the next; -1: none.
+ */
+void sock_hold(struct sock *s);
+void sock_release_held(struct worker *w);
+int sock_held_ms(const struct worker *w);
 
 /* sock_starve - no chunk was free: look again soon. */
 void sock_starve(struct sock *s);

@@ -72,6 +72,7 @@ static void reset_sock(struct sock *s, struct worker *home)
 	s->state = SOCK_NEW;
 	list_init(&s->link_offered);
 	list_init(&s->in_starved);
+	list_init(&s->in_corked);
 	list_init(&s->in_deferred);
 	list_init(&s->fifo.sweep);
 }
@@ -238,6 +239,7 @@ void socks_fork_child(void)
 			continue;
 		source_init(&s->source, SOURCE_SOCK, &unhomed);
 		list_init(&s->in_starved);
+		list_init(&s->in_corked);
 		list_init(&s->link_offered);
 		list_init(&s->in_deferred);
 		list_init(&s->fifo.sweep);

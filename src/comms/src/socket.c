@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "comms/convoy.h"
@@ -14,6 +15,8 @@
 #include "comms/src/os.h"
 #include "comms/src/set.h"
 #include "comms/src/socket.h"
+#include "comms/src/stream.h"
+#include "comms/src/wait.h"
 
 int convoy_socket(int domain, int type, int protocol)
 {
@@ -69,6 +72,30 @@ static void end_sock(struct sock *s)
 	}
 }
 
+/* Are there bytes that SO_LINGER makes the last close wait for? What is cut through has arrived. */
+static bool must_linger(struct sock *s)
+{
+	return s->refs == 1 && !s->shared && s->options.linger && s->options.linger_s > 0 &&
+	       s->state == SOCK_OPEN && s->link->to_stack && s->n_lent == 0 &&
+	       fifo_poll(&s->fifo) == 0 && !fifo_was_reset(&s->fifo) &&
+	       (fifo_room(&s->fifo), fifo_unread(&s->fifo) > 0);
+}
+
+/* Send the end of the stream and wait until all before it has been acknowledged. Locked before, and
+ * after if the socket is still there. */
+static struct sock *linger(struct sock *s, int cd)
+{
+	uint64_t deadline_ns = wait_deadline((uint64_t)s->options.linger_s * NS_PER_S);
+	int err = 0;
+
+	fifo_set_state(&s->fifo, SHM_FIN, 0);
+	sock_announce(s);
+	s->closing = true;
+	while (s && !err && !(sock_ready(s, EPOLLOUT) & EPOLLOUT))
+		err = stream_wait(&s, cd, EPOLLOUT, deadline_ns);
+	return err ? sock_lock(cd) : s;
+}
+
 int convoy_close(int cd)
 {
 	struct sock *s;
@@ -81,6 +108,10 @@ int convoy_close(int cd)
 	s = sock_lock(cd);
 	if (!s)
 		return api_fail(-EBADF);
+	if (unlikely(must_linger(s)))
+		s = linger(s, cd);
+	if (!s)
+		return 0; /* another thread has closed it meanwhile */
 	home = source_home(&s->source);
 	if (--s->refs == 0)
 		end_sock(s);

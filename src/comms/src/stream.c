@@ -158,10 +158,19 @@ static ssize_t read_now(struct sock *s, const struct iovec *iov, int n_iov, size
 	return n;
 }
 
+/* A blocking read waits for so many bytes. */
+static size_t least_to_read(const struct sock *s, size_t total, int flags)
+{
+	size_t low = s->options.low_mark ? (size_t)s->options.low_mark : 1;
+
+	return flags & MSG_WAITALL || low > total ? total : low;
+}
+
 static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int n_iov, size_t total,
 			   int flags)
 {
 	bool block = !s->nonblocking && !(flags & MSG_DONTWAIT);
+	size_t least = least_to_read(s, total, flags);
 	uint64_t deadline_ns = 0;
 	size_t done = 0;
 
@@ -185,8 +194,7 @@ static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int 
 				return (ssize_t)done;
 			continue;
 		}
-		if (done == total || (n != -EAGAIN && n <= 0) ||
-		    (done > 0 && (!(flags & MSG_WAITALL) || (flags & MSG_PEEK)))) {
+		if (done >= least || (n != -EAGAIN && n <= 0) || (done > 0 && (flags & MSG_PEEK))) {
 			sock_unlock(s);
 			return done > 0 ? (ssize_t)done : n;
 		}
@@ -198,7 +206,7 @@ static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int 
 		}
 		if (deadline_ns == 0)
 			deadline_ns = wait_deadline(s->options.receive_timeout_ns);
-		err = stream_wait(&s, cd, EPOLLIN, deadline_ns);
+		err = stream_wait(&s, cd, EPOLLIN | SOCK_ANY_BYTE, deadline_ns);
 		if (err)
 			return done > 0 ? (ssize_t)done : err;
 	}
@@ -287,8 +295,9 @@ static void note_starvation(struct sock *s)
 void stream_wrote(struct sock *s, bool more)
 {
 	if (unlikely(more || s->options.cork) && fifo_unread(&s->fifo) < CORK_MAX)
-		return;
-	sock_announce(s);
+		sock_hold(s);
+	else
+		sock_announce(s);
 }
 
 static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done)

@@ -32,6 +32,7 @@ struct worker unhomed = {
 	.acceptors = { &unhomed.acceptors, &unhomed.acceptors },
 	.waiters = { &unhomed.waiters, &unhomed.waiters },
 	.starved = { &unhomed.starved, &unhomed.starved },
+	.corked = { &unhomed.corked, &unhomed.corked },
 	.wait_fd = -1,
 	.retry_fd = -1,
 };
@@ -52,6 +53,7 @@ static void init_worker(struct worker *w)
 	list_init(&w->acceptors);
 	list_init(&w->waiters);
 	list_init(&w->starved);
+	list_init(&w->corked);
 }
 
 static struct worker *new_worker_or_null(void)
@@ -348,6 +350,8 @@ void worker_drain(struct worker *w)
 	}
 	if (unlikely(w->n_starved > 0))
 		sock_feed_starved(w);
+	if (unlikely(!list_empty(&w->corked)))
+		sock_release_held(w);
 }
 
 /* A new odd number for each sleeper, so that it gets a wake-up of its own. */
@@ -402,7 +406,7 @@ int worker_patience_ms(const struct worker *w)
 	for (unsigned i = 0; i < w->n_links; i++)
 		if (w->links[i]->n_waiting > 0)
 			return RING_FULL_MS;
-	return w->n_starved > 0 ? STARVED_MS : -1;
+	return w->n_starved > 0 ? STARVED_MS : sock_held_ms(w);
 }
 
 void worker_open_wait_fd(struct worker *w)

@@ -69,6 +69,7 @@ struct worker {
 	bool interest_fades; /* an acceptor may have nobody left who wants its connections */
 	bool holds_wakes;    /* wake-ups are sent by worker_flush() only */
 	struct list starved; /* struct sock */
+	struct list corked;  /* struct sock with bytes that wait for more, oldest first */
 };
 
 extern struct worker unhomed;

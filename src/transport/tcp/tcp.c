@@ -295,8 +295,24 @@ static void on_option(struct worker *w, struct session *s, enum shm_option optio
 	case SHM_OPT_USER_TIMEOUT_MS:
 		c->user_timeout_ms = value > 0 ? (uint32_t)value : 0;
 		return;
+	case SHM_OPT_INFO:
+		return; /* the session layer's */
 	}
 	tcp_conn_todo(c, TCP_TODO_SEND);
+}
+
+/* Linux's numbers, which every program that asks for TCP_INFO knows. */
+static const uint8_t state_numbers[] = {
+	[TCP_ESTABLISHED] = 1, [TCP_SYN_SENT] = 2,  [TCP_SYN_RECEIVED] = 3, [TCP_FIN_WAIT_1] = 4,
+	[TCP_FIN_WAIT_2] = 5,  [TCP_TIME_WAIT] = 6, [TCP_CLOSED] = 7,	    [TCP_CLOSE_WAIT] = 8,
+	[TCP_LAST_ACK] = 9,    [TCP_CLOSING] = 11,
+};
+_Static_assert(count_of(state_numbers) == TCP_N_STATES, "every state has one");
+
+static uint8_t options_agreed(const struct tcp_conn *c)
+{
+	return (uint8_t)((c->flags & TCP_CONN_TIMESTAMPS ? 1 : 0) |
+			 (c->flags & TCP_CONN_SACK ? 2 : 0) | (c->snd_shift ? 4 : 0));
 }
 
 static void on_describe(struct worker *w, const struct session *s, struct transport_info *info)
@@ -321,6 +337,8 @@ static void on_describe(struct worker *w, const struct session *s, struct transp
 		.bytes_sent = c->bytes_sent,
 		.bytes_received = c->bytes_received,
 		.congestion = c->cc.ops ? c->cc.ops->name : "",
+		.state_number = state_numbers[c->state],
+		.options = options_agreed(c),
 	};
 }
 
