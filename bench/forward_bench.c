@@ -56,7 +56,6 @@ static no_return void fail(const char *what)
 static void open_stack(const struct forward_graph *g, unsigned size)
 {
 	char yaml[4096], path[512];
-	struct config_node *root;
 
 	if (!mkdtemp(folder))
 		fail("no temporary folder");
@@ -64,12 +63,12 @@ static void open_stack(const struct forward_graph *g, unsigned size)
 		g->prepare(folder, size);
 	snprintf(yaml, sizeof(yaml), g->format, folder);
 	log_set_level(LOG_LEVEL_ERROR);
-	arena_init(&d.arena, 1 << 16, 64 << 20);
 	d.base = event_base_new();
-	if (config_load_text(&d.arena, g->name, slice_of_text(yaml), CONFIG_YAML, &d.error, &root) <
-		    0 ||
-	    net_config_decode(&d.arena, root, &d.error, &d.config) < 0 ||
-	    modules_init_before(&d, "sessions") < 0)
+	list_init(&d.interfaces);
+	if (net_file_load_text(g->name, slice_of_text(yaml), &d.error, &d.file) < 0)
+		fail(d.error.text);
+	d.config = d.file->config;
+	if (modules_init_before(&d, "sessions") < 0)
 		fail(d.error.text);
 	snprintf(path, sizeof(path), "%s/destinations", folder);
 	unlink(path);
@@ -261,6 +260,6 @@ int main(int argc, char **argv)
 		measure(argv[1], argc > 2 ? (unsigned)atoi(argv[2]) : ROUNDS);
 	modules_deinit(&d);
 	event_base_free(d.base);
-	arena_deinit(&d.arena);
+	net_file_put(d.file);
 	return 0;
 }

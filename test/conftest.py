@@ -17,6 +17,7 @@ namespace behind fails, and what it left is removed so that the next one starts 
 import collections
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -182,3 +183,13 @@ def stop_all(started, expected=None):
         except wait.Late as late:
             faults.append(str(late))
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def convoy(build, tmp_path):
+    """convoy(WORD...) runs the command line to its end."""
+    def call(*words, env=None, text=""):
+        return subprocess.run([build / "convoy", *words], capture_output=True, text=True,
+                              timeout=20, input=text, cwd=tmp_path,
+                              env={**os.environ, **(env or {})})
+    return call

@@ -11,8 +11,6 @@
 #include "daemon/modules.h"
 #include "daemon/notify.h"
 
-enum { CONFIG_CHUNK_BYTES = 64 * 1024, CONFIG_LIMIT_BYTES = 64 << 20 };
-
 static void on_signal(evutil_socket_t number, short what unused_arg, void *context)
 {
 	struct convoyd *d = context;
@@ -51,10 +49,11 @@ int convoyd_open(struct convoyd *d, const struct options *options)
 	int err;
 
 	*d = (struct convoyd){ .options = *options, .started_ns = clock_now_ns(&clock_monotonic) };
-	arena_init(&d->arena, CONFIG_CHUNK_BYTES, CONFIG_LIMIT_BYTES);
-	err = net_config_load(&d->arena, options->config_path, &d->error, &d->config);
+	list_init(&d->interfaces);
+	err = net_file_load(options->config_path, &d->error, &d->file);
 	if (err < 0)
 		goto fail;
+	d->config = d->file->config;
 	err = open_loop(d);
 	if (err < 0)
 		goto fail;
@@ -64,7 +63,7 @@ int convoyd_open(struct convoyd *d, const struct options *options)
 	return 0;
 fail:
 	close_loop(d);
-	arena_deinit(&d->arena);
+	net_file_put(d->file);
 	return err;
 }
 
@@ -81,5 +80,5 @@ void convoyd_close(struct convoyd *d)
 {
 	modules_deinit(d);
 	close_loop(d);
-	arena_deinit(&d->arena);
+	net_file_put(d->file);
 }

@@ -7,11 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
+#include "base/list.h"
 #include "control/config_tree.h"
-#include "daemon/net_config.h"
+#include "daemon/net_file.h"
 #include "daemon/options.h"
 
+struct apply;
 struct command_table;
 struct control_server;
 struct engine;
@@ -21,8 +22,10 @@ struct session_layer;
 
 struct convoyd {
 	struct options options;
-	struct arena arena; /* holds the configuration */
-	const struct net_config *config;
+	struct net_file *file;		 /* that it was started with … */
+	const struct net_config *config; /* … and what it says */
+	struct list interfaces;		 /* of struct interface_record: interfaces.h */
+	struct apply *apply;		 /* the change that is under way, or NULL: apply/apply.h */
 	struct event_base *base;
 	struct event *signals[2];
 	struct command_table *commands;

@@ -1,15 +1,19 @@
-/* interfaces.c - from net.yaml's interfaces to running ones. */
+/* interfaces.c - from net.yaml's interfaces to running ones, and back. */
 #include "daemon/interfaces.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/err.h"
+#include "base/log.h"
 #include "daemon/convoyd.h"
 #include "drivers/loop/loop.h"
 #include "engine/engine.h"
-#include "l3/ip4/address.h"
 
 enum { WHY_MAX = 256 };
 
-static int create(struct convoyd *d, const struct net_interface *config, struct interface **out)
+static int create(struct convoyd *d, const struct net_interface *config, struct interface **out,
+		  struct config_error *error)
 {
 	char why[WHY_MAX] = "";
 	int err = ERR_UNSUPPORTED;
@@ -42,69 +46,100 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 		break;
 	}
 	if (err < 0)
-		config_fail(&d->error, config->at, "interface \"%s\": %s", config->name,
+		config_fail(error, config->at, "interface \"%s\": %s", config->name,
 			    why[0] ? why : err_text(err));
 	return err;
 }
 
-static int fail_address(struct convoyd *d, const struct net_interface *config,
-			const struct ip4_prefix *address, int err)
+static struct interface_record *record_or_null(struct convoyd *d, struct net_file *file,
+					       const struct net_interface *config)
 {
-	char text[32] = "";
-	struct writer w = writer_of(text, sizeof(text) - 1);
+	struct interface_record *r = calloc(1, sizeof(*r));
 
-	ip4_print_prefix(&w, address);
-	config_fail(&d->error, config->at, "interface \"%s\" cannot have the address %s: %s",
-		    config->name, text,
-		    err == ERR_INVAL   ? "it is no address of a host"
-		    : err == ERR_EXIST ? "another interface has it"
-		    : err == ERR_BUSY  ? "another interface is on this network"
-				       : err_text(err));
-	return err;
+	if (!r)
+		return NULL;
+	r->file = net_file_get(file);
+	r->config = config;
+	list_push(&d->interfaces, &r->link);
+	return r;
 }
 
-static int bring_up(struct convoyd *d, const struct net_interface *config, struct interface *i)
+static void forget(struct interface_record *r)
 {
-	int err = config->down ? 0 : interface_set_up(i, true);
+	list_remove(&r->link);
+	net_file_put(r->file);
+	free(r);
+}
+
+static int settle_state(struct interface *i, const struct net_interface *config,
+			struct config_error *error)
+{
+	int err = interface_set_up(i, !config->down);
 
 	if (err < 0)
-		config_fail(&d->error, config->at, "interface \"%s\" cannot be brought up: %s",
-			    config->name, err_text(err));
+		config_fail(error, config->at, "interface \"%s\" cannot be brought %s: %s",
+			    config->name, config->down ? "down" : "up", err_text(err));
 	return err;
 }
 
-static int add_addresses(struct convoyd *d, const struct net_interface *config,
-			 const struct interface *i)
+int interfaces_create(struct convoyd *d, struct net_file *file, const struct net_interface *config,
+		      struct config_error *error)
 {
-	for (uint32_t n = 0; n < config->n_addresses; n++) {
-		const struct ip4_prefix *one = &config->addresses[n];
-		int err = ip4_add_address(d->engine, i->index, *one);
+	struct interface_record *r = record_or_null(d, file, config);
+	struct interface *i;
+	int err = r ? create(d, config, &i, error) : ERR_NOMEM;
 
-		if (err < 0)
-			return fail_address(d, config, one, err);
-	}
+	if (err < 0)
+		goto fail;
+	r->index = i->index;
+	err = settle_state(i, config, error);
+	if (err == 0)
+		return 0;
+	if (interface_remove(i) < 0)
+		log_error("interface.remove", "name=%s error=\"out of memory\"", config->name);
+fail:
+	if (r)
+		forget(r);
+	return err;
+}
+
+int interfaces_remove(struct convoyd *d, struct interface_record *r)
+{
+	struct interface *i = interface_get_or_null(d->engine, r->index);
+	int err = i ? interface_remove(i) : 0;
+
+	forget(r);
+	return err;
+}
+
+int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_file *file,
+		      const struct net_interface *config, struct config_error *error)
+{
+	struct interface *i = interface_get_or_null(d->engine, r->index);
+	struct net_file *old = r->file;
+	int err = i ? settle_state(i, config, error) : ERR_NOENT;
+
+	if (err < 0)
+		return err;
+	r->file = net_file_get(file);
+	r->config = config;
+	net_file_put(old);
 	return 0;
 }
 
-static int create_one(struct convoyd *d, const struct net_interface *config)
+struct interface_record *interfaces_find_or_null(struct convoyd *d, const char *name)
 {
-	struct interface *i;
-	int err = create(d, config, &i);
+	list_for_each(link, &d->interfaces) {
+		struct interface_record *r = container_of(link, struct interface_record, link);
 
-	if (err == 0)
-		err = add_addresses(d, config, i);
-	return err == 0 ? bring_up(d, config, i) : err;
+		if (strcmp(r->config->name, name) == 0)
+			return r;
+	}
+	return NULL;
 }
 
-/* Parents first: a subinterface may stand before its parent. */
-int interfaces_create(struct convoyd *d)
+void interfaces_forget(struct convoyd *d)
 {
-	const struct net_interface *all = d->config->interfaces;
-	int err = 0;
-
-	for (uint32_t n = 0; n < d->config->n_interfaces && err == 0; n++)
-		err = all[n].kind == NET_VLAN ? 0 : create_one(d, &all[n]);
-	for (uint32_t n = 0; n < d->config->n_interfaces && err == 0; n++)
-		err = all[n].kind == NET_VLAN ? create_one(d, &all[n]) : 0;
-	return err;
+	while (!list_empty(&d->interfaces))
+		forget(container_of(d->interfaces.next, struct interface_record, link));
 }

@@ -1,14 +1,48 @@
-/* interfaces.h - makes the interfaces that the configuration asks for. */
+/* interfaces.h - the interfaces that net.yaml asked for: made, remembered, taken away. */
 #ifndef CONVOY_DAEMON_INTERFACES_H
 #define CONVOY_DAEMON_INTERFACES_H
 
-#include "base/compiler.h"
+#include "base/list.h"
+#include "daemon/net_file.h"
 
 struct convoyd;
+struct interface;
 
-/* interfaces_create - make every configured interface and bring it up. On failure d->error has the
- * line; those made so far go with the engine. */
+/* Why an interface is there. */
+struct interface_record {
+	struct list link;      /* in convoyd.interfaces, in the order of creation */
+	struct net_file *file; /* a reference; holds @config */
+	const struct net_interface *config;
+	uint32_t index;
+};
+
+/*
+ * interfaces_create - make the interface that @config, of @file, asks for, without its addresses,
+ * and bring it up unless it is to stay down. An enum err, with the reason in @error.
+ */
 must_check
-int interfaces_create(struct convoyd *d);
+int interfaces_create(struct convoyd *d, struct net_file *file, const struct net_interface *config,
+		      struct config_error *error);
+
+/*
+ * interfaces_remove - take the interface of @r away; gone from sight when this returns, its device
+ * free some turns later. ERR_NOMEM.
+ */
+must_check
+int interfaces_remove(struct convoyd *d, struct interface_record *r);
+
+/*
+ * interfaces_change - the interface of @r is to be up or down as @config, of @file, says, and
+ * counts as made by it. The driver's error, with the reason in @error.
+ */
+must_check
+int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_file *file,
+		      const struct net_interface *config, struct config_error *error);
+
+/* interfaces_find_or_null - the record of the interface called @name. */
+struct interface_record *interfaces_find_or_null(struct convoyd *d, const char *name);
+
+/* interfaces_forget - convoyd ends: the engine takes the interfaces, this their records. */
+void interfaces_forget(struct convoyd *d);
 
 #endif

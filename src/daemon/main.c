@@ -8,22 +8,17 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum { CHECK_CHUNK_BYTES = 64 * 1024, CHECK_LIMIT_BYTES = 64 << 20 };
-
 static int check(const struct options *options)
 {
-	const struct net_config *config;
 	struct config_error error = { "" };
-	struct arena arena;
-	int err;
+	struct net_file *file;
+	int err = net_file_load(options->config_path, &error, &file);
 
-	arena_init(&arena, CHECK_CHUNK_BYTES, CHECK_LIMIT_BYTES);
-	err = net_config_load(&arena, options->config_path, &error, &config);
-	arena_deinit(&arena);
 	if (err < 0) {
 		fprintf(stderr, "%s\n", error.text[0] ? error.text : err_text(err));
 		return EXIT_USAGE;
 	}
+	net_file_put(file);
 	printf("%s: fine\n", options->config_path);
 	return EXIT_OK;
 }

@@ -38,7 +38,7 @@ static const struct {
 	{ "functions", part_functions_init, part_functions_deinit },
 	{ "l2", part_l2_init, part_l2_deinit },
 	{ "ip", part_ip_init, part_ip_deinit },
-	{ "interfaces", part_interfaces_init, NULL },
+	{ "interfaces", part_interfaces_init, part_interfaces_deinit },
 	{ "tcp", part_tcp_init, part_tcp_deinit },
 	{ "sessions", part_sessions_init, part_sessions_deinit },
 	{ "workers", part_workers_init, part_workers_deinit },

@@ -97,9 +97,12 @@ static const struct config_field tap_fields[] = {
 	  .n_offset = offsetof(struct tap_config, n_host_addresses) },
 };
 
+static const struct tap_config tap_defaults = { .n_queues = 1 };
+
 static const struct config_message tap_message = {
 	.name = "tap",
 	.size = sizeof(struct tap_config),
+	.defaults = &tap_defaults,
 	.fields = tap_fields,
 	.n_fields = count_of(tap_fields),
 };
@@ -259,7 +262,7 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	return 0;
 }
 
-static const struct config_message interface_message = {
+const struct config_message net_interface_message = {
 	.name = "interface",
 	.size = sizeof(struct net_interface),
 	.fields = interface_fields,
@@ -289,7 +292,7 @@ static const struct config_field net_fields[] = {
 	  .type = CONFIG_MESSAGE_LIST,
 	  .offset = offsetof(struct net_config, interfaces),
 	  .n_offset = offsetof(struct net_config, n_interfaces),
-	  .message = &interface_message },
+	  .message = &net_interface_message },
 	{ .name = "routes",
 	  .type = CONFIG_MESSAGE_LIST,
 	  .offset = offsetof(struct net_config, routes),
@@ -345,7 +348,7 @@ static const struct net_config net_defaults = {
 	.apps = { .socket_mode = NET_APPS_SOCKET_MODE },
 };
 
-static const struct config_message net_message = {
+const struct config_message net_message = {
 	.name = "net.yaml",
 	.size = sizeof(struct net_config),
 	.defaults = &net_defaults,
@@ -365,13 +368,4 @@ int net_config_decode(struct arena *a, const struct config_node *root, struct co
 		return err;
 	*out = config;
 	return 0;
-}
-
-int net_config_load(struct arena *a, const char *path, struct config_error *error,
-		    const struct net_config **out)
-{
-	struct config_node *root;
-	int err = config_load_file(a, path, error, &root);
-
-	return err < 0 ? err : net_config_decode(a, root, error, out);
 }

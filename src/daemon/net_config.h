@@ -79,14 +79,9 @@ struct net_config {
 };
 
 /*
- * net_config_load - read and check @path; everything lives in @a.
- * Returns 0 or an error with its line in @error. Nothing outside @a is touched.
+ * net_config_decode - check the tree at @root and give its values their types; everything lives in
+ * @a. Returns 0 or an error with its line in @error. Nothing outside @a is touched.
  */
-must_check
-int net_config_load(struct arena *a, const char *path, struct config_error *error,
-		    const struct net_config **out);
-
-/* net_config_decode - the same for a tree that is loaded already. */
 must_check
 int net_config_decode(struct arena *a, const struct config_node *root, struct config_error *error,
 		      const struct net_config **out);

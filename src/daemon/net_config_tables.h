@@ -14,6 +14,12 @@ extern const struct config_message net_af_packet_message;
 /* "generator" of an interface: struct generator_config. */
 extern const struct config_message net_generator_message;
 
+/* One item of "interfaces": struct net_interface. */
+extern const struct config_message net_interface_message;
+
+/* The whole: struct net_config. */
+extern const struct config_message net_message;
+
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 

@@ -23,7 +23,7 @@ static const struct session_namespace *namespaces_of(struct convoyd *d)
 {
 	const struct net_apps *apps = &d->config->apps;
 	struct session_namespace *list =
-		arena_zalloc_or_null(&d->arena, (apps->n_namespaces + 1) * sizeof(*list));
+		arena_zalloc_or_null(&d->file->arena, (apps->n_namespaces + 1) * sizeof(*list));
 
 	for (uint32_t i = 0; list && i < apps->n_namespaces; i++) {
 		snprintf(list[i].name, sizeof(list[i].name), "%s", apps->namespaces[i].name);

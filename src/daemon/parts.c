@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "control/command.h"
 #include "control/server.h"
+#include "daemon/apply/apply.h"
+#include "daemon/apply/apply_cli.h"
 #include "daemon/convoyd.h"
 #include "daemon/interfaces.h"
 #include "daemon/modules.h"
@@ -82,9 +84,17 @@ void part_engine_deinit(struct convoyd *d)
 
 int part_interfaces_init(struct convoyd *d)
 {
-	int err = interfaces_create(d);
+	int err = apply_boot(d);
 
-	return err < 0 ? err : routes_create(d);
+	if (err == 0)
+		err = routes_create(d);
+	return err < 0 ? err : apply_cli_register(d);
+}
+
+void part_interfaces_deinit(struct convoyd *d)
+{
+	apply_abandon(d);
+	interfaces_forget(d);
 }
 
 int part_workers_init(struct convoyd *d)

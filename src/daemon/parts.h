@@ -36,6 +36,7 @@ void part_ip_deinit(struct convoyd *d);
 /* What net.yaml says about interfaces and routes; they go with the engine and with IPv4. */
 must_check
 int part_interfaces_init(struct convoyd *d);
+void part_interfaces_deinit(struct convoyd *d);
 
 /* TCP, known to IPv4; the session layer gets it as its transport. */
 must_check

@@ -10,16 +10,6 @@ import pytest
 from harness.daemon import Convoyd
 
 
-@pytest.fixture
-def convoy(build, tmp_path):
-    """convoy(WORD...) runs the command line to its end."""
-    def call(*words, env=None):
-        return subprocess.run([build / "convoy", *words], capture_output=True, text=True,
-                              timeout=20, stdin=subprocess.DEVNULL, cwd=tmp_path,
-                              env={**os.environ, **(env or {})})
-    return call
-
-
 def test_text_and_json(convoyd, convoy):
     stack = convoyd({})
     text = convoy("show", "version", env=stack.env)

@@ -6,7 +6,7 @@
 #include "daemon/apply/plan.h"
 
 struct convoyd;
-struct net_config;
+struct net_file;
 
 struct apply_kind {
 	const char *name; /* "address" */
@@ -14,8 +14,10 @@ struct apply_kind {
 	bool is_interface;
 	/* Add what is there and net.yaml could have asked for. */
 	int (*list_running)(struct convoyd *d, struct apply_list *out);
-	/* Add what @config asks for. */
-	int (*list_wanted)(const struct net_config *config, struct apply_list *out);
+	/* Add what @file asks for. */
+	int (*list_wanted)(struct net_file *file, struct apply_list *out);
+	/* The object of @item is needed no more; NULL when nothing is held by it. */
+	void (*release)(const struct apply_item *item);
 	/*
 	 * Make it, or take it away. They fail with an enum err and the reason in @error, and then
 	 * nothing has changed.
@@ -30,6 +32,10 @@ struct apply_kind {
 	int (*change)(struct convoyd *d, const struct apply_item *from, const struct apply_item *to,
 		      struct config_error *error);
 };
+
+/* apply_fail - config_fail() at the item's place in the file, or without a place if it has none. */
+void apply_fail(struct config_error *error, const struct apply_item *item, const char *format, ...)
+	printf_like(3, 4);
 
 extern const struct apply_kind apply_interface_kind;
 extern const struct apply_kind apply_address_kind;

@@ -1,0 +1,133 @@
+/* interface_kind.c - net.yaml's interfaces as objects of an apply. */
+#include <string.h>
+
+#include "base/err.h"
+#include "control/config_encode.h"
+#include "daemon/apply/kind.h"
+#include "daemon/convoyd.h"
+#include "daemon/interfaces.h"
+#include "daemon/net_config_tables.h"
+#include "engine/engine.h"
+
+/* What the object carries: enough to make it again. */
+struct wanted {
+	struct net_file *file; /* a reference: its record may be gone when it is made again */
+	const struct net_interface *config;
+};
+
+/* The name is the key and the addresses are objects of their own. */
+static json_t *value_of(const struct net_interface *config)
+{
+	json_t *value = config_encode(&net_interface_message, config, config->at);
+
+	json_object_del(value, "name");
+	json_object_del(value, "addresses");
+	return value;
+}
+
+static int add(struct apply_list *out, struct net_file *file, const struct net_interface *config,
+	       const struct config_node *at)
+{
+	struct wanted *object = arena_alloc_or_null(&out->arena, sizeof(*object));
+	const struct apply_item item = {
+		.kind = &apply_interface_kind,
+		.name = config->name,
+		.value = value_of(config),
+		.on = config->kind == NET_VLAN ? config->vlan.parent : NULL,
+		.at = at,
+		.object = object,
+	};
+
+	if (!object) {
+		json_decref(item.value);
+		return ERR_NOMEM;
+	}
+	*object = (struct wanted){ net_file_get(file), config };
+	return apply_list_add(out, &item);
+}
+
+static void release(const struct apply_item *item)
+{
+	const struct wanted *w = item->object;
+
+	net_file_put(w->file);
+}
+
+/* As it was made. */
+static int list_running(struct convoyd *d, struct apply_list *out)
+{
+	list_for_each(link, &d->interfaces) {
+		struct interface_record *r = container_of(link, struct interface_record, link);
+		int err = add(out, r->file, r->config, NULL);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int list_wanted(struct net_file *file, struct apply_list *out)
+{
+	for (uint32_t n = 0; n < file->config->n_interfaces; n++) {
+		const struct net_interface *config = &file->config->interfaces[n];
+		int err = add(out, file, config, config->at);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int create(struct convoyd *d, const struct apply_item *item, struct config_error *error)
+{
+	const struct wanted *w = item->object;
+
+	return interfaces_create(d, w->file, w->config, error);
+}
+
+static int take_away(struct convoyd *d, const struct apply_item *item, struct config_error *error)
+{
+	struct interface_record *r = interfaces_find_or_null(d, item->name);
+	int err = r ? interfaces_remove(d, r) : ERR_NOENT;
+
+	if (err < 0)
+		apply_fail(error, item, "interface \"%s\" cannot be removed: %s", item->name,
+			   err_text(err));
+	return err;
+}
+
+/* Whether it is up is all that can change without making it anew. */
+static bool can_change(const struct apply_item *from, const struct apply_item *to)
+{
+	json_t *before = json_copy(from->value), *after = json_copy(to->value);
+	bool same;
+
+	json_object_del(before, "down");
+	json_object_del(after, "down");
+	same = json_equal(before, after);
+	json_decref(before);
+	json_decref(after);
+	return same;
+}
+
+static int change(struct convoyd *d, const struct apply_item *from unused_arg,
+		  const struct apply_item *to, struct config_error *error)
+{
+	struct interface_record *r = interfaces_find_or_null(d, to->name);
+	const struct wanted *w = to->object;
+
+	return r ? interfaces_change(d, r, w->file, w->config, error) : ERR_NOENT;
+}
+
+const struct apply_kind apply_interface_kind = {
+	.name = "interface",
+	.rank = 1,
+	.is_interface = true,
+	.list_running = list_running,
+	.list_wanted = list_wanted,
+	.release = release,
+	.create = create,
+	.remove = take_away,
+	.can_change = can_change,
+	.change = change,
+};

@@ -1,0 +1,164 @@
+"""convoy apply: what differs changes, what does not carries on; all of it or nothing."""
+import copy
+import json
+
+import pytest
+import yaml
+from harness import wait
+
+LAN = {"name": "lan", "mac": "02:00:00:00:00:01", "addresses": ["10.9.0.1/24"],
+       "tap": {"host_addresses": ["10.9.0.2/24"]}}
+WAN = {"name": "wan", "mac": "02:00:00:00:00:02", "addresses": ["10.8.0.1/24"],
+       "tap": {"host_addresses": ["10.8.0.2/24"]}}
+
+
+@pytest.fixture
+def applied(netns, convoyd, convoy, tmp_path):
+    """A stack with one interface, and apply(CONFIG, OPTION...) for it."""
+    class Applied:
+        space = netns("lan")
+        stack = convoyd({"interfaces": [LAN]}, netns=space)
+        file = tmp_path / "new.yaml"
+
+        def apply(self, config, *options):
+            self.file.write_text(config if isinstance(config, str)
+                                 else yaml.safe_dump(config, sort_keys=False))
+            return convoy("apply", "new.yaml", *options, env=self.stack.env)
+
+        def changes(self, config, *options):
+            done = self.apply(config, "--json", *options)
+            assert done.returncode == 0, done.stderr
+            return [(c["action"], c["kind"], c["name"])
+                    for c in json.loads(done.stdout)["changes"]]
+
+        def saved(self):
+            return convoy("save", env=self.stack.env).stdout
+
+        def ping(self, address):
+            self.space.run("ping", "-c1", "-W5", address)
+
+        def names(self):
+            return [i["name"] for i in self.stack.call("show interfaces")]
+    return Applied()
+
+
+def test_the_same_file_changes_nothing(applied):
+    done = applied.apply({"interfaces": [LAN]})
+    assert (done.returncode, done.stdout) == (0, "nothing to do: 2 objects are as wanted\n")
+
+
+def test_other_spellings_of_the_same_change_nothing(applied):
+    lan = copy.deepcopy(LAN)
+    lan["down"] = False
+    lan["tap"]["queues"] = "1"
+    lan["addresses"] = "10.9.0.1/24"
+    assert applied.changes({"interfaces": lan, "workers": 1}) == []
+
+
+def test_an_interface_comes_and_goes(applied):
+    assert applied.changes({"interfaces": [LAN, WAN]}) == [
+        ("add", "interface", "wan"), ("add", "address", "wan 10.8.0.1/24")]
+    applied.ping("10.8.0.1")
+    applied.ping("10.9.0.1")
+    assert applied.changes({"interfaces": [WAN]}) == [
+        ("delete", "interface", "lan"), ("delete", "address", "lan 10.9.0.1/24")]
+    wait.until(lambda: "lan:" not in applied.space.ip("link"), "the device is gone")
+    applied.ping("10.8.0.1")
+
+
+def test_what_is_as_wanted_loses_nothing(applied):
+    """The interface that stays keeps its counters: it is the same object."""
+    applied.ping("10.9.0.1")
+    before = applied.stack.call("show interfaces")[0]
+    applied.changes({"interfaces": [WAN, LAN]})
+    after = [i for i in applied.stack.call("show interfaces") if i["name"] == "lan"][0]
+    assert after["index"] == before["index"]
+    assert after["counters"]["rx_packets"] >= before["counters"]["rx_packets"] > 0
+
+
+def test_addresses_change_by_themselves(applied):
+    lan = {**LAN, "addresses": ["10.9.0.7/24", "10.7.0.1/16"]}
+    assert applied.changes({"interfaces": [lan]}) == [
+        ("add", "address", "lan 10.7.0.1/16"), ("delete", "address", "lan 10.9.0.1/24"),
+        ("add", "address", "lan 10.9.0.7/24")]
+    applied.ping("10.9.0.7")
+    [row] = applied.stack.call("show interfaces")
+    assert sorted(row["addresses"]) == ["10.7.0.1/16", "10.9.0.7/24"]
+
+
+def test_a_changed_device_is_made_anew_under_its_name(applied):
+    """The device's name is taken until the old one is gone; apply waits for that."""
+    lan = copy.deepcopy(LAN)
+    lan["tap"]["queues"] = 2
+    done = applied.apply({"interfaces": [lan]}, "--diff")
+    assert done.stdout == ("~ interface  lan  (made anew)\n"
+                           '    - tap: {"host_addresses":["10.9.0.2/24"]}\n'
+                           '    + tap: {"queues":2,"host_addresses":["10.9.0.2/24"]}\n'
+                           "~ address    lan 10.9.0.1/24  (its interface is made anew)\n"
+                           "2 changes made, 0 objects were as wanted\n"), done.stderr
+    applied.ping("10.9.0.1")
+
+
+def test_down_and_up_keep_the_interface(applied):
+    before = applied.stack.call("show interfaces")[0]["index"]
+    assert applied.changes({"interfaces": [{**LAN, "down": True}]}) == [
+        ("change", "interface", "lan")]
+    [lan] = applied.stack.call("show interfaces")
+    assert (lan["index"], lan["state"]) == (before, "down")
+    applied.changes({"interfaces": [LAN]})
+    applied.ping("10.9.0.1")
+
+
+def test_dry_run_touches_nothing(applied):
+    done = applied.apply({"interfaces": [WAN]}, "--dry-run")
+    assert done.stdout.endswith("dry run: 4 changes to make, 0 objects are as wanted\n")
+    assert applied.names() == ["lan"]
+    applied.ping("10.9.0.1")
+
+
+def test_changes_by_command_count_as_running(applied):
+    applied.stack.call("address add", interface="lan", address="10.6.0.1/24")
+    assert applied.changes({"interfaces": [LAN]}) == [("delete", "address", "lan 10.6.0.1/24")]
+
+
+def test_a_step_that_fails_undoes_the_others(applied):
+    """The second interface wants a network that the first has; what was changed comes back."""
+    lan = copy.deepcopy(LAN)
+    lan["tap"]["queues"] = 2
+    bad = {"name": "bad", "loop": {}, "addresses": ["10.9.0.9/24"]}
+    done = applied.apply({"interfaces": [lan, WAN, bad]})
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("convoy: new.yaml:17:3: interface \"bad\" cannot have the address "
+                                  "10.9.0.9/24: another interface is on this network"), done.stderr
+    assert done.stderr.endswith("; nothing has changed\n")
+    assert applied.names() == ["lan"]
+    assert applied.apply({"interfaces": [LAN]}).stdout.startswith("nothing to do")
+    applied.ping("10.9.0.1")
+
+
+@pytest.mark.parametrize("text, place, what", [
+    ("interfaces: [{name: lan}]", "1:14", "has no kind"),
+    ("interfaces: [", "2:1", "not valid YAML"),
+    ("nonsense: 1", "1:1", 'unknown field "nonsense"'),
+])
+def test_a_bad_file_is_named_by_line(applied, text, place, what):
+    done = applied.apply(text)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"new.yaml:{place}") and what in done.stderr
+    assert applied.names() == ["lan"]
+
+
+def test_settings_of_the_start_are_refused(applied):
+    done = applied.apply({"workers": 2, "interfaces": [LAN]})
+    assert done.returncode == 1
+    assert 'new.yaml:1:10: "workers" cannot change while convoyd runs' in done.stderr
+
+
+def test_save_gives_what_apply_takes(applied, convoy):
+    applied.changes({"interfaces": [LAN, WAN]})
+    applied.stack.call("address add", interface="wan", address="10.5.0.1/24")
+    saved = applied.saved()
+    wan = {**WAN, "addresses": ["10.8.0.1/24", "10.5.0.1/24"]}
+    assert yaml.safe_load(saved) == {"interfaces": [LAN, wan]}, saved
+    again = convoy("apply", "-", env=applied.stack.env, text=saved)
+    assert again.stdout == "nothing to do: 5 objects are as wanted\n", again
