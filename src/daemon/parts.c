@@ -12,7 +12,6 @@
 #include "daemon/convoyd.h"
 #include "daemon/interfaces.h"
 #include "daemon/modules.h"
-#include "daemon/routes.h"
 #include "daemon/show_interfaces.h"
 #include "daemon/show_version.h"
 #include "drivers/generator/generator.h"
@@ -86,8 +85,6 @@ int part_interfaces_init(struct convoyd *d)
 {
 	int err = apply_boot(d);
 
-	if (err == 0)
-		err = routes_create(d);
 	return err < 0 ? err : apply_cli_register(d);
 }
 

@@ -162,3 +162,35 @@ def test_save_gives_what_apply_takes(applied, convoy):
     assert yaml.safe_load(saved) == {"interfaces": [LAN, wan]}, saved
     again = convoy("apply", "-", env=applied.stack.env, text=saved)
     assert again.stdout == "nothing to do: 5 objects are as wanted\n", again
+
+
+def routes(stack):
+    return {r["prefix"]: r for r in stack.call("show routes") if r["source"] == "static"}
+
+
+def test_routes_come_change_and_go(applied):
+    to = "10.66.0.0/16"
+    assert applied.changes({"interfaces": [LAN], "routes": [{"to": to, "via": "10.9.0.2"}]}) == [
+        ("add", "route", to)]
+    assert applied.changes({"interfaces": [LAN], "routes": [
+        {"to": to, "via": "10.9.0.2", "interface": "lan"}]}) == []
+    assert applied.changes({"interfaces": [LAN], "routes": [{"to": to, "blackhole": True}]}) == [
+        ("change", "route", to)]
+    assert yaml.safe_load(applied.saved())["routes"] == [{"to": to, "blackhole": True}]
+    assert list(routes(applied.stack)) == [to]
+    applied.stack.call("route add", prefix="10.67.0.0/16", via="10.9.0.3")
+    assert applied.changes({"interfaces": [LAN]}) == [
+        ("delete", "route", to), ("delete", "route", "10.67.0.0/16")]
+    assert routes(applied.stack) == {}
+
+
+def test_routes_survive_their_interface_being_made_anew(applied):
+    lan = copy.deepcopy(LAN)
+    lan["tap"]["queues"] = 2
+    here = [{"to": "10.66.0.0/16", "via": "10.9.0.2"}, {"to": "10.67.0.0/16", "prohibit": True}]
+    applied.changes({"interfaces": [LAN], "routes": here})
+    assert ("redo", "route", "10.66.0.0/16") in applied.changes(
+        {"interfaces": [lan], "routes": here})
+    assert list(routes(applied.stack)) == ["10.66.0.0/16", "10.67.0.0/16"]
+    applied.space.ip("route", "add", "10.1.0.0/16", "via", "10.9.0.1")
+    applied.ping("10.9.0.1")

@@ -17,6 +17,7 @@
 static const struct apply_kind *const kinds[] = {
 	&apply_interface_kind,
 	&apply_address_kind,
+	&apply_route_kind,
 };
 
 void apply_fail(struct config_error *error, const struct apply_item *item, const char *format, ...)
@@ -114,21 +115,13 @@ int apply_prepare(struct convoyd *d, struct net_file *file, struct config_error 
 	return err;
 }
 
-static void release(struct apply_list *list)
-{
-	for (unsigned i = 0; i < list->n; i++)
-		if (list->item[i]->kind->release)
-			list->item[i]->kind->release(list->item[i]);
-	apply_list_deinit(list);
-}
-
 void apply_free(struct apply *a)
 {
 	if (a->d->apply == a)
 		a->d->apply = NULL;
 	plan_deinit(&a->plan);
-	release(&a->running);
-	release(&a->wanted);
+	apply_list_deinit(&a->running);
+	apply_list_deinit(&a->wanted);
 	net_file_put(a->file);
 	free(a);
 }

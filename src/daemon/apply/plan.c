@@ -27,8 +27,11 @@ void apply_list_init(struct apply_list *list)
 
 void apply_list_deinit(struct apply_list *list)
 {
-	for (unsigned i = 0; i < list->n; i++)
+	for (unsigned i = 0; i < list->n; i++) {
+		if (list->item[i]->kind->release)
+			list->item[i]->kind->release(list->item[i]);
 		json_decref(list->item[i]->value);
+	}
 	free(list->item);
 	arena_deinit(&list->arena);
 	*list = (struct apply_list){ 0 };

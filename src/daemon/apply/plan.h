@@ -75,6 +75,7 @@ struct plan {
 };
 
 void apply_list_init(struct apply_list *list);
+/* apply_list_deinit - release the objects of its items and forget them. */
 void apply_list_deinit(struct apply_list *list);
 
 /*

@@ -8,6 +8,14 @@
 #include "daemon/convoyd.h"
 #include "daemon/net_config_tables.h"
 
+static json_t *route_of(const struct apply_item *item)
+{
+	json_t *route = json_pack("{s:s}", "to", item->name);
+
+	json_object_update(route, item->value);
+	return route;
+}
+
 /* The interface's own members stand between its name and its addresses. */
 static json_t *interface_of(const struct apply_item *item, const struct apply_list *addresses)
 {
@@ -24,30 +32,42 @@ static json_t *interface_of(const struct apply_item *item, const struct apply_li
 	return interface;
 }
 
-static void release(struct apply_list *list)
+/* The objects of one kind as a member of net.yaml; none, no member. */
+static void set_list(json_t *all, const char *key, json_t *list)
 {
-	for (unsigned i = 0; i < list->n; i++)
-		if (list->item[i]->kind->release)
-			list->item[i]->kind->release(list->item[i]);
-	apply_list_deinit(list);
+	if (json_array_size(list) > 0)
+		json_object_set(all, key, list);
+	else
+		json_object_del(all, key);
+	json_decref(list);
 }
 
 json_t *save_running(struct convoyd *d)
 {
-	json_t *all = config_encode(&net_message, d->config, d->file->root), *list = json_array();
-	struct apply_list interfaces, addresses;
+	json_t *all = config_encode(&net_message, d->config, d->file->root);
+	json_t *interfaces = json_array(), *routes = json_array();
+	struct apply_list running, addresses;
 	int err;
 
-	apply_list_init(&interfaces);
+	apply_list_init(&running);
 	apply_list_init(&addresses);
-	err = apply_interface_kind.list_running(d, &interfaces);
+	err = apply_interface_kind.list_running(d, &running);
+	if (err == 0)
+		err = apply_route_kind.list_running(d, &running);
 	if (err == 0)
 		err = apply_address_kind.list_running(d, &addresses);
-	for (unsigned i = 0; i < interfaces.n; i++)
-		json_array_append_new(list, interface_of(interfaces.item[i], &addresses));
-	json_object_set_new(all, "interfaces", list);
-	release(&interfaces);
-	release(&addresses);
+	for (unsigned i = 0; i < running.n; i++) {
+		const struct apply_item *item = running.item[i];
+
+		if (item->kind == &apply_interface_kind)
+			json_array_append_new(interfaces, interface_of(item, &addresses));
+		else
+			json_array_append_new(routes, route_of(item));
+	}
+	set_list(all, "interfaces", interfaces);
+	set_list(all, "routes", routes);
+	apply_list_deinit(&running);
+	apply_list_deinit(&addresses);
 	if (err == 0)
 		return all;
 	json_decref(all);

@@ -19,8 +19,7 @@ static struct ip4_route *find_or_null(struct ip4_stack *s, uint32_t vrf, struct 
 	return NULL;
 }
 
-/* The interface of @vrf on whose link @addr is, 0 for none. */
-static uint32_t link_of(const struct ip4_stack *s, uint32_t vrf, uint32_t addr)
+uint32_t ip4_link_of(const struct ip4_stack *s, uint32_t vrf, uint32_t addr)
 {
 	uint32_t best = 0;
 	unsigned best_len = 0;
@@ -47,7 +46,7 @@ static int complete_hop(const struct ip4_stack *s, uint32_t vrf, struct ip4_hop 
 	if (hop->if_index == 0 && hop->addr == 0)
 		return ERR_INVAL;
 	if (hop->if_index == 0)
-		hop->if_index = link_of(s, vrf, hop->addr);
+		hop->if_index = ip4_link_of(s, vrf, hop->addr);
 	if (hop->if_index == 0)
 		return ERR_UNREACHABLE;
 	if (!interface_get_or_null(s->engine, hop->if_index) || s->vrf_of[hop->if_index] != vrf)
@@ -176,7 +175,7 @@ int ip4_add_dead_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix,
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return ERR_NOMEM;
-	*r = (struct ip4_route){ .vrf = vrf, .prefix = prefix };
+	*r = (struct ip4_route){ .vrf = vrf, .prefix = prefix, .dead = kind };
 	err = adjacency_new(&s->fib->adjacencies, &value, &path.adjacency);
 	if (err == 0) {
 		err = fib_add_route(s->fib, fib_vrf_or_null(s->fib, vrf), prefix, FIB_STATIC, &path,

@@ -19,6 +19,7 @@ struct ip4_route {
 	struct list link;
 	uint32_t vrf;
 	struct ip4_prefix prefix;
+	enum adjacency_kind dead; /* without a hop: what becomes of the packets */
 	unsigned n_hops;
 	struct ip4_hop hop[LOAD_BALANCE_PATHS];
 };
@@ -40,6 +41,9 @@ int ip4_add_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix,
 must_check
 int ip4_add_dead_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix,
 		       enum adjacency_kind kind);
+
+/* ip4_link_of - the interface of @vrf on whose network @addr is, 0 for none. */
+uint32_t ip4_link_of(const struct ip4_stack *s, uint32_t vrf, uint32_t addr);
 
 /* ip4_del_route - ERR_NOENT if there is no static route for exactly this prefix. */
 must_check
