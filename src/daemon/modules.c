@@ -11,6 +11,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
 #include "drivers/af_packet/af_packet.h"
+#include "drivers/af_xdp/af_xdp.h"
 #include "drivers/generator/generator.h"
 #include "drivers/loop/loop.h"
 #include "drivers/memif/memif.h"
@@ -54,6 +55,8 @@ const struct node_type *const modules_nodes[] = {
 	/* drivers */
 	&af_packet_input_node,
 	&af_packet_tx_node,
+	&af_xdp_input_node,
+	&af_xdp_tx_node,
 	&generator_input_node,
 	&loop_tx_node,
 	&memif_input_node,

@@ -201,6 +201,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &net_vlan_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_VLAN },
+	{ .name = "af_xdp",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, af_xdp),
+	  .message = &net_af_xdp_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_AF_XDP },
 	{ .name = "loop",
 	  .type = CONFIG_CUSTOM,
 	  .decode = take_loop,
@@ -240,7 +246,7 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (i->kind == NET_NO_KIND)
 		return config_fail(d->error, n,
 				   "the interface \"%s\" has no kind; give it one of: tap, memif, "
-				   "af_packet, loop, vlan, generator, sink",
+				   "af_packet, af_xdp, loop, vlan, generator, sink",
 				   i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
@@ -251,6 +257,9 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	i->af_packet.name = i->name;
 	i->af_packet.mac = i->tap.mac;
 	i->af_packet.mtu_bytes = i->mtu_bytes;
+	i->af_xdp.name = i->name;
+	i->af_xdp.mac = i->tap.mac;
+	i->af_xdp.mtu_bytes = i->mtu_bytes;
 	i->generator.name = i->name;
 	i->generator.mac = i->tap.mac;
 	i->generator.mtu_bytes = i->mtu_bytes;

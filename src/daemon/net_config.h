@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "control/config_tree.h"
 #include "drivers/af_packet/af_packet.h"
+#include "drivers/af_xdp/af_xdp.h"
 #include "drivers/generator/generator.h"
 #include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
@@ -24,6 +25,7 @@ enum net_interface_kind {
 	NET_SINK,
 	NET_AF_PACKET,
 	NET_VLAN,
+	NET_AF_XDP
 };
 
 struct net_interface {
@@ -41,6 +43,7 @@ struct net_interface {
 	struct generator_config generator;
 	struct af_packet_config af_packet;
 	struct vlan_config vlan;
+	struct af_xdp_config af_xdp;
 };
 
 struct net_route {

@@ -34,3 +34,56 @@ const struct config_message net_af_packet_message = {
 	.fields = af_packet_fields,
 	.n_fields = count_of(af_packet_fields),
 };
+
+static const struct config_enum_value copying_values[] = {
+	{ "auto", AF_XDP_COPY_AUTO, NULL },
+	{ "never", AF_XDP_COPY_NEVER, NULL },
+	{ "always", AF_XDP_COPY_ALWAYS, NULL },
+};
+static const struct config_enum copyings = { copying_values, count_of(copying_values) };
+
+static const struct config_enum_value mode_values[] = {
+	{ "auto", AF_XDP_MODE_AUTO, NULL },
+	{ "native", AF_XDP_MODE_NATIVE, NULL },
+	{ "generic", AF_XDP_MODE_GENERIC, NULL },
+};
+static const struct config_enum modes = { mode_values, count_of(mode_values) };
+
+static const struct config_field af_xdp_fields[] = {
+	{ .name = "device",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct af_xdp_config, device),
+	  .flags = CONFIG_REQUIRED | CONFIG_NOT_EMPTY },
+	{ .name = "queues",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct af_xdp_config, n_queues),
+	  .min = 1,
+	  .max = AF_XDP_QUEUES_MAX },
+	{ .name = "ring",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct af_xdp_config, ring),
+	  .min = AF_XDP_RING_MIN,
+	  .max = AF_XDP_RING_MAX },
+	{ .name = "busy_poll_us",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct af_xdp_config, busy_poll_us),
+	  .max = 10000 },
+	{ .name = "promiscuous",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct af_xdp_config, promiscuous) },
+	{ .name = "copy",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct af_xdp_config, copying),
+	  .values = &copyings },
+	{ .name = "mode",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct af_xdp_config, mode),
+	  .values = &modes },
+};
+
+const struct config_message net_af_xdp_message = {
+	.name = "af_xdp",
+	.size = sizeof(struct af_xdp_config),
+	.fields = af_xdp_fields,
+	.n_fields = count_of(af_xdp_fields),
+};

@@ -11,6 +11,9 @@ extern const struct config_message net_apps_message;
 /* "af_packet" of an interface: struct af_packet_config. */
 extern const struct config_message net_af_packet_message;
 
+/* "af_xdp" of an interface: struct af_xdp_config. */
+extern const struct config_message net_af_xdp_message;
+
 /* "generator" of an interface: struct generator_config. */
 extern const struct config_message net_generator_message;
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/if_link.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ static int call(enum bpf_cmd command, union bpf_attr *attr)
 	return fd < 0 ? -errno : fd;
 }
 
-static int load(enum bpf_prog_type type, const struct bpf_insn *program, unsigned n)
+static int load(enum bpf_prog_type type, const struct bpf_insn *program, unsigned n, uint32_t flags)
 {
 	union bpf_attr attr;
 
@@ -27,6 +28,7 @@ static int load(enum bpf_prog_type type, const struct bpf_insn *program, unsigne
 	attr.prog_type = type;
 	attr.insns = (uintptr_t)program;
 	attr.insn_cnt = n;
+	attr.prog_flags = flags;
 	attr.license = (uintptr_t) "Apache-2.0";
 	memcpy(attr.prog_name, "convoy", sizeof("convoy"));
 	return call(BPF_PROG_LOAD, &attr);
@@ -50,12 +52,64 @@ int bpf_hide_from_kernel(int index)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = VERDICT_DROP },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int program = load(BPF_PROG_TYPE_SCHED_CLS, drop, count_of(drop));
+	int program = load(BPF_PROG_TYPE_SCHED_CLS, drop, count_of(drop), 0);
 	int link;
 
 	if (program < 0)
 		return program;
 	link = attach(program, index, ATTACH_TCX_INGRESS, 0);
+	close(program);
+	return link;
+}
+
+int bpf_socket_map(uint32_t n_queues)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_XSKMAP;
+	attr.key_size = sizeof(uint32_t);
+	attr.value_size = sizeof(int);
+	attr.max_entries = n_queues;
+	memcpy(attr.map_name, "convoy", sizeof("convoy"));
+	return call(BPF_MAP_CREATE, &attr);
+}
+
+int bpf_socket_map_set(int map, uint32_t queue, int socket)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)map;
+	attr.key = (uintptr_t)&queue;
+	attr.value = (uintptr_t)&socket;
+	return call(BPF_MAP_UPDATE_ELEM, &attr);
+}
+
+int bpf_redirect_to_sockets(int index, int map, bool native, bool chains)
+{
+	/* return bpf_redirect_map(map, context->rx_queue_index, XDP_PASS); */
+	const struct bpf_insn redirect[] = {
+		{ .code = BPF_LDX | BPF_W | BPF_MEM,
+		  .dst_reg = BPF_REG_2,
+		  .src_reg = BPF_REG_1,
+		  .off = offsetof(struct xdp_md, rx_queue_index) },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
+		{ .code = 0 }, /* the upper half of the map */
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect_map },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int program = load(BPF_PROG_TYPE_XDP, redirect, count_of(redirect),
+			   chains ? BPF_F_XDP_HAS_FRAGS : 0);
+	int link;
+
+	if (program < 0)
+		return program;
+	link = attach(program, index, BPF_XDP, native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
 	close(program);
 	return link;
 }

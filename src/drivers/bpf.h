@@ -15,4 +15,21 @@
 must_check
 int bpf_hide_from_kernel(int index);
 
+/* bpf_socket_map - a table of AF_XDP sockets by queue; a descriptor or a negative errno value. */
+must_check
+int bpf_socket_map(uint32_t n_queues);
+/* bpf_socket_map_set - @socket receives what the device's @queue does; 0 or a negative errno. */
+must_check
+int bpf_socket_map_set(int map, uint32_t queue, int socket);
+
+/*
+ * bpf_redirect_to_sockets - give each packet that device @index receives to the socket in @map for
+ * its queue; packets of other queues go on to the kernel's own stack.
+ * @native: in the device's driver, else in the kernel's generic hook behind it
+ * @chains: packets may be in several pieces
+ * Returns a descriptor or a negative errno value: EOPNOTSUPP when the driver has no such hook.
+ */
+must_check
+int bpf_redirect_to_sockets(int index, int map, bool native, bool chains);
+
 #endif

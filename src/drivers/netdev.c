@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -299,6 +300,30 @@ void netdev_free(struct netdev *n)
 		n->ops->close(n->context);
 	close_fd(&n->ask_fd);
 	close_fd(&n->watch.fd);
+}
+
+static int join(int fd, int index, unsigned short type)
+{
+	const struct packet_mreq request = { .mr_ifindex = index, .mr_type = type };
+
+	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request));
+}
+
+int netdev_join(const struct netdev *n, const struct netdev_info *info, bool promiscuous, int *fd,
+		char *why, size_t why_bytes)
+{
+	int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), err;
+
+	if (s >= 0 && join(s, info->index, PACKET_MR_ALLMULTI) == 0 &&
+	    (!promiscuous || join(s, info->index, PACKET_MR_PROMISC) == 0)) {
+		*fd = s;
+		return 0;
+	}
+	err = netdev_fail(why, why_bytes, errno,
+			  "device %s: cannot make it receive all %spackets (CAP_NET_RAW)", n->name,
+			  promiscuous ? "" : "multicast ");
+	close_fd(&s);
+	return err;
 }
 
 void netdev_describe(const struct netdev *n, struct writer *out)

@@ -88,6 +88,14 @@ void netdev_free(struct netdev *n);
 must_check
 int netdev_set_up(struct netdev *n);
 
+/*
+ * netdev_join - have the device @info receive all multicast packets, with @promiscuous all packets,
+ * for as long as the descriptor *@fd is open. ERR_PERM and others with a sentence in @why.
+ */
+must_check
+int netdev_join(const struct netdev *n, const struct netdev_info *info, bool promiscuous, int *fd,
+		char *why, size_t why_bytes);
+
 /* netdev_describe - "key value" lines about it. */
 void netdev_describe(const struct netdev *n, struct writer *out);
 

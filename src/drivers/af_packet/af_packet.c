@@ -149,7 +149,7 @@ static struct af_packet *make_or_null(struct engine *e, const struct af_packet_c
 	p->has_mac = config->mac != NULL;
 	if (config->mac)
 		memcpy(p->mac, config->mac, MAC_LEN);
-	p->filter_fd = -1;
+	p->filter_fd = p->membership_fd = -1;
 	p->n_workers = e->n_workers;
 	p->n_queues = config->n_queues ? config->n_queues : e->n_workers;
 	if (p->n_queues > AF_PACKET_QUEUES_MAX)

@@ -48,6 +48,7 @@ struct af_packet {
 	uint8_t mac[MAC_LEN]; /* the interface's */
 	bool promiscuous;     /* wanted, or needed for @mac */
 	uint16_t fanout;      /* group of the queues' sockets */
+	int membership_fd;    /* of netdev_join() */
 	int filter_fd;	      /* keeps packets from the kernel's stack; -1: none */
 	uint32_t n_queues, n_workers;
 	struct af_packet_queue *queue;

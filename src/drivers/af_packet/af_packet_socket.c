@@ -91,16 +91,6 @@ static int map_ring(struct opening *o, struct af_packet_queue *q)
 	return 0;
 }
 
-static int join(struct opening *o, int fd, uint16_t type)
-{
-	const struct packet_mreq request = { .mr_ifindex = o->info->index, .mr_type = type };
-
-	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)) < 0)
-		return failed(o, type == PACKET_MR_PROMISC ? "make it promiscuous"
-							   : "receive all multicast packets");
-	return 0;
-}
-
 /* Flows are spread over the sockets of a group; the first one asks the kernel for a free one. */
 static int join_fanout(struct opening *o, uint32_t q)
 {
@@ -135,10 +125,6 @@ static int open_queue(struct opening *o, uint32_t at)
 		err = bind_to(o, q->fd, ETH_P_ALL);
 	if (!err)
 		err = join_fanout(o, at);
-	if (!err && at == 0)
-		err = join(o, q->fd, PACKET_MR_ALLMULTI);
-	if (!err && at == 0 && o->packet->promiscuous)
-		err = join(o, q->fd, PACKET_MR_PROMISC);
 	if (!err)
 		q->input.fd = q->fd;
 	return err;
@@ -194,6 +180,9 @@ int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, 
 	for (uint32_t w = 0; w < p->n_workers && !err; w++)
 		err = open_tx(&o, &p->tx[w]);
 	if (!err)
+		err = netdev_join(&p->netdev, info, p->promiscuous, &p->membership_fd, why,
+				  why_bytes);
+	if (!err)
 		err = hide(&o);
 	if (err)
 		af_packet_close_sockets(p);
@@ -220,4 +209,5 @@ void af_packet_close_sockets(struct af_packet *p)
 	for (uint32_t w = 0; w < p->n_workers; w++)
 		close_fd(&p->tx[w].fd);
 	close_fd(&p->filter_fd);
+	close_fd(&p->membership_fd);
 }
