@@ -12,6 +12,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/interfaces.h"
 #include "daemon/modules.h"
+#include "daemon/monitor.h"
 #include "daemon/show_interfaces.h"
 #include "daemon/show_version.h"
 #include "drivers/generator/generator.h"
@@ -58,6 +59,8 @@ int part_engine_init(struct convoyd *d)
 		err = trace_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = show_interfaces_register(d->commands, d);
+	if (err == 0)
+		err = monitor_register(d);
 	if (err == 0)
 		err = generator_cli_register(d->commands, d->engine);
 	if (err < 0)

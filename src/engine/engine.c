@@ -139,6 +139,7 @@ int engine_new(const struct engine_options *options, struct engine **out)
 	e->made_cycles = cpu_cycles();
 	e->main_epoll_fd = -1;
 	interface_table_init(&e->interfaces);
+	list_init(&e->event_listeners);
 	err = build(e, options);
 	if (err) {
 		log_error("engine.new", "error=%s", err_text(err));

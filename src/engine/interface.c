@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/event.h"
 
 struct interface *interface_get_or_null(const struct engine *e, uint32_t index)
 {
@@ -41,8 +42,23 @@ void interface_table_init(struct interface_table *t)
 		list_init(&t->by_name[b]);
 }
 
+/* For people: what happened to the link. */
+static void publish(struct interface *i, enum interface_event event)
+{
+	static const char *const words[] = {
+		[INTERFACE_ADDED] = "added",
+		[INTERFACE_UP] = "enabled",
+		[INTERFACE_DOWN] = "disabled",
+		[INTERFACE_REMOVED] = "removed",
+	};
+	const char *what = event == INTERFACE_LINK ? i->link ? "up" : "down" : words[event];
+
+	event_publish(i->engine, &(struct event){ EVENT_LINK, what, i->name, NULL });
+}
+
 static void tell(struct interface *i, enum interface_event event)
 {
+	publish(i, event);
 	list_for_each(link, &i->engine->interfaces.listeners) {
 		struct interface_listener *l = container_of(link, struct interface_listener, link);
 

@@ -1,0 +1,81 @@
+"""convoy monitor: links, drops, told as they happen."""
+import subprocess
+
+import pytest
+from harness import wait
+from harness.control import ControlError
+from scapy.all import IP, UDP
+
+
+@pytest.fixture
+def monitor():
+    """monitor(STACK, TOPICS) begins to listen; next(WHAT) is the next event of that word."""
+    opened = []
+
+    class Monitor:
+        def __init__(self, stack, **params):
+            self.control = stack.control()
+            opened.append(self.control)
+            self.control.send({"jsonrpc": "2.0", "id": 1, "method": "monitor", "params": params})
+            # Answered in order: once this is, the monitor listens.
+            self.control.send({"jsonrpc": "2.0", "id": 2, "method": "show version"})
+            assert self.control.receive()["id"] == 2
+
+        def next(self, what):
+            while True:
+                item = self.control.receive()["params"]["item"]
+                if item["what"] == what:
+                    return item
+    yield Monitor
+    for control in opened:
+        control.close()
+
+
+def test_links_come_and_go(convoyd, convoy, monitor, tmp_path):
+    stack = convoyd({})
+    listening = monitor(stack, topics="link")
+    config = tmp_path / "net.yaml"
+    config.write_text("interfaces: [{name: lo0, loop: {}}]")
+    assert convoy("apply", config, env=stack.env).returncode == 0
+    assert [listening.next(w)["name"] for w in ("added", "enabled")] == ["lo0", "lo0"]
+    config.write_text("{}")
+    assert convoy("apply", config, env=stack.env).returncode == 0
+    gone = listening.next("removed")
+    assert (gone["topic"], gone["name"], gone["lost"]) == ("link", "lo0", 0)
+
+
+def test_growing_counters_are_told_by_their_growth(lan, monitor):
+    lan.wire.answer_arp("10.0.0.9")
+    listening = monitor(lan.stack, topics="error")
+    for _ in range(3):
+        lan.wire.send(IP(src="10.0.0.9", dst="10.0.0.1", ttl=0) / UDP())
+    first = listening.next("counted")
+    assert first["name"] == "ip4-input.ttl" and 1 <= first["count"] <= 3, first
+
+
+def test_it_ends_after_the_events_asked_for(convoyd, build, tmp_path):
+    stack = convoyd({})
+    process = subprocess.Popen([build / "convoy", "monitor", "link", "--count", "2"],
+                               env=stack.env, stdout=subprocess.PIPE, text=True)
+    try:
+        def loop_seen():
+            (tmp_path / "a.yaml").write_text("interfaces: [{name: lo0, loop: {}}]")
+            subprocess.run([build / "convoy", "apply", tmp_path / "a.yaml"], env=stack.env,
+                           check=True, stdout=subprocess.DEVNULL)
+            (tmp_path / "a.yaml").write_text("{}")
+            subprocess.run([build / "convoy", "apply", tmp_path / "a.yaml"], env=stack.env,
+                           check=True, stdout=subprocess.DEVNULL)
+            return process.poll() is not None
+        wait.until(loop_seen, "two events were printed")
+        lines = process.stdout.read().splitlines()
+    finally:
+        process.kill()
+        process.wait()
+    assert len(lines) == 2 and process.returncode == 0
+    assert all(" link " in line and line.endswith("lo0") for line in lines), lines
+
+
+def test_unknown_topics_are_refused(convoyd):
+    stack = convoyd({})
+    with pytest.raises(ControlError, match="the topics are link, neighbor, route and error"):
+        stack.call("monitor", topics="link,weather")
