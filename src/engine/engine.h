@@ -43,7 +43,7 @@ struct engine {
 	struct graph graph;
 	struct feature_table features;
 	struct interface_table interfaces;
-	struct list event_listeners; /* main's: event.h */
+	struct list event_listeners;  /* main's: event.h */
 	uint32_t n_relieved;	      /* atomic: times that an interface stopped being busy */
 	void *module[N_MODULE_SLOTS]; /* shared state, see module.h */
 	struct mailbox main;	      /* messages to main */
