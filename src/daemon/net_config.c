@@ -97,12 +97,9 @@ static const struct config_field tap_fields[] = {
 	  .n_offset = offsetof(struct tap_config, n_host_addresses) },
 };
 
-static const struct tap_config tap_defaults = { .n_queues = 1 };
-
 static const struct config_message tap_message = {
 	.name = "tap",
 	.size = sizeof(struct tap_config),
-	.defaults = &tap_defaults,
 	.fields = tap_fields,
 	.n_fields = count_of(tap_fields),
 };

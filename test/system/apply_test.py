@@ -50,7 +50,7 @@ def test_the_same_file_changes_nothing(applied):
 def test_other_spellings_of_the_same_change_nothing(applied):
     lan = copy.deepcopy(LAN)
     lan["down"] = False
-    lan["tap"]["queues"] = "1"
+    lan["tap"]["no_offload"] = "false"
     lan["addresses"] = "10.9.0.1/24"
     assert applied.changes({"interfaces": lan, "workers": 1}) == []
 
