@@ -9,6 +9,7 @@ void help_print_usage(FILE *out)
 {
 	fprintf(out, "usage: convoy [--socket PATH] [--json] COMMAND [ARGUMENT...]\n"
 		     "       convoy exec [-v] [--] PROGRAM [ARGUMENT...]\n"
+		     "       convoy top | graph [ARGUMENT...]\n"
 		     "       convoy help [COMMAND]\n"
 		     "\n"
 		     "Asks a running convoyd, or runs a program on it.\n"

@@ -14,10 +14,11 @@
 #include "cli/client.h"
 #include "cli/exec.h"
 #include "cli/file.h"
+#include "cli/graph.h"
 #include "cli/help.h"
+#include "cli/status.h"
+#include "cli/top.h"
 #include "control/server.h"
-
-enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 enum { LINE_MAX_BYTES = 512 };
 
@@ -219,9 +220,36 @@ static int take_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
+/* Commands that this program carries out by itself, asking convoyd as often as they need. */
+static const struct {
+	const char *name;
+	int (*run)(const char *socket_path, char **words, bool json);
+	void (*print_help)(void);
+} own_commands[] = {
+	{ "top", top_main, top_print_help },
+	{ "graph", graph_main, graph_print_help },
+};
+
+/* Carry out one of them; false if the words name none. */
+static bool run_own(const struct options *o, bool help, int *status)
+{
+	for (unsigned i = 0; o->n_words > 0 && i < count_of(own_commands); i++) {
+		if (strcmp(o->words[0], own_commands[i].name) != 0)
+			continue;
+		*status = STATUS_OK;
+		if (help)
+			own_commands[i].print_help();
+		else
+			*status = own_commands[i].run(o->socket_path, o->words + 1, o->json);
+		return true;
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
+	int status;
 
 	if (take_options(&o, argc, argv) < 0)
 		return STATUS_USAGE;
@@ -234,8 +262,10 @@ int main(int argc, char **argv)
 	if (o.n_words > 0 && strcmp(o.words[0], "help") == 0) {
 		o.words++;
 		o.n_words--;
-		return ask_convoyd(&o, true);
+		return run_own(&o, true, &status) ? status : ask_convoyd(&o, true);
 	}
+	if (run_own(&o, o.help, &status))
+		return status;
 	if (o.n_words == 0 && !o.help) {
 		help_print_usage(stderr);
 		return STATUS_USAGE;

@@ -35,11 +35,11 @@ static json_t *worker_json(const struct engine *e, uint32_t index)
 {
 	struct worker_counts c = runtime_worker(e, index);
 
-	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:f, s:f}", "worker", (int)index, "turns",
+	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "worker", (int)index, "turns",
 			 (json_int_t)c.turns, "busy_turns", (json_int_t)c.busy_turns, "sleeps",
-			 (json_int_t)c.sleeps, "packets", (json_int_t)c.packets, "packets_per_s",
-			 per_second(e, c.packets), "load_percent",
-			 100 * per_second(e, c.clocks) / (runtime_clock_hz(e) + 1));
+			 (json_int_t)c.sleeps, "packets", (json_int_t)c.packets, "clocks",
+			 (json_int_t)c.clocks, "packets_per_s", per_second(e, c.packets),
+			 "load_percent", 100 * per_second(e, c.clocks) / (runtime_clock_hz(e) + 1));
 }
 
 static json_t *workers_json(const struct engine *e, uint32_t only)
