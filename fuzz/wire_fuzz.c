@@ -7,6 +7,7 @@
 #include "wire/icmp4.h"
 #include "wire/ip4.h"
 #include "wire/ip6_ext.h"
+#include "wire/nd.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 #include "wire/vlan.h"
@@ -91,6 +92,25 @@ static void fuzz_ip6_addresses(const struct ip6 *p)
 	invariant(ip6_equal(&in.addr, &out.addr) && in.len == out.len);
 }
 
+static void fuzz_icmp6(struct slice in, const struct ip6 *p)
+{
+	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
+	struct icmp6 icmp;
+	struct nd a, b;
+
+	if (icmp6_parse(in, &icmp) == 0)
+		icmp6_print(&t, &icmp);
+	if (nd_parse(in, &a) != 0)
+		return;
+	nd_print(&t, &a);
+	if (a.type == ICMP6_REDIRECT)
+		return;
+	nd_emit(&w, &a, &p->src, &p->dst);
+	invariant(nd_parse(slice_of(wire, writer_len(&w)), &b) == 0);
+	invariant(ip6_equal(&a.target, &b.target) && a.flags == b.flags && a.nonce == b.nonce);
+	invariant(a.n_prefixes == b.n_prefixes && a.mtu_bytes == b.mtu_bytes);
+}
+
 static void fuzz_ip6(struct slice in)
 {
 	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
@@ -112,6 +132,7 @@ static void fuzz_ip6(struct slice in)
 		return;
 	invariant(chain.l4_at <= IP6_HDR_LEN + a.payload.len);
 	fuzz_tcp(slice_from(in, chain.l4_at));
+	fuzz_icmp6(slice_from(in, chain.l4_at), &a);
 }
 
 static void fuzz_vlan(struct slice in)
