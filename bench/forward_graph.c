@@ -100,8 +100,9 @@ static void add_neighbors4(struct convoyd *d, uint32_t *adjacency)
 	for (uint32_t i = 0; i < N_HOPS; i++) {
 		const struct mac mac = { { 2, 0, 0, 0, 9, (uint8_t)i } };
 		uint32_t addr = 0x0a090002 + i;
+		struct ip6_addr mapped = ip6_mapped(addr);
 
-		invariant(neighbor_add_static(d->engine, sink_index(d), be32_of(addr), &mac) == 0);
+		invariant(neighbor_add_static(d->engine, sink_index(d), &mapped, &mac) == 0);
 		invariant(neighbor_pin(d->engine, sink_index(d), addr, &adjacency[i]) == 0);
 	}
 }

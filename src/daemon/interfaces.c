@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/convoyd.h"
+#include "daemon/interface_ip.h"
 #include "drivers/loop/loop.h"
 #include "engine/engine.h"
 
@@ -95,7 +96,9 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 	if (err < 0)
 		goto fail;
 	r->index = i->index;
-	err = settle_state(i, config, error);
+	err = interface_ip_settle(i, config, error);
+	if (err == 0)
+		err = settle_state(i, config, error);
 	if (err == 0)
 		return 0;
 	if (interface_remove(i) < 0)
@@ -115,15 +118,28 @@ int interfaces_remove(struct convoyd *d, struct interface_record *r)
 	return err;
 }
 
+/* A change failed half way: back to what was. */
+static void restore(const struct interface *i, const struct net_interface *before)
+{
+	struct config_error ignored = { 0 };
+
+	if (i && interface_ip_settle(i, before, &ignored) < 0)
+		log_error("interface.restore", "name=%s", before->name);
+}
+
 int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_file *file,
 		      const struct net_interface *config, struct config_error *error)
 {
 	struct interface *i = interface_get_or_null(d->engine, r->index);
 	struct net_file *old = r->file;
-	int err = i ? settle_state(i, config, error) : ERR_NOENT;
+	int err = i ? interface_ip_settle(i, config, error) : ERR_NOENT;
 
-	if (err < 0)
+	if (err == 0)
+		err = settle_state(i, config, error);
+	if (err < 0) {
+		restore(i, r->config);
 		return err;
+	}
 	r->file = net_file_get(file);
 	r->config = config;
 	net_file_put(old);

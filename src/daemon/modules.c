@@ -23,7 +23,9 @@
 #include "l2/ethernet/ethernet.h"
 #include "l2/vlan/vlan.h"
 #include "l3/icmp/icmp.h"
+#include "l3/icmp/icmp6.h"
 #include "l3/ip4/ip4.h"
+#include "l3/ip6/ip6.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
 #include "session/session_worker.h"
@@ -81,6 +83,8 @@ const struct node_type *const modules_nodes[] = {
 	&arp_input_node,
 	&icmp4_error_node,
 	&icmp4_input_node,
+	&icmp6_error_node,
+	&icmp6_input_node,
 	&ip4_deliver_node,
 	&ip4_fragment_node,
 	&ip4_hold_node,
@@ -90,6 +94,16 @@ const struct node_type *const modules_nodes[] = {
 	&ip4_options_node,
 	&ip4_reassembly_node,
 	&ip4_rewrite_node,
+	&ip6_deliver_node,
+	&ip6_fragment_node,
+	&ip6_hold_node,
+	&ip6_hop_by_hop_node,
+	&ip6_input_node,
+	&ip6_local_node,
+	&ip6_lookup_node,
+	&ip6_reassembly_node,
+	&ip6_rewrite_node,
+	&nd_input_node,
 	/* session */
 	&session_input_node,
 	/* transport */
@@ -133,6 +147,28 @@ static const struct feature_arc ip4_local_arc = {
 	.end = "ip4-deliver",
 };
 
+/* The same for IPv6. */
+static const struct feature_arc ip6_unicast_arc = {
+	.id = ARC_IP6_UNICAST,
+	.name = "ip6-unicast",
+	.side = ARC_RX,
+	.end = "ip6-lookup",
+};
+
+static const struct feature_arc ip6_output_arc = {
+	.id = ARC_IP6_OUTPUT,
+	.name = "ip6-output",
+	.side = ARC_TX,
+	.end = "interface-output",
+};
+
+static const struct feature_arc ip6_local_arc = {
+	.id = ARC_IP6_LOCAL,
+	.name = "ip6-local",
+	.side = ARC_RX,
+	.end = "ip6-deliver",
+};
+
 /* Nothing can be enabled on the way through l2 yet. */
 static const struct feature_arc l2_input_arc = {
 	.id = ARC_L2_INPUT,
@@ -157,8 +193,8 @@ static const struct feature_arc interface_output_arc = {
 };
 
 const struct feature_arc *const modules_arcs[] = {
-	&device_input_arc, &interface_output_arc, &ip4_unicast_arc, &ip4_output_arc,
-	&ip4_local_arc,	   &l2_input_arc,	  &l2_output_arc,
+	&device_input_arc, &interface_output_arc, &ip4_unicast_arc, &ip4_output_arc, &ip4_local_arc,
+	&ip6_unicast_arc,  &ip6_output_arc,	  &ip6_local_arc,   &l2_input_arc,   &l2_output_arc,
 };
 const unsigned modules_n_arcs = count_of(modules_arcs);
 

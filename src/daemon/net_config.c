@@ -34,27 +34,27 @@ static int take_mac(struct config_decoder *d, const struct config_node *n, void 
 	return 0;
 }
 
-int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip4_prefix *out)
+int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip_prefix *out)
 {
 	const char *text;
 	int err = config_take_string(d, n, &text);
 
 	if (err < 0)
 		return err;
-	if (ip4_prefix_from_text(text, out) == 0)
+	if (ip_prefix_from_text(text, out) == 0)
 		return 0;
-	if (strchr(text, ':'))
-		return config_fail_missing(d, n, "IPv6");
 	return config_fail(d->error, n,
-			   "\"%.60s\" is no IPv4 prefix; expected one like 10.0.0.1/24", text);
+			   "\"%.60s\" is no prefix; expected one like 10.0.0.1/24 or "
+			   "2001:db8::1/64",
+			   text);
 }
 
-static int take_addresses(struct config_decoder *d, const struct config_node *n, void *holder)
+static int take_prefixes(struct config_decoder *d, const struct config_node *n,
+			 const struct ip_prefix **out, uint32_t *n_out)
 {
-	struct net_interface *i = holder;
 	uint32_t count = n->kind == CONFIG_LIST ? n->n_items : 1;
 	const struct config_node *item = n->kind == CONFIG_LIST ? n->first : n;
-	struct ip4_prefix *list;
+	struct ip_prefix *list;
 
 	if (count > ADDRESSES_LIMIT)
 		return config_fail(d->error, n, "more than %d addresses", ADDRESSES_LIMIT);
@@ -67,9 +67,28 @@ static int take_addresses(struct config_decoder *d, const struct config_node *n,
 		if (err < 0)
 			return err;
 	}
-	i->addresses = list;
-	i->n_addresses = count;
+	*out = list;
+	*n_out = count;
 	return 0;
+}
+
+static int take_addresses(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_interface *i = holder;
+
+	return take_prefixes(d, n, &i->addresses, &i->n_addresses);
+}
+
+static int take_proxies(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_interface *i = holder;
+	int err = take_prefixes(d, n, &i->proxies, &i->n_proxies);
+
+	for (uint32_t k = 0; err == 0 && k < i->n_proxies; k++)
+		if (i->proxies[k].len != (ip_prefix_is_ip4(&i->proxies[k]) ? 32 : 128))
+			return config_fail(d->error, n,
+					   "expected addresses of hosts, not prefixes");
+	return err;
 }
 
 /* --- interfaces --- */
@@ -167,6 +186,11 @@ static const struct config_field interface_fields[] = {
 	  .offset = offsetof(struct net_interface, name),
 	  .flags = CONFIG_REQUIRED },
 	{ .name = "addresses", .type = CONFIG_CUSTOM, .decode = take_addresses },
+	{ .name = "proxies", .type = CONFIG_CUSTOM, .decode = take_proxies },
+	{ .name = "ipv6",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, ip6),
+	  .message = &net_ip6_message },
 	{ .name = "mac", .type = CONFIG_CUSTOM, .decode = take_mac },
 	{ .name = "mtu",
 	  .type = CONFIG_U32,

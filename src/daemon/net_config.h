@@ -13,8 +13,9 @@
 #include "drivers/memif/memif.h"
 #include "drivers/tap/tap.h"
 #include "l2/vlan/vlan.h"
+#include "l3/ip6/advertise.h"
 #include "wire/ethernet.h"
-#include "wire/ip4.h"
+#include "wire/ip_prefix.h"
 
 enum net_interface_kind {
 	NET_NO_KIND,
@@ -28,6 +29,33 @@ enum net_interface_kind {
 	NET_AF_XDP
 };
 
+/* A prefix that routers tell hosts of. */
+struct net_ip6_prefix {
+	struct ip6_prefix prefix;
+	uint32_t valid_s, preferred_s;
+	bool on_link, autonomous;
+};
+
+/* l3/ip6/advertise.h has the meaning of all of it. */
+struct net_ip6_advertise {
+	uint64_t lifetime_ns, interval_ns, reachable_ns, retransmit_ns;
+	uint32_t hop_limit, mtu_bytes;
+	bool managed, other;
+	uint8_t n_servers;
+	struct ip6_addr server[ND_SERVERS_MAX];
+	const struct net_ip6_prefix *prefixes;
+	uint32_t n_prefixes; /* 0: those of the interface's addresses */
+};
+
+/* How an interface does IPv6. */
+struct net_ip6 {
+	bool is_given; /* IPv6 is on even without an address */
+	bool autoconf;
+	uint8_t interface_id; /* enum ip6_interface_id */
+	uint32_t duplicate_checks;
+	const struct net_ip6_advertise *advertise; /* NULL: does not */
+};
+
 struct net_interface {
 	const char *name;
 	const struct config_node *at;
@@ -35,9 +63,12 @@ struct net_interface {
 	bool down;    /* leave it administratively down */
 	bool has_mac;
 	struct mac mac;
-	uint32_t mtu_bytes;		    /* 0: the driver's own default */
-	const struct ip4_prefix *addresses; /* the interface's own, with the length of its net */
+	uint32_t mtu_bytes;		   /* 0: the driver's own default */
+	const struct ip_prefix *addresses; /* the interface's own, with the length of its net */
 	uint32_t n_addresses;
+	const struct ip_prefix *proxies; /* hosts that it answers for */
+	uint32_t n_proxies;
+	struct net_ip6 ip6;
 	struct tap_config tap;
 	struct memif_config memif;
 	struct generator_config generator;
@@ -47,9 +78,10 @@ struct net_interface {
 };
 
 struct net_route {
-	struct ip4_prefix to;
+	struct ip_prefix to;
 	const struct config_node *at;
-	be32 via;	       /* 0.0.0.0 when not given */
+	bool has_via;
+	struct ip6_addr via;   /* of the family of @to */
 	const char *interface; /* NULL: the one whose network holds @via */
 	bool blackhole, prohibit;
 };

@@ -15,16 +15,19 @@ static int take_via(struct config_decoder *d, const struct config_node *n, void 
 
 	if (err < 0)
 		return err;
-	if (ip4_from_text(text, &route->via) < 0)
-		return config_fail(d->error, n, "\"%.60s\" is no IPv4 address", text);
+	if (ip_addr_from_text(text, &route->via) < 0)
+		return config_fail(d->error, n,
+				   "\"%.60s\" is no address; expected one like 10.0.0.1 or "
+				   "2001:db8::1",
+				   text);
+	route->has_via = true;
 	return 0;
 }
 
 static int finish(struct config_decoder *d, const struct config_node *n, void *holder)
 {
 	const struct net_route *route = holder;
-	unsigned n_ways =
-		(host32(route->via) != 0 || route->interface) + route->blackhole + route->prohibit;
+	unsigned n_ways = (route->has_via || route->interface) + route->blackhole + route->prohibit;
 
 	if (!config_member_or_null(n, "to"))
 		return config_fail(d->error, n, "a route needs \"to\", a prefix");
@@ -32,6 +35,11 @@ static int finish(struct config_decoder *d, const struct config_node *n, void *h
 		return config_fail(d->error, n,
 				   "a route needs one of: via and/or interface, blackhole: true, "
 				   "prohibit: true");
+	if (route->has_via && ip6_is_mapped(&route->via) != ip_prefix_is_ip4(&route->to))
+		return config_fail(d->error, n, "\"to\" and \"via\" are of different families");
+	if (route->has_via && ip6_is_link_local(&route->via) && !route->interface)
+		return config_fail(d->error, n,
+				   "a link-local \"via\" needs its link: add \"interface\"");
 	return 0;
 }
 

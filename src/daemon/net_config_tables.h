@@ -3,7 +3,7 @@
 #define CONVOY_DAEMON_NET_CONFIG_TABLES_H
 
 #include "control/config_decode.h"
-#include "wire/ip4.h"
+#include "wire/ip_prefix.h"
 
 /* "apps": struct net_apps. */
 extern const struct config_message net_apps_message;
@@ -17,6 +17,9 @@ extern const struct config_message net_af_xdp_message;
 /* "generator" of an interface: struct generator_config. */
 extern const struct config_message net_generator_message;
 
+/* "ipv6" of an interface: struct net_ip6. */
+extern const struct config_message net_ip6_message;
+
 /* One item of "interfaces": struct net_interface. */
 extern const struct config_message net_interface_message;
 
@@ -29,8 +32,8 @@ extern const struct config_message net_route_message;
 /* "vlan" of an interface: struct vlan_config. */
 extern const struct config_message net_vlan_message;
 
-/* net_take_prefix - an IPv4 prefix, "10.0.0.1/24". ERR_INVAL with the error set. */
+/* net_take_prefix - "10.0.0.1/24" or "2001:db8::1/64". ERR_INVAL with the error set. */
 must_check
-int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip4_prefix *out);
+int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip_prefix *out);
 
 #endif

@@ -1,13 +1,16 @@
-/* part_ip.c - start and stop IPv4, and lend its neighbours the daemon's clock. */
+/* part_ip.c - start and stop IPv4 and IPv6, and lend their timers the daemon's clock. */
 #include <event2/event.h>
 
 #include "base/err.h"
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
 #include "engine/engine.h"
+#include "l3/cli/l3_cli.h"
 #include "l3/icmp/icmp.h"
-#include "l3/ip4/ip4_cli.h"
+#include "l3/icmp/icmp6.h"
 #include "l3/ip4/route.h"
+#include "l3/ip6/address.h"
+#include "l3/ip6/route.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
 
@@ -16,6 +19,7 @@ static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *
 	struct convoyd *d = context;
 
 	neighbor_tick(d->engine, clock_now_ns(d->engine->clock));
+	ip6_tick(d->engine, clock_now_ns(d->engine->clock));
 }
 
 int part_ip_init(struct convoyd *d)
@@ -24,13 +28,19 @@ int part_ip_init(struct convoyd *d)
 	int err = ip4_init(d->engine);
 
 	if (err == 0)
+		err = ip6_init(d->engine);
+	if (err == 0)
 		err = neighbor_init(d->engine);
 	if (err == 0)
 		err = icmp4_init(d->engine);
 	if (err == 0)
+		err = icmp6_init(d->engine);
+	if (err == 0)
 		err = reassembly_init(d->engine);
 	if (err == 0)
-		err = ip4_cli_register(d->commands, d->engine);
+		err = address_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = route_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = neighbor_cli_register(d->commands, d->engine);
 	if (err < 0)
@@ -50,8 +60,12 @@ void part_ip_deinit(struct convoyd *d)
 		event_free(d->neighbors);
 	d->neighbors = NULL;
 	ip4_routes_deinit(d->engine);
+	ip6_routes_deinit(d->engine);
 	reassembly_deinit(d->engine);
+	icmp6_deinit(d->engine);
 	icmp4_deinit(d->engine);
+	ip6_links_deinit(ip6_stack_of(d->engine));
 	neighbor_deinit(d->engine);
+	ip6_deinit(d->engine);
 	ip4_deinit(d->engine);
 }

@@ -5,8 +5,8 @@
 #include "control/table.h"
 #include "daemon/convoyd.h"
 #include "engine/engine.h"
-#include "l3/ip4/ip4.h"
-#include "l3/ip4/ip4_json.h"
+#include "l3/cli/ip_json.h"
+#include "l3/ip6/address.h"
 #include "wire/ethernet.h"
 
 enum { DEVICE_TEXT_MAX = 1024 };
@@ -35,12 +35,19 @@ static json_t *mac_json(const struct interface *i)
 
 static json_t *addresses_json(const struct interface *i)
 {
+	const struct ip6_link *l = ip6_stack_of(i->engine)->link[i->index];
 	json_t *list = json_array();
 
 	list_for_each(link, &ip4_stack_of(i->engine)->addresses[i->index])
 		json_array_append_new(
 			list,
 			ip4_prefix_json(container_of(link, struct ip4_address, link)->prefix));
+	if (!l)
+		return list;
+	list_for_each(link, &l->addresses)
+		json_array_append_new(
+			list,
+			ip6_prefix_json(&container_of(link, struct ip6_address, link)->prefix));
 	return list;
 }
 

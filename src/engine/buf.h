@@ -44,6 +44,7 @@ enum buf_flag {
 	BUF_LINK_BROADCAST = 1 << 3, /* came to the link's broadcast address */
 	BUF_LINK_MULTICAST = 1 << 4, /* came to a link multicast address */
 	BUF_LOCAL = 1 << 5,	     /* made by this stack, not received */
+	BUF_REASSEMBLED = 1 << 6,    /* was put together from fragments here */
 };
 
 /*

@@ -128,6 +128,17 @@ static inline bool ip6_is_mapped(const struct ip6_addr *a)
 	return ip6_high(a) == 0 && ip6_low(a) >> 32 == 0xffff;
 }
 
+/* ip6_mapped, ip6_mapped_ip4 - an IPv4 address (host order) in that form, and back. */
+static inline struct ip6_addr ip6_mapped(uint32_t ip4)
+{
+	return ip6_of(0, (uint64_t)0xffff << 32 | ip4);
+}
+
+static inline uint32_t ip6_mapped_ip4(const struct ip6_addr *a)
+{
+	return (uint32_t)ip6_low(a);
+}
+
 /* Scopes, RFC 4291 §2.7; unicast addresses have one of them too. */
 enum ip6_scope {
 	IP6_SCOPE_INTERFACE = 1,

@@ -13,7 +13,8 @@ import socket
 import struct
 import time
 
-from scapy.all import ARP, IP, Ether, conf
+from scapy.all import (ARP, IP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, IPv6,
+                       conf)
 
 from . import wait
 
@@ -65,6 +66,10 @@ class Wire:
         """From now on, whoever asks for one of these addresses hears our MAC."""
         self.answered.update(addresses)
 
+    def answer_nd(self, *addresses):
+        """The same for IPv6 and Neighbor Discovery."""
+        self.answered.update(addresses)
+
     def send(self, packet):
         """Sends a packet; one without an Ethernet header goes from our MAC to convoyd's."""
         if not packet.haslayer(Ether):
@@ -114,11 +119,21 @@ class Wire:
         raise AssertionError(f"unexpected: {packet.summary()}")
 
     def _answer(self, packet):
+        if ICMPv6ND_NS in packet:
+            return self._answer_nd(packet)
         if ARP not in packet or packet[ARP].op != 1 or packet[ARP].pdst not in self.answered:
             return False
         asked = packet[ARP]
         self.send(Ether(src=self.mac, dst=asked.hwsrc) / ARP(
             op="is-at", hwsrc=self.mac, psrc=asked.pdst, hwdst=asked.hwsrc, pdst=asked.psrc))
+        return True
+
+    def _answer_nd(self, packet):
+        target, asker = packet[ICMPv6ND_NS].tgt, packet[IPv6].src
+        if target not in self.answered or asker == "::":
+            return False
+        self.send(Ether(src=self.mac, dst=packet.src) / IPv6(src=target, dst=asker, hlim=255) /
+                  ICMPv6ND_NA(tgt=target, R=0, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr=self.mac))
         return True
 
 

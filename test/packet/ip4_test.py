@@ -66,7 +66,7 @@ def test_bad_packets_are_counted_and_not_answered(talk, what, packet, reason):
     ("group source", Ether(src="01:00:00:00:00:09") / IP(dst="10.0.0.1") / ICMP(),
      "ethernet-input.source"),
     ("vlan tag", Ether(type=0x8100) / b"\0\1\x08\0", "vlan-input.no-vlan"),
-    ("IPv6", Ether(type=0x86dd) / b"`\0\0\0", "ethernet-input.ip6"),
+    ("IPv6", Ether(type=0x86dd) / b"`\0\0\0", "ip6-input.disabled"),
     ("a length, not a type", Ether(type=0x0026) / bytes(38), "ethernet-input.llc"),
     ("unknown type", Ether(type=0x1234) / b"?", "ethernet-input.unknown-type"),
 ])

@@ -56,8 +56,8 @@ def test_interface_may_stay_down(convoyd):
     ("- {name: a, tap: {}}\n- {name: a, tap: {}}", "3:10", 'two interfaces are called "a"'),
     ("- {name: a, tap: {}, mac: ff:ff:ff:ff:ff:ff}", "2:27", "no MAC address"),
     ("- {name: a, tap: {}, mtu: 60}", "2:27", ""),
-    ("- {name: a, tap: {}, addresses: [10.0.0.300/24]}", "2:34", "no IPv4 prefix"),
-    ("- {name: a, tap: {}, addresses: [fd00::1/64]}", "2:34", "IPv6: not supported yet"),
+    ("- {name: a, tap: {}, addresses: [10.0.0.300/24]}", "2:34", "is no prefix"),
+    ("- {name: a, tap: {}, addresses: ['fd00::1/129']}", "2:34", "is no prefix"),
     ("- {name: a, tap: {colour: red}}", "2:19", 'unknown field "colour" in tap'),
     ("- {name: a, loop: {mtu: 5}}", "2:19", "a loop has no fields"),
 ])

@@ -96,14 +96,17 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 	return err;
 }
 
-/* Whether it is up is all that can change without making it anew. */
+/* Whether it is up, and IP on it, can change without making it anew. */
 static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
+	static const char *const free_to_change[] = { "down", "ipv6", "proxies" };
 	json_t *before = json_copy(from->value), *after = json_copy(to->value);
 	bool same;
 
-	json_object_del(before, "down");
-	json_object_del(after, "down");
+	for (unsigned i = 0; i < count_of(free_to_change); i++) {
+		json_object_del(before, free_to_change[i]);
+		json_object_del(after, free_to_change[i]);
+	}
 	same = json_equal(before, after);
 	json_decref(before);
 	json_decref(after);

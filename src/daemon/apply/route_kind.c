@@ -8,18 +8,20 @@
 #include "daemon/convoyd.h"
 #include "engine/engine.h"
 #include "l3/ip4/route.h"
+#include "l3/ip6/route.h"
 
 enum { TEXT_MAX = 64 };
 
 /* By names: an interface that is made anew has another index. */
 struct hop {
-	uint32_t addr; /* host order; 0: the destination itself */
+	bool has_addr;	      /* else the destination itself */
+	struct ip6_addr addr; /* as in struct ip_prefix */
 	uint32_t weight;
 	const char *interface; /* NULL: the one whose network holds @addr */
 };
 
 struct route {
-	struct ip4_prefix to;
+	struct ip_prefix to;
 	enum adjacency_kind dead; /* without a hop: what becomes of the packets */
 	unsigned n_hops;
 	struct hop hop[LOAD_BALANCE_PATHS];
@@ -37,8 +39,8 @@ static json_t *hop_value(const struct hop *hop)
 	char text[TEXT_MAX];
 	struct writer w = writer_of(text, TEXT_MAX);
 
-	if (hop->addr) {
-		ip4_print_addr(&w, be32_of(hop->addr));
+	if (hop->has_addr) {
+		ip_print_addr(&w, &hop->addr);
 		json_object_set_new(value, "via", json_stringn(text, writer_len(&w)));
 	}
 	if (hop->interface)
@@ -83,14 +85,17 @@ static int add(struct apply_list *out, const struct route *route, const char *on
 		return ERR_NOMEM;
 	}
 	*object = *route;
-	ip4_print_prefix(&w, &route->to);
+	ip_print_prefix(&w, &route->to);
 	name[writer_len(&w)] = '\0';
 	return apply_list_add(out, &item);
 }
 
-static int list_one(struct convoyd *d, const struct ip4_route *r, struct apply_list *out)
+static int list_one6(struct convoyd *d, const struct ip6_route *r, struct apply_list *out)
 {
-	struct route route = { .to = r->prefix, .dead = r->dead, .n_hops = r->n_hops };
+	const struct ip6_stack *s = ip6_stack_of(d->engine);
+	struct route route = { .to = { r->prefix.addr, r->prefix.len },
+			       .dead = r->dead,
+			       .n_hops = r->n_hops };
 	const char *on = NULL;
 
 	for (unsigned i = 0; i < r->n_hops; i++) {
@@ -99,7 +104,30 @@ static int list_one(struct convoyd *d, const struct ip4_route *r, struct apply_l
 		if (!by)
 			return 0; /* on its way out with its interface */
 		on = by->name;
-		route.hop[i] = (struct hop){ r->hop[i].addr, r->hop[i].weight, by->name };
+		route.hop[i] = (struct hop){ !ip6_is_unspecified(&r->hop[i].addr), r->hop[i].addr,
+					     r->hop[i].weight, by->name };
+		if (!ip6_is_link_local(&r->hop[i].addr) &&
+		    ip6_link_to(s, r->vrf, &r->hop[i].addr) == by->index)
+			route.hop[i].interface = NULL;
+	}
+	return add(out, &route, on, NULL);
+}
+
+static int list_one(struct convoyd *d, const struct ip4_route *r, struct apply_list *out)
+{
+	struct route route = { .to = { ip6_mapped(r->prefix.addr), r->prefix.len },
+			       .dead = r->dead,
+			       .n_hops = r->n_hops };
+	const char *on = NULL;
+
+	for (unsigned i = 0; i < r->n_hops; i++) {
+		const struct interface *by = interface_get_or_null(d->engine, r->hop[i].if_index);
+
+		if (!by)
+			return 0; /* on its way out with its interface */
+		on = by->name;
+		route.hop[i] = (struct hop){ r->hop[i].addr != 0, ip6_mapped(r->hop[i].addr),
+					     r->hop[i].weight, by->name };
 		if (ip4_link_of(ip4_stack_of(d->engine), r->vrf, r->hop[i].addr) == by->index)
 			route.hop[i].interface = NULL;
 	}
@@ -114,24 +142,35 @@ static int list_running(struct convoyd *d, struct apply_list *out)
 		if (err < 0)
 			return err;
 	}
+	list_for_each(link, &ip6_stack_of(d->engine)->routes) {
+		const struct ip6_route *r = container_of(link, struct ip6_route, link);
+		int err = r->source == FIB_STATIC ? list_one6(d, r, out) : 0;
+
+		if (err < 0)
+			return err;
+	}
 	return 0;
 }
 
 /* The interface of the file on whose network @addr is: ip4_link_of() for what is yet to come. */
-static const char *link_of_or_null(const struct net_config *config, uint32_t addr)
+static const char *link_of_or_null(const struct net_config *config, const struct ip6_addr *addr)
 {
 	const char *best = NULL;
 	unsigned best_len = 0;
+
+	if (ip6_is_link_local(addr))
+		return NULL;
 
 	for (uint32_t n = 0; n < config->n_interfaces; n++) {
 		const struct net_interface *i = &config->interfaces[n];
 
 		for (uint32_t k = 0; k < i->n_addresses; k++) {
-			struct ip4_prefix p = i->addresses[k];
+			const struct ip_prefix *p = &i->addresses[k];
+			unsigned len = p->len + (ip_prefix_is_ip4(p) ? 96 : 0);
 
-			if (((p.addr ^ addr) & ip4_mask_of(p.len)) == 0 && p.len >= best_len) {
+			if (ip6_common_len(&p->addr, addr) >= len && len >= best_len) {
 				best = i->name;
-				best_len = p.len;
+				best_len = len;
 			}
 		}
 	}
@@ -151,8 +190,8 @@ static int list_wanted(struct net_file *file, struct apply_list *out)
 			route.dead = w->blackhole ? ADJACENCY_BLACKHOLE : ADJACENCY_PROHIBIT;
 		} else {
 			route.n_hops = 1;
-			*hop = (struct hop){ host32(w->via), 1, w->interface };
-			usual = hop->addr ? link_of_or_null(file->config, hop->addr) : NULL;
+			*hop = (struct hop){ w->has_via, w->via, 1, w->interface };
+			usual = hop->has_addr ? link_of_or_null(file->config, &hop->addr) : NULL;
 			if (usual && hop->interface && strcmp(usual, hop->interface) == 0)
 				hop->interface = NULL;
 		}
@@ -163,12 +202,20 @@ static int list_wanted(struct net_file *file, struct apply_list *out)
 	return 0;
 }
 
+static int install_dead(struct convoyd *d, const struct route *r)
+{
+	if (ip_prefix_is_ip4(&r->to))
+		return ip4_add_dead_route(d->engine, VRF_DEFAULT, ip_prefix_ip4(&r->to), r->dead);
+	return ip6_add_dead_route(d->engine, VRF_DEFAULT, ip_prefix_ip6(&r->to), r->dead);
+}
+
 static int install(struct convoyd *d, const struct route *r)
 {
-	struct ip4_hop hops[LOAD_BALANCE_PATHS];
+	struct ip4_hop hops4[LOAD_BALANCE_PATHS];
+	struct ip6_hop hops6[LOAD_BALANCE_PATHS];
 
 	if (r->n_hops == 0)
-		return ip4_add_dead_route(d->engine, VRF_DEFAULT, r->to, r->dead);
+		return install_dead(d, r);
 	for (unsigned i = 0; i < r->n_hops; i++) {
 		const struct hop *hop = &r->hop[i];
 		const struct interface *by =
@@ -177,9 +224,18 @@ static int install(struct convoyd *d, const struct route *r)
 
 		if (hop->interface && !by)
 			return ERR_NOENT;
-		hops[i] = (struct ip4_hop){ by ? by->index : 0, hop->addr, hop->weight };
+		hops4[i] = (struct ip4_hop){ by ? by->index : 0,
+					     hop->has_addr ? ip6_mapped_ip4(&hop->addr) : 0,
+					     hop->weight };
+		hops6[i] =
+			(struct ip6_hop){ by ? by->index : 0,
+					  hop->has_addr ? hop->addr : ip6_of(0, 0), hop->weight };
 	}
-	return ip4_add_route(d->engine, VRF_DEFAULT, r->to, hops, r->n_hops);
+	if (ip_prefix_is_ip4(&r->to))
+		return ip4_add_route(d->engine, VRF_DEFAULT, ip_prefix_ip4(&r->to), hops4,
+				     r->n_hops);
+	return ip6_add_route(d->engine, VRF_DEFAULT, ip_prefix_ip6(&r->to), FIB_STATIC, hops6,
+			     r->n_hops);
 }
 
 static const char *reason(int err)
@@ -206,7 +262,10 @@ static int create(struct convoyd *d, const struct apply_item *item, struct confi
 static int take_away(struct convoyd *d, const struct apply_item *item, struct config_error *error)
 {
 	const struct route *r = item->object;
-	int err = ip4_del_route(d->engine, VRF_DEFAULT, r->to);
+	int err =
+		ip_prefix_is_ip4(&r->to)
+			? ip4_del_route(d->engine, VRF_DEFAULT, ip_prefix_ip4(&r->to))
+			: ip6_del_route(d->engine, VRF_DEFAULT, ip_prefix_ip6(&r->to), FIB_STATIC);
 
 	if (err < 0)
 		apply_fail(error, item, "the route %s cannot be removed: %s", item->name,

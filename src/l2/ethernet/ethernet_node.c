@@ -1,7 +1,7 @@
 /*
  * ethernet-input: takes the Ethernet header off and sends each frame on by its type.
  *
- *   device-input ──> ethernet-input ──┬──> ip4-input
+ *   device-input ──> ethernet-input ──┬──> ip4-input, ip6-input
  *                                     ├──> arp-input
  *                                     ├──> vlan-input   tagged: whose is it?
  *                                     └──> drop         see reasons[]
@@ -13,22 +13,19 @@
 #include "engine/interface.h"
 #include "wire/vlan.h"
 
-enum { NEXT_DROP, NEXT_IP4, NEXT_ARP, NEXT_VLAN };
+enum { NEXT_DROP, NEXT_IP4, NEXT_IP6, NEXT_ARP, NEXT_VLAN };
 static const char *const next_names[] = {
-	[NEXT_DROP] = "drop",
-	[NEXT_IP4] = "ip4-input",
-	[NEXT_ARP] = "arp-input",
-	[NEXT_VLAN] = "vlan-input",
+	[NEXT_DROP] = "drop",	  [NEXT_IP4] = "ip4-input",   [NEXT_IP6] = "ip6-input",
+	[NEXT_ARP] = "arp-input", [NEXT_VLAN] = "vlan-input",
 };
 
-enum { SHORT, OTHER_STATION, BAD_SOURCE, LLC, UNKNOWN_TYPE, IP6, N_REASONS };
+enum { SHORT, OTHER_STATION, BAD_SOURCE, LLC, UNKNOWN_TYPE, N_REASONS };
 static const struct reason reasons[] = {
 	[SHORT] = { "short", "shorter than an Ethernet header" },
 	[OTHER_STATION] = { "other-station", "unicast to another MAC address" },
 	[BAD_SOURCE] = { "source", "the source MAC address is a group address" },
 	[LLC] = { "llc", "an IEEE 802.3 length in the place of a type" },
 	[UNKNOWN_TYPE] = { "unknown-type", "no protocol here has this Ethernet type" },
-	[IP6] = { "ip6", "IPv6 is not supported" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
@@ -52,8 +49,6 @@ static no_inline uint16_t send_rare_type(struct buf *b, uint16_t type)
 	case ETHERNET_VLAN:
 	case ETHERNET_QINQ:
 		return send_tagged(b);
-	case ETHERNET_IP6:
-		return drop(b, IP6);
 	default:
 		return drop(b, type < ETHERNET_MIN_TYPE ? LLC : UNKNOWN_TYPE);
 	}
@@ -127,6 +122,8 @@ static inline uint16_t choose(const struct station *s, struct buf *b)
 	b->l3_at = b->at;
 	if (likely(type == ETHERNET_IP4))
 		return NEXT_IP4;
+	if (likely(type == ETHERNET_IP6))
+		return NEXT_IP6;
 	if (type == ETHERNET_ARP)
 		return NEXT_ARP;
 	return send_rare_type(b, type);

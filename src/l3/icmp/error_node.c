@@ -149,7 +149,7 @@ static uint16_t answer(struct worker *w, struct node *node, struct buf *b)
 	dst = ip->src;
 	if (host32(src) == 0)
 		b->reason = NO_ADDRESS;
-	else if (!icmp4_may_send(w->module[MODULE_ICMP4], host32(dst), w->now_ns))
+	else if (!icmp_may_send(w->module[MODULE_ICMP4], host32(dst), w->now_ns))
 		b->reason = RATE;
 	if (b->reason != SENT)
 		return NEXT_DROP;

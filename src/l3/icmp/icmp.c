@@ -20,13 +20,13 @@ int icmp4_register_errors(struct engine *e, uint8_t protocol, const char *node_n
 int icmp4_init(struct engine *e)
 {
 	for (unsigned i = 0; i < e->n_workers; i++) {
-		struct icmp4_rates *rates = calloc(1, sizeof(*rates));
+		struct icmp_rates *rates = calloc(1, sizeof(*rates));
 
 		if (!rates) {
 			icmp4_deinit(e);
 			return ERR_NOMEM;
 		}
-		icmp4_rates_init(rates, random_u64(&e->worker[i]->random));
+		icmp_rates_init(rates, random_u64(&e->worker[i]->random));
 		e->worker[i]->module[MODULE_ICMP4] = rates;
 	}
 	return ip4_register_protocol(e, IP_ICMP4, "icmp4-input");

@@ -7,45 +7,45 @@
 
 #include "l3/icmp/rate.h"
 
-static unsigned burst(struct icmp4_rates *r, uint32_t dst, unsigned n, uint64_t now_ns)
+static unsigned burst(struct icmp_rates *r, uint64_t dst, unsigned n, uint64_t now_ns)
 {
 	unsigned sent = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		sent += icmp4_may_send(r, dst, now_ns);
+		sent += icmp_may_send(r, dst, now_ns);
 	return sent;
 }
 
 static void test_one_destination(void **state unused_arg)
 {
-	struct icmp4_rates r;
+	struct icmp_rates r;
 	uint64_t now = 100 * (uint64_t)NS_PER_S;
 
-	icmp4_rates_init(&r, 1);
-	assert_int_equal(burst(&r, 1, 500, now), ICMP4_RATE_ONE);
+	icmp_rates_init(&r, 1);
+	assert_int_equal(burst(&r, 1, 500, now), ICMP_RATE_ONE);
 	assert_int_equal(burst(&r, 1, 500, now), 0);
-	assert_int_equal(burst(&r, 1, 500, now + NS_PER_S / 10), ICMP4_RATE_ONE / 10);
-	assert_int_equal(burst(&r, 1, 500, now + 60 * (uint64_t)NS_PER_S), ICMP4_RATE_ONE);
+	assert_int_equal(burst(&r, 1, 500, now + NS_PER_S / 10), ICMP_RATE_ONE / 10);
+	assert_int_equal(burst(&r, 1, 500, now + 60 * (uint64_t)NS_PER_S), ICMP_RATE_ONE);
 }
 
 static void test_all_destinations(void **state unused_arg)
 {
-	struct icmp4_rates r;
+	struct icmp_rates r;
 	uint64_t now = 5 * (uint64_t)NS_PER_S;
 	unsigned sent = 0;
 
-	icmp4_rates_init(&r, 2);
-	for (uint32_t dst = 0; dst < 5000; dst++)
-		sent += icmp4_may_send(&r, dst * 7919, now);
-	assert_int_equal(sent, ICMP4_RATE_ALL);
+	icmp_rates_init(&r, 2);
+	for (uint64_t dst = 0; dst < 5000; dst++)
+		sent += icmp_may_send(&r, dst * 7919, now);
+	assert_int_equal(sent, ICMP_RATE_ALL);
 }
 
 static void test_a_flood_does_not_silence_others(void **state unused_arg)
 {
-	struct icmp4_rates r;
+	struct icmp_rates r;
 	uint64_t now = 5 * (uint64_t)NS_PER_S;
 
-	icmp4_rates_init(&r, 3);
+	icmp_rates_init(&r, 3);
 	burst(&r, 1, 5000, now);
 	assert_int_equal(burst(&r, 2, 50, now), 50);
 }

@@ -236,6 +236,18 @@ uint32_t ip4_source_for(const struct ip4_stack *s, uint32_t if_index, uint32_t n
 	return s->primary[if_index];
 }
 
+bool ip4_is_on_link(const struct ip4_stack *s, uint32_t if_index, uint32_t addr)
+{
+	list_for_each(link, &s->addresses[if_index]) {
+		const struct ip4_address *a = container_of(link, struct ip4_address, link);
+
+		if (a->prefix.addr != addr &&
+		    ((a->prefix.addr ^ addr) & ip4_mask_of(a->prefix.len)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void follow(struct interface_listener *l, struct interface *i, enum interface_event event)
 {
 	struct ip4_stack *s = container_of(l, struct ip4_stack, listener);

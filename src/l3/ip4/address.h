@@ -35,6 +35,9 @@ int ip4_del_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefi
  */
 uint32_t ip4_source_for(const struct ip4_stack *s, uint32_t if_index, uint32_t next_hop);
 
+/* ip4_is_on_link - true if @addr belongs to a prefix of the interface, and is not ours there. */
+bool ip4_is_on_link(const struct ip4_stack *s, uint32_t if_index, uint32_t addr);
+
 /* Of ip4.c: begin and end to follow interfaces. */
 void ip4_addresses_init(struct ip4_stack *s);
 void ip4_addresses_deinit(struct ip4_stack *s);

@@ -4,10 +4,12 @@
  *   ethernet-input ──> arp-input ──┬──> interface-output   the answer, in the same buffer
  *                                  └──> drop               see reasons[]
  *
- * Only addresses of the interface that the request came by are answered for. What is heard is
+ * Only addresses of the interface that the request came by are answered for, and those that it is a
+ * proxy of. What is heard is
  * learnt from answers and from requests to us; what others say to each other only corrects what
  * is known already. RFC 826; RFC 5227 (probes without a sender).
  */
+#include "l3/neighbor/proxy.h"
 #include "l3/neighbor/worker.h"
 #include "wire/arp.h"
 
@@ -27,6 +29,7 @@ enum {
 	BUSY,
 	REPLY_TAKEN,
 	ANSWERED,
+	PROXIED,
 	N_REASONS
 };
 static const struct reason reasons[] = {
@@ -40,6 +43,7 @@ static const struct reason reasons[] = {
 	[BUSY] = { "busy", "too much news on the way to main (not learnt)" },
 	[REPLY_TAKEN] = { "reply", "replies to us" },
 	[ANSWERED] = { "answered", "requests that were answered (not dropped)" },
+	[PROXIED] = { "proxied", "those answered for somebody else (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
@@ -49,31 +53,19 @@ static uint16_t drop(struct buf *b, uint16_t reason)
 	return NEXT_DROP;
 }
 
-/* Back on the worker: the message can be used again. */
-void arp_take_back_news(void *consumer unused_arg, struct mail *mail)
-{
-	struct arp_news *news = container_of(mail, struct arp_news, mail);
-
-	list_push(&neighbor_worker_of(news->worker)->free_news, &news->link);
-}
-
 static void tell_main(struct worker *w, struct node *node, const struct buf *b,
 		      const struct arp_hdr *arp, bool may_create)
 {
-	struct list *link = list_pop_or_null(&neighbor_worker_of(w)->free_news);
-	struct arp_news *news;
+	struct neighbor_news news = { .if_index = b->rx_if,
+				      .addr = ip6_mapped(host32(arp->sender_ip)),
+				      .mac = arp->sender_mac,
+				      .has_mac = true,
+				      .proves = true,
+				      .insists = true,
+				      .may_create = may_create };
 
-	if (!link) {
+	if (!neighbor_tell(w, &news))
 		node_count(node, BUSY, 1);
-		return;
-	}
-	news = container_of(link, struct arp_news, link);
-	news->if_index = b->rx_if;
-	news->addr = host32(arp->sender_ip);
-	news->mac = arp->sender_mac;
-	news->may_create = may_create;
-	news->mail.deliver = neighbor_take_news;
-	mailbox_post(&w->engine->main, &news->mail);
 }
 
 /* What the FIB knows about the address on the link that the message came by. */
@@ -107,7 +99,8 @@ static bool is_own(const struct worker *w, const struct buf *b, const struct arp
 }
 
 /* Turn the request around. */
-static uint16_t answer(struct worker *w, struct node *node, struct buf *b, struct arp_hdr *arp)
+static uint16_t answer(struct worker *w, struct node *node, struct buf *b, struct arp_hdr *arp,
+		       uint16_t reason)
 {
 	const struct interface *i = interface_get_or_null(w->engine, b->rx_if);
 	struct ethernet_hdr *eth;
@@ -124,8 +117,17 @@ static uint16_t answer(struct worker *w, struct node *node, struct buf *b, struc
 	b->l2_at = b->at;
 	b->flags = BUF_LOCAL;
 	b->tx_if = b->rx_if;
-	node_count(node, ANSWERED, 1);
+	node_count(node, reason, 1);
 	return NEXT_OUTPUT;
+}
+
+/* We speak for another, except to himself: he may be checking his address. */
+static bool is_proxied(const struct worker *w, const struct buf *b, const struct arp_hdr *arp)
+{
+	struct ip6_addr target = ip6_mapped(host32(arp->target_ip));
+
+	return host32(arp->sender_ip) != host32(arp->target_ip) &&
+	       neighbor_is_proxy(w->engine, b->rx_if, &target);
 }
 
 static uint16_t take(struct worker *w, struct node *node, struct buf *b)
@@ -153,9 +155,11 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 	if (!is_probe && (is_to_us || is_known(sender, arp)) &&
 	    (!is_request || !is_known_with_mac(sender, arp)))
 		tell_main(w, node, b, arp, is_to_us && is_request);
-	if (!is_to_us)
-		return drop(b, NOT_OURS);
-	return is_request ? answer(w, node, b, arp) : drop(b, REPLY_TAKEN);
+	if (is_to_us)
+		return is_request ? answer(w, node, b, arp, ANSWERED) : drop(b, REPLY_TAKEN);
+	if (is_request && is_proxied(w, b, arp))
+		return answer(w, node, b, arp, PROXIED);
+	return drop(b, NOT_OURS);
 }
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f)

@@ -1,21 +1,26 @@
 /*
- * ip4-hold: packets wait here, a few for each neighbour, until its link address is known.
+ * ip4-hold, ip6-hold: packets wait here, a few for each neighbour, until its link address is known.
  *
  *   ip4-lookup ──> ip4-hold ──┬──> (waits) ──> ip4-lookup    resolved: looked up afresh
  *                             │            └─> icmp4-error   nobody answered
  *                             └──> drop                      see reasons[]
  *
- * The packet that starts the resolution is the first to be sent. RFC 1122 §2.3.2.2 asks to keep at
- * least one. An entry goes to main with the first packet and always comes back with an answer.
+ * The packet that starts the resolution is the first to be sent. RFC 1122 §2.3.2.2 and RFC 4861
+ * §7.2.2 ask to keep at least one. An entry goes to main with the first packet and always comes
+ * back with an answer.
  */
 #include "l3/icmp/icmp.h"
+#include "l3/icmp/icmp6.h"
 #include "l3/neighbor/worker.h"
 
-enum { NEXT_DROP, NEXT_LOOKUP, NEXT_ICMP_ERROR, NEXT_KEPT };
-static const char *const next_names[] = {
+enum { NEXT_DROP, NEXT_LOOKUP, NEXT_KEPT };
+static const char *const next_names4[] = {
 	[NEXT_DROP] = "drop",
 	[NEXT_LOOKUP] = "ip4-lookup",
-	[NEXT_ICMP_ERROR] = "icmp4-error",
+};
+static const char *const next_names6[] = {
+	[NEXT_DROP] = "drop",
+	[NEXT_LOOKUP] = "ip6-lookup",
 };
 
 enum { QUEUE_FULL, TABLE_FULL, UNRESOLVED, HELD, N_REASONS };
@@ -27,41 +32,51 @@ static const struct reason reasons[] = {
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
-static struct list *bucket_of(struct neighbor_worker *nw, uint32_t if_index, uint32_t addr)
+static struct list *bucket_of(struct hold_table *t, uint32_t if_index, const struct ip6_addr *addr)
 {
-	uint32_t h = (addr ^ if_index << 20) * 0x9e3779b1u;
+	uint64_t h = (ip6_high(addr) ^ (uint64_t)if_index << 20) * 0x9e3779b97f4a7c15u;
 
-	return &nw->bucket[h >> 16 & (HOLD_BUCKETS - 1)];
+	h = (h ^ ip6_low(addr)) * 0x9e3779b97f4a7c15u;
+	return &t->bucket[h >> 40 & (HOLD_BUCKETS - 1)];
 }
 
-static struct hold_entry *find_or_null(struct neighbor_worker *nw, uint32_t if_index, uint32_t addr)
+static struct hold_entry *find_or_null(struct hold_table *t, uint32_t if_index,
+				       const struct ip6_addr *addr)
 {
-	list_for_each(link, bucket_of(nw, if_index, addr)) {
+	list_for_each(link, bucket_of(t, if_index, addr)) {
 		struct hold_entry *h = container_of(link, struct hold_entry, link);
 
-		if (h->if_index == if_index && h->addr == addr)
+		if (h->if_index == if_index && ip6_equal(&h->addr, addr))
 			return h;
 	}
 	return NULL;
 }
 
 /* A new entry, and main is asked. NULL when all are in use. */
-static struct hold_entry *ask_or_null(struct worker *w, uint32_t if_index, uint32_t addr)
+static struct hold_entry *ask_or_null(struct worker *w, struct hold_table *t, uint32_t if_index,
+				      const struct ip6_addr *addr)
 {
-	struct neighbor_worker *nw = neighbor_worker_of(w);
-	struct list *link = list_pop_or_null(&nw->free_entries);
+	struct list *link = list_pop_or_null(&t->free);
 	struct hold_entry *h;
 
 	if (!link)
 		return NULL;
 	h = container_of(link, struct hold_entry, link);
 	h->if_index = if_index;
-	h->addr = addr;
+	h->addr = *addr;
 	h->n = 0;
-	list_push(bucket_of(nw, if_index, addr), &h->link);
+	list_push(bucket_of(t, if_index, addr), &h->link);
 	h->mail.deliver = neighbor_take_need;
 	mailbox_post(&w->engine->main, &h->mail);
 	return h;
+}
+
+static void condemn(struct buf *b, enum hold_family family)
+{
+	if (family == HOLD_IP4)
+		icmp4_condemn(b, ICMP4_UNREACHABLE, ICMP4_HOST_UNREACHABLE, 0);
+	else
+		icmp6_condemn(b, ICMP6_UNREACHABLE, ICMP6_ADDRESS_UNREACHABLE, 0);
 }
 
 /* On the worker: let the packets go, one way or the other. */
@@ -69,21 +84,19 @@ void hold_take_answer(void *consumer unused_arg, struct mail *mail)
 {
 	struct hold_entry *h = container_of(mail, struct hold_entry, mail);
 	struct worker *w = h->worker;
-	struct neighbor_worker *nw = neighbor_worker_of(w);
+	struct hold_table *t = &neighbor_worker_of(w)->hold[h->family];
 
 	for (unsigned i = 0; i < h->n; i++) {
-		struct buf *b = buf_at(w->bufs.pool->base, h->idx[i]);
-
 		if (h->resolved) {
-			node_send_to(w, nw->lookup_node, h->idx[i]);
+			node_send_to(w, t->lookup_node, h->idx[i]);
 			continue;
 		}
-		node_count(&w->graph.node[nw->hold_node], UNRESOLVED, 1);
-		icmp4_condemn(b, ICMP4_UNREACHABLE, ICMP4_HOST_UNREACHABLE, 0);
-		node_send_to(w, nw->error_node, h->idx[i]);
+		node_count(&w->graph.node[t->hold_node], UNRESOLVED, 1);
+		condemn(buf_at(w->bufs.pool->base, h->idx[i]), h->family);
+		node_send_to(w, t->error_node, h->idx[i]);
 	}
 	list_remove(&h->link);
-	list_push(&nw->free_entries, &h->link);
+	list_push(&t->free, &h->link);
 }
 
 static uint16_t drop(struct buf *b, uint16_t reason)
@@ -92,19 +105,29 @@ static uint16_t drop(struct buf *b, uint16_t reason)
 	return NEXT_DROP;
 }
 
-static uint16_t hold(struct worker *w, struct node *node, struct buf *b)
+/* Whom to ask for: the destination if it is on the link, else the next hop. */
+static struct ip6_addr asked_for(const struct adjacency *a, struct buf *b, enum hold_family family)
+{
+	if (family == HOLD_IP6)
+		return a->kind == ADJACENCY_GLEAN ? ((struct ip6_hdr *)buf_l3(b))->dst
+						  : a->next_hop6;
+	return ip6_mapped(a->kind == ADJACENCY_GLEAN ? host32(((struct ip4_hdr *)buf_l3(b))->dst)
+						     : a->next_hop);
+}
+
+static uint16_t hold(struct worker *w, struct node *node, struct buf *b, enum hold_family family)
 {
 	const struct adjacency *a = adjacency_at(&ip4_of(w)->fib->adjacencies, b->adjacency);
-	const struct ip4_hdr *ip = buf_l3(b);
+	struct hold_table *t = &neighbor_worker_of(w)->hold[family];
+	struct ip6_addr addr;
 	struct hold_entry *h;
-	uint32_t addr;
 
 	if (a->kind != ADJACENCY_GLEAN && a->kind != ADJACENCY_INCOMPLETE)
 		return NEXT_LOOKUP; /* it was resolved, or went away, a moment ago */
-	addr = a->kind == ADJACENCY_GLEAN ? host32(ip->dst) : a->next_hop;
-	h = find_or_null(neighbor_worker_of(w), a->if_index, addr);
+	addr = asked_for(a, b, family);
+	h = find_or_null(t, a->if_index, &addr);
 	if (!h)
-		h = ask_or_null(w, a->if_index, addr);
+		h = ask_or_null(w, t, a->if_index, &addr);
 	if (!h)
 		return drop(b, TABLE_FULL);
 	if (h->n == HOLD_PACKETS)
@@ -114,7 +137,7 @@ static uint16_t hold(struct worker *w, struct node *node, struct buf *b)
 	return NEXT_KEPT;
 }
 
-static unsigned run(struct worker *w, struct node *node, struct frame *f)
+static unsigned run(struct worker *w, struct node *node, struct frame *f, enum hold_family family)
 {
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
@@ -123,7 +146,7 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
-		uint16_t where = hold(w, node, b[i]);
+		uint16_t where = hold(w, node, b[i], family);
 
 		if (where != NEXT_KEPT) {
 			idx[n] = f->idx[i];
@@ -135,11 +158,30 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+static unsigned run4(struct worker *w, struct node *node, struct frame *f)
+{
+	return run(w, node, f, HOLD_IP4);
+}
+
+static unsigned run6(struct worker *w, struct node *node, struct frame *f)
+{
+	return run(w, node, f, HOLD_IP6);
+}
+
 const struct node_type ip4_hold_node = {
 	.name = "ip4-hold",
-	.run = run,
-	.next_names = next_names,
-	.n_next = count_of(next_names),
+	.run = run4,
+	.next_names = next_names4,
+	.n_next = count_of(next_names4),
+	.reasons = reasons,
+	.n_reasons = N_REASONS,
+};
+
+const struct node_type ip6_hold_node = {
+	.name = "ip6-hold",
+	.run = run6,
+	.next_names = next_names6,
+	.n_next = count_of(next_names6),
 	.reasons = reasons,
 	.n_reasons = N_REASONS,
 };

@@ -54,6 +54,22 @@ unsigned neighbor_on_heard(struct neighbor_machine *m, uint64_t now_ns, bool is_
 	return is_new || !was_resolved ? NEIGHBOR_PUBLISH : 0;
 }
 
+unsigned neighbor_on_told(struct neighbor_machine *m, uint64_t now_ns, bool is_new)
+{
+	if (m->state == NEIGHBOR_STATIC || (neighbor_is_resolved(m) && !is_new))
+		return 0;
+	enter(m, NEIGHBOR_STALE, now_ns + NEIGHBOR_LOOK_NS);
+	m->confirmed_ns = now_ns;
+	return NEIGHBOR_PUBLISH;
+}
+
+unsigned neighbor_on_doubt(struct neighbor_machine *m, uint64_t now_ns)
+{
+	if (m->state == NEIGHBOR_REACHABLE)
+		enter(m, NEIGHBOR_STALE, now_ns + NEIGHBOR_LOOK_NS);
+	return 0;
+}
+
 unsigned neighbor_on_static(struct neighbor_machine *m)
 {
 	enter(m, NEIGHBOR_STATIC, 0);

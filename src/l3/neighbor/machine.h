@@ -1,19 +1,22 @@
 /*
- * machine.h - the life of one neighbour, as a pure state machine: no clock, no I/O.
+ * machine.h - the life of one neighbour, as a pure state machine: no clock, no I/O, either family.
  *
  *                 need                    heard
  *   IDLE ───────────────> INCOMPLETE ───────────────> REACHABLE <────────────┐
  *    ↑                     │ 3 probes                    │ 30 s              │ heard, from
  *    │ 1 s                 ↓                             ├─ used ──> PROBE ──┤ any state
- *   FAILED <───────────────┘                             ↓            │      │
- *                                                      STALE ─ used ──┘      │
+ *   FAILED <───────────────┘             told, doubt     ↓            │      │
+ *                                       ────────────>  STALE ─ used ──┘      │
  *                                                        │ 600 s        3 unicast probes
  *                                                        ↓              without an answer:
  *                                                      forget           INCOMPLETE
  *
- * Traffic goes on in STALE and PROBE. What a neighbour said is believed for 30 seconds; after that
- * it is asked again, but only if packets are sent to it. RFC 826; the ageing is that of RFC 4861
- * §7.3, which later serves IPv6 too. RFC 1122 §2.3.2.1 (time-outs), §2.3.2.2 (the packet waits).
+ * "Heard" is an answer, "told" is what a neighbour says unasked: its address is used, but not that
+ * it can hear us. Traffic goes on in STALE and PROBE. What a neighbour said is believed for 30
+ * seconds; after that it is asked again, but only if packets are sent to it. A stale one that is
+ * used waits up to 5 seconds before it is asked: the DELAY of RFC 4861 §7.3.2, whose states these
+ * are (§7.3); ARP's are the same. RFC 826, RFC 1122 §2.3.2.1 (time-outs), §2.3.2.2 (the packet
+ * waits).
  */
 #ifndef CONVOY_L3_NEIGHBOR_MACHINE_H
 #define CONVOY_L3_NEIGHBOR_MACHINE_H
@@ -71,6 +74,15 @@ unsigned neighbor_on_need(struct neighbor_machine *m, uint64_t now_ns);
 
 /* neighbor_on_heard - the neighbour said its address. @is_new: another one than we had. */
 unsigned neighbor_on_heard(struct neighbor_machine *m, uint64_t now_ns, bool is_new);
+
+/*
+ * neighbor_on_told - the neighbour said its address unasked. @is_new: another one than we had.
+ * RFC 4861 §7.2.3, §7.2.5, §6.3.4.
+ */
+unsigned neighbor_on_told(struct neighbor_machine *m, uint64_t now_ns, bool is_new);
+
+/* neighbor_on_doubt - somebody claims to be it, but does not insist: ask soon. RFC 4861 §7.2.5. */
+unsigned neighbor_on_doubt(struct neighbor_machine *m, uint64_t now_ns);
 
 /* neighbor_on_timer - the deadline has passed. @used: packets were sent since the last call. */
 unsigned neighbor_on_timer(struct neighbor_machine *m, uint64_t now_ns, bool used);

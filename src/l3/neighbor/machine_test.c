@@ -7,7 +7,7 @@
 
 #include "l3/neighbor/machine.h"
 
-enum event { NEED, HEARD, HEARD_NEW, TIMER, TIMER_USED, FIXED };
+enum event { NEED, HEARD, HEARD_NEW, TOLD, TOLD_NEW, DOUBT, TIMER, TIMER_USED, FIXED };
 
 struct step {
 	uint64_t at_s;
@@ -31,6 +31,13 @@ static void play(const char *what, const struct step *steps, unsigned n)
 		case HEARD:
 		case HEARD_NEW:
 			actions = neighbor_on_heard(&m, now, steps[i].event == HEARD_NEW);
+			break;
+		case TOLD:
+		case TOLD_NEW:
+			actions = neighbor_on_told(&m, now, steps[i].event == TOLD_NEW);
+			break;
+		case DOUBT:
+			actions = neighbor_on_doubt(&m, now);
 			break;
 		case TIMER:
 		case TIMER_USED:
@@ -120,6 +127,46 @@ static void test_static_stays(void **state unused_arg)
 	play("static", steps, count_of(steps));
 }
 
+/* RFC 4861 §7.2.3, §7.2.5: what is said unasked is used, but not taken for proof. */
+static void test_told_is_stale(void **state unused_arg)
+{
+	const struct step steps[] = {
+		{ 0, TOLD_NEW, NEIGHBOR_PUBLISH, NEIGHBOR_STALE },
+		{ 1, NEED, NEIGHBOR_PASS, NEIGHBOR_STALE },
+		{ 2, TOLD, 0, NEIGHBOR_STALE },
+		{ 5, TIMER_USED, NEIGHBOR_SEND_UNICAST, NEIGHBOR_PROBE },
+		{ 5, TOLD, 0, NEIGHBOR_PROBE },
+		{ 5, HEARD, 0, NEIGHBOR_REACHABLE },
+		{ 6, TOLD, 0, NEIGHBOR_REACHABLE },
+		{ 7, TOLD_NEW, NEIGHBOR_PUBLISH, NEIGHBOR_STALE },
+	};
+
+	play("told", steps, count_of(steps));
+}
+
+static void test_told_while_asking(void **state unused_arg)
+{
+	const struct step steps[] = {
+		{ 0, NEED, NEIGHBOR_SEND_BROADCAST, NEIGHBOR_INCOMPLETE },
+		{ 0, TOLD, NEIGHBOR_PUBLISH, NEIGHBOR_STALE },
+	};
+
+	play("told while asking", steps, count_of(steps));
+}
+
+static void test_doubt(void **state unused_arg)
+{
+	const struct step steps[] = {
+		{ 0, DOUBT, 0, NEIGHBOR_IDLE },
+		{ 0, HEARD_NEW, NEIGHBOR_PUBLISH, NEIGHBOR_REACHABLE },
+		{ 1, DOUBT, 0, NEIGHBOR_STALE },
+		{ 6, TIMER_USED, NEIGHBOR_SEND_UNICAST, NEIGHBOR_PROBE },
+		{ 6, DOUBT, 0, NEIGHBOR_PROBE },
+	};
+
+	play("doubt", steps, count_of(steps));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +175,9 @@ int main(void)
 		cmocka_unit_test(test_idle_is_forgotten),
 		cmocka_unit_test(test_in_use_is_asked_again),
 		cmocka_unit_test(test_static_stays),
+		cmocka_unit_test(test_told_is_stale),
+		cmocka_unit_test(test_told_while_asking),
+		cmocka_unit_test(test_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "l3/ip4/address.h"
+#include "l3/ip6/address.h"
+#include "l3/neighbor/proxy.h"
+#include "l3/neighbor/publish.h"
+#include "l3/neighbor/send.h"
 #include "l3/neighbor/worker.h"
 
 static struct neighbors *table_of(const struct engine *e)
@@ -15,131 +19,24 @@ static struct neighbors *table_of(const struct engine *e)
 	return e->module[MODULE_NEIGHBOR];
 }
 
-static struct list *bucket_of(struct neighbors *t, uint32_t if_index, uint32_t addr)
+static struct list *bucket_of(struct neighbors *t, uint32_t if_index, const struct ip6_addr *addr)
 {
-	uint64_t h = ((uint64_t)if_index << 32 | addr) ^ t->seed;
+	uint64_t h = ((uint64_t)if_index << 32 ^ ip6_high(addr) ^ t->seed) * 0x9e3779b97f4a7c15u;
 
-	h *= 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 32 ^ ip6_low(addr)) * 0x9e3779b97f4a7c15u;
 	return &t->bucket[h >> 32 & (NEIGHBOR_BUCKETS - 1)];
 }
 
-static struct neighbor *find_or_null(struct neighbors *t, uint32_t if_index, uint32_t addr)
+static struct neighbor *find_or_null(struct neighbors *t, uint32_t if_index,
+				     const struct ip6_addr *addr)
 {
 	list_for_each(link, bucket_of(t, if_index, addr)) {
 		struct neighbor *n = container_of(link, struct neighbor, hash_link);
 
-		if (n->if_index == if_index && n->addr == addr)
+		if (n->if_index == if_index && ip6_equal(&n->addr, addr))
 			return n;
 	}
 	return NULL;
-}
-
-static struct fib *fib_of(const struct neighbor *n)
-{
-	return n->table->stack->fib;
-}
-
-static struct vrf *vrf_of(const struct neighbor *n)
-{
-	return fib_vrf_or_null(fib_of(n), n->table->stack->vrf_of[n->if_index]);
-}
-
-static struct ip4_prefix host_of(const struct neighbor *n)
-{
-	return (struct ip4_prefix){ n->addr, 32 };
-}
-
-static uint64_t packets_sent(const struct neighbor *n)
-{
-	const struct engine *e = n->table->engine;
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < e->n_workers; i++)
-		sum += __atomic_load_n(&ip4_of(e->worker[i])->sent[n->adjacency], __ATOMIC_RELAXED);
-	return sum;
-}
-
-/* True if packets went to @n since the last call. */
-static bool was_used(struct neighbor *n)
-{
-	uint64_t sent = n->adjacency ? packets_sent(n) : 0;
-	bool used = sent != n->sent_seen;
-
-	n->sent_seen = sent;
-	return used;
-}
-
-/* --- the data path's view --- */
-
-static struct adjacency adjacency_value(const struct neighbor *n)
-{
-	const struct interface *i = interface_get_or_null(n->table->engine, n->if_index);
-	struct adjacency a = { .kind = ADJACENCY_INCOMPLETE,
-			       .family = 4,
-			       .if_index = n->if_index,
-			       .mtu_bytes = i ? i->mtu_bytes : 0,
-			       .source = be32_of(
-				       ip4_source_for(n->table->stack, n->if_index, n->addr)),
-			       .next_hop = n->addr };
-	struct ethernet_hdr eth = { .dst = n->mac, .type = be16_of(ETHERNET_IP4) };
-
-	if (!i || !i->up) {
-		a.kind = ADJACENCY_UNREACHABLE;
-	} else if (neighbor_is_resolved(&n->machine)) {
-		memcpy(eth.src.b, i->mac, MAC_BYTES);
-		memcpy(a.rewrite, &eth, sizeof(eth));
-		a.rewrite_len = sizeof(eth);
-		a.kind = ADJACENCY_REWRITE;
-	}
-	return a;
-}
-
-static int put_adjacency(struct neighbor *n)
-{
-	struct adjacency value = adjacency_value(n);
-	int err;
-
-	if (n->adjacency != ADJACENCY_NONE)
-		err = adjacency_change(&fib_of(n)->adjacencies, n->adjacency, &value);
-	else
-		err = adjacency_new(&fib_of(n)->adjacencies, &value, &n->adjacency);
-	if (err != 0)
-		return err;
-	load_balance_refill(&fib_of(n)->load_balances, n->adjacency);
-	fib_touch(fib_of(n));
-	return 0;
-}
-
-static int publish(struct neighbor *n)
-{
-	int err = put_adjacency(n);
-	struct fib_path path = { n->adjacency, 1 };
-
-	n->sent_seen = packets_sent(n);
-	if (err != 0 || n->has_route)
-		return err;
-	err = fib_add_route(fib_of(n), vrf_of(n), host_of(n), FIB_NEIGHBOR, &path, 1);
-	n->has_route = err == 0;
-	return err;
-}
-
-static void withdraw(struct neighbor *n)
-{
-	int err = 0;
-
-	if (n->has_route)
-		err = fib_del_route(fib_of(n), vrf_of(n), host_of(n), FIB_NEIGHBOR);
-	n->has_route = false;
-	if (n->adjacency == ADJACENCY_NONE)
-		return;
-	if (n->n_pins > 0) {
-		err = put_adjacency(n);
-	} else {
-		adjacency_put(&fib_of(n)->adjacencies, n->adjacency);
-		n->adjacency = ADJACENCY_NONE;
-	}
-	if (err != 0)
-		log_error("neighbor.withdraw", "error=\"%s\"", err_text(err));
 }
 
 static void answer_waiters(struct neighbor *n, bool resolved)
@@ -157,23 +54,44 @@ static void answer_waiters(struct neighbor *n, bool resolved)
 
 /* --- life --- */
 
-static void ask(struct neighbor *n, const struct mac *to)
+/* RFC 826; RFC 4861 §7.2.2: from the group of those whose address ends like the one asked for. */
+static int ask4(const struct neighbor *n, const struct mac *to_or_null)
 {
-	struct arp_order order = { .if_index = n->if_index,
-				   .sender_ip = be32_of(
-					   ip4_source_for(n->table->stack, n->if_index, n->addr)),
-				   .target_ip = be32_of(n->addr),
-				   .to = *to };
+	struct engine *e = n->table->engine;
+	uint32_t addr = ip6_mapped_ip4(&n->addr);
+
+	return arp_send_request(e, n->if_index,
+				be32_of(ip4_source_for(ip4_stack_of(e), n->if_index, addr)),
+				be32_of(addr), to_or_null ? to_or_null : &mac_broadcast);
+}
+
+static int ask6(const struct neighbor *n, const struct mac *to_or_null)
+{
+	struct engine *e = n->table->engine;
+	const struct interface *i = interface_get_or_null(e, n->if_index);
+	struct nd m = { .type = ICMP6_NEIGHBOR_SOLICIT, .target = n->addr, .has_source_mac = true };
+	struct ip6_addr src = ip6_source_on(ip6_stack_of(e), n->if_index, &n->addr);
+	struct ip6_addr group = ip6_solicited_node(&n->addr);
+
+	if (!i || ip6_is_unspecified(&src))
+		return 0; /* nobody to answer to: the time-out tells those who wait */
+	memcpy(m.source_mac.b, i->mac, MAC_BYTES);
+	return nd_send(e, n->if_index, &m, &src, to_or_null ? &n->addr : &group, to_or_null);
+}
+
+static void ask(struct neighbor *n, const struct mac *to_or_null)
+{
+	int err = neighbor_is_ip4(n) ? ask4(n, to_or_null) : ask6(n, to_or_null);
 
 	n->table->n_probes_sent++;
-	if (arp_send(n->table->engine, &order) != 0)
-		log_warn("neighbor.ask", "error=\"out of memory\"");
+	if (err != 0)
+		log_warn("neighbor.ask", "error=\"%s\"", err_text(err));
 }
 
 static void forget(struct neighbor *n)
 {
 	answer_waiters(n, false);
-	withdraw(n);
+	neighbor_withdraw(n);
 	timer_cancel(&n->table->wheel, &n->timer);
 	list_remove(&n->hash_link);
 	list_remove(&n->age_link);
@@ -193,9 +111,9 @@ static void set_timer(struct neighbor *n)
 static void act(struct neighbor *n, unsigned actions)
 {
 	if (actions & NEIGHBOR_WITHDRAW)
-		withdraw(n);
+		neighbor_withdraw(n);
 	if (actions & NEIGHBOR_PUBLISH) {
-		int err = publish(n);
+		int err = neighbor_publish(n);
 
 		if (err != 0)
 			log_error("neighbor.publish", "error=\"%s\"", err_text(err));
@@ -208,7 +126,7 @@ static void act(struct neighbor *n, unsigned actions)
 		answer_waiters(n, false);
 	}
 	if (actions & NEIGHBOR_SEND_BROADCAST)
-		ask(n, &mac_broadcast);
+		ask(n, NULL);
 	if (actions & NEIGHBOR_SEND_UNICAST)
 		ask(n, &n->mac);
 	set_timer(n);
@@ -220,7 +138,7 @@ static void on_timer(struct timer *t, uint64_t now_ns)
 {
 	struct neighbor *n = container_of(t, struct neighbor, timer);
 
-	act(n, neighbor_on_timer(&n->machine, now_ns, was_used(n)));
+	act(n, neighbor_on_timer(&n->machine, now_ns, neighbor_was_used(n)));
 }
 
 /* Make room: the one that has been silent longest and that nobody holds on to. */
@@ -239,7 +157,8 @@ static bool evict_one(struct neighbors *t)
 	return false;
 }
 
-static struct neighbor *find_or_new_or_null(struct neighbors *t, uint32_t if_index, uint32_t addr)
+static struct neighbor *find_or_new_or_null(struct neighbors *t, uint32_t if_index,
+					    const struct ip6_addr *addr)
 {
 	struct neighbor *n = find_or_null(t, if_index, addr);
 
@@ -254,7 +173,7 @@ static struct neighbor *find_or_new_or_null(struct neighbors *t, uint32_t if_ind
 		return NULL;
 	n->table = t;
 	n->if_index = if_index;
-	n->addr = addr;
+	n->addr = *addr;
 	list_init(&n->waiters);
 	timer_init(&n->timer, on_timer);
 	list_push(bucket_of(t, if_index, addr), &n->hash_link);
@@ -275,7 +194,7 @@ void neighbor_take_need(void *consumer unused_arg, struct mail *mail)
 	struct hold_entry *h = container_of(mail, struct hold_entry, mail);
 	struct neighbors *t = h->table;
 	const struct interface *i = interface_get_or_null(t->engine, h->if_index);
-	struct neighbor *n = i && i->up ? find_or_new_or_null(t, h->if_index, h->addr) : NULL;
+	struct neighbor *n = i && i->up ? find_or_new_or_null(t, h->if_index, &h->addr) : NULL;
 
 	if (!n) {
 		h->resolved = false;
@@ -287,50 +206,59 @@ void neighbor_take_need(void *consumer unused_arg, struct mail *mail)
 	act(n, neighbor_on_need(&n->machine, now_of(t)));
 }
 
-static void hear(struct neighbor *n, const struct mac *mac)
+/* RFC 4861 §7.2.5 in the words of machine.h; ARP's messages are answers or corrections. */
+static unsigned weigh(struct neighbor *n, const struct neighbor_news *news)
 {
-	bool is_new = !mac_equal(&n->mac, mac);
+	bool is_new = news->has_mac && !mac_equal(&n->mac, &news->mac);
+	uint64_t now = now_of(n->table);
 
+	if (!news->has_mac && !neighbor_is_resolved(&n->machine))
+		return 0;
+	if (is_new && !news->insists && neighbor_is_resolved(&n->machine))
+		return neighbor_on_doubt(&n->machine, now);
+	if (is_new)
+		n->mac = news->mac;
+	return news->proves ? neighbor_on_heard(&n->machine, now, is_new)
+			    : neighbor_on_told(&n->machine, now, is_new);
+}
+
+static void hear(struct neighbor *n, const struct neighbor_news *news)
+{
 	if (n->machine.state == NEIGHBOR_STATIC)
 		return;
-	n->mac = *mac;
+	if (news->says_role)
+		n->is_router = news->is_router;
 	list_remove(&n->age_link);
 	list_push(&n->table->oldest, &n->age_link);
-	act(n, neighbor_on_heard(&n->machine, now_of(n->table), is_new));
+	act(n, weigh(n, news));
 }
 
 void neighbor_take_news(void *consumer unused_arg, struct mail *mail)
 {
-	struct arp_news *news = container_of(mail, struct arp_news, mail);
+	const struct neighbor_news *news = container_of(mail, struct neighbor_news, mail);
 	struct neighbors *t = news->table;
 	const struct interface *i = interface_get_or_null(t->engine, news->if_index);
 	struct neighbor *n = NULL;
 
 	if (i && i->up && news->may_create)
-		n = find_or_new_or_null(t, news->if_index, news->addr);
+		n = find_or_new_or_null(t, news->if_index, &news->addr);
 	else if (i && i->up)
-		n = find_or_null(t, news->if_index, news->addr);
+		n = find_or_null(t, news->if_index, &news->addr);
 	if (n)
-		hear(n, &news->mac);
-	news->mail.deliver = arp_take_back_news;
-	worker_post(news->worker, &news->mail);
+		hear(n, news);
 }
 
 /* --- control --- */
 
-static bool is_on_link(const struct neighbors *t, uint32_t if_index, uint32_t addr)
+static bool is_on_link(const struct engine *e, uint32_t if_index, const struct ip6_addr *addr)
 {
-	list_for_each(link, &t->stack->addresses[if_index]) {
-		const struct ip4_address *a = container_of(link, struct ip4_address, link);
-
-		if (a->prefix.addr != addr &&
-		    ((a->prefix.addr ^ addr) & ip4_mask_of(a->prefix.len)) == 0)
-			return true;
-	}
-	return false;
+	if (ip6_is_mapped(addr))
+		return ip4_is_on_link(ip4_stack_of(e), if_index, ip6_mapped_ip4(addr));
+	return ip6_is_on_link(ip6_stack_of(e), if_index, addr);
 }
 
-int neighbor_add_static(struct engine *e, uint32_t if_index, be32 addr, const struct mac *mac)
+int neighbor_add_static(struct engine *e, uint32_t if_index, const struct ip6_addr *addr,
+			const struct mac *mac)
 {
 	struct neighbors *t = table_of(e);
 	struct neighbor *n;
@@ -339,9 +267,9 @@ int neighbor_add_static(struct engine *e, uint32_t if_index, be32 addr, const st
 		return ERR_NOENT;
 	if (mac_is_group(mac) || mac_is_zero(mac))
 		return ERR_INVAL;
-	if (!is_on_link(t, if_index, host32(addr)))
+	if (!is_on_link(e, if_index, addr))
 		return ERR_UNREACHABLE;
-	n = find_or_new_or_null(t, if_index, host32(addr));
+	n = find_or_new_or_null(t, if_index, addr);
 	if (!n)
 		return t->n >= NEIGHBORS_MAX ? ERR_FULL : ERR_NOMEM;
 	n->mac = *mac;
@@ -358,12 +286,12 @@ static void reset(struct neighbor *n)
 	if (n->n_pins == 0)
 		forget(n);
 	else
-		withdraw(n);
+		neighbor_withdraw(n);
 }
 
-int neighbor_del(struct engine *e, uint32_t if_index, be32 addr)
+int neighbor_del(struct engine *e, uint32_t if_index, const struct ip6_addr *addr)
 {
-	struct neighbor *n = find_or_null(table_of(e), if_index, host32(addr));
+	struct neighbor *n = find_or_null(table_of(e), if_index, addr);
 
 	if (!n)
 		return ERR_NOENT;
@@ -371,7 +299,8 @@ int neighbor_del(struct engine *e, uint32_t if_index, be32 addr)
 	return 0;
 }
 
-int neighbor_pin(struct engine *e, uint32_t if_index, uint32_t addr, uint32_t *adjacency)
+int neighbor6_pin(struct engine *e, uint32_t if_index, const struct ip6_addr *addr,
+		  uint32_t *adjacency)
 {
 	struct neighbors *t = table_of(e);
 	struct neighbor *n = find_or_new_or_null(t, if_index, addr);
@@ -380,7 +309,7 @@ int neighbor_pin(struct engine *e, uint32_t if_index, uint32_t addr, uint32_t *a
 	if (!n)
 		return t->n >= NEIGHBORS_MAX ? ERR_FULL : ERR_NOMEM;
 	if (n->adjacency == ADJACENCY_NONE)
-		err = put_adjacency(n);
+		err = neighbor_put_adjacency(n);
 	if (err != 0) {
 		reset(n);
 		return err;
@@ -390,7 +319,7 @@ int neighbor_pin(struct engine *e, uint32_t if_index, uint32_t addr, uint32_t *a
 	return 0;
 }
 
-void neighbor_unpin(struct engine *e, uint32_t if_index, uint32_t addr)
+void neighbor6_unpin(struct engine *e, uint32_t if_index, const struct ip6_addr *addr)
 {
 	struct neighbor *n = find_or_null(table_of(e), if_index, addr);
 
@@ -402,10 +331,20 @@ void neighbor_unpin(struct engine *e, uint32_t if_index, uint32_t addr)
 
 void neighbor_announce(struct engine *e, uint32_t if_index, be32 addr)
 {
-	struct arp_order order = { if_index, addr, addr, mac_broadcast };
-
-	if (table_of(e) && arp_send(e, &order) != 0)
+	if (table_of(e) && arp_send_request(e, if_index, addr, addr, &mac_broadcast) != 0)
 		log_warn("neighbor.announce", "error=\"out of memory\"");
+}
+
+void neighbor6_forget_link(struct engine *e, uint32_t if_index)
+{
+	if (!table_of(e))
+		return;
+	list_for_each(link, &table_of(e)->oldest) {
+		struct neighbor *n = container_of(link, struct neighbor, age_link);
+
+		if (n->if_index == if_index && !neighbor_is_ip4(n))
+			reset(n);
+	}
 }
 
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
@@ -424,7 +363,7 @@ void neighbor_tick(struct engine *e, uint64_t now_ns)
 
 static void refresh(struct neighbor *n)
 {
-	if (n->adjacency != ADJACENCY_NONE && put_adjacency(n) != 0)
+	if (n->adjacency != ADJACENCY_NONE && neighbor_put_adjacency(n) != 0)
 		log_error("neighbor.refresh", "error=\"out of memory\"");
 }
 
@@ -436,6 +375,8 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 {
 	struct neighbors *t = container_of(l, struct neighbors, listener);
 
+	if (event == INTERFACE_REMOVED)
+		neighbor_drop_proxies(t, i->index);
 	list_for_each(link, &t->oldest) {
 		struct neighbor *n = container_of(link, struct neighbor, age_link);
 
@@ -458,7 +399,6 @@ int neighbor_init(struct engine *e)
 	if (!t)
 		return ERR_NOMEM;
 	t->engine = e;
-	t->stack = ip4_stack_of(e);
 	random_secret(&t->seed, sizeof(t->seed));
 	wheel_init(&t->wheel, now_of(t));
 	list_init(&t->oldest);
@@ -490,6 +430,9 @@ void neighbor_deinit(struct engine *e)
 	}
 	for (unsigned i = 0; i < e->n_workers; i++)
 		neighbor_worker_deinit(e->worker[i]);
+	for (unsigned i = 0; i < INTERFACES_MAX; i++)
+		neighbor_drop_proxies(t, i);
+	rcu_drain();
 	free(t);
 	e->module[MODULE_NEIGHBOR] = NULL;
 }

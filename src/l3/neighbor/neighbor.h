@@ -1,28 +1,33 @@
 /*
- * neighbor.h - who is on the link: IPv4 neighbours by ARP.
+ * neighbor.h - who is on the link: IPv4 neighbours by ARP, IPv6 neighbours by Neighbor Discovery.
  *
- *   worker: ip4-hold ── a packet waits ──> main: machine ── publish ──> FIB: /32, adjacency
- *           arp-input ── somebody spoke ──>      │
- *           ip4-hold <── resolved, or not ───────┘
+ *   worker: ip4-hold, ip6-hold ── a packet waits ──> main: machine ── publish ──> FIB: host route,
+ *           arp-input, nd-input ── somebody spoke ─────>     │                         adjacency
+ *           ip4-hold, ip6-hold <── resolved, or not ─────────┘
  *
  * Main owns every neighbour; workers read adjacencies. Messages between them are embedded in
  * bounded tables of each worker, so that nothing is allocated for a packet: when a table is full
  * the packet is dropped and counted, or what was heard is not learnt.
+ *
+ * One table and one machine serve both families: addresses are IPv6 addresses here, IPv4 ones in
+ * their mapped form (ip6_mapped()), which no wire carries.
  */
 #ifndef CONVOY_L3_NEIGHBOR_H
 #define CONVOY_L3_NEIGHBOR_H
 
 #include "l3/ip4/ip4.h"
+#include "l3/ip6/ip6.h"
 #include "l3/neighbor/machine.h"
 #include "wire/ethernet.h"
 
 enum {
-	NEIGHBORS_MAX = 16384,
+	NEIGHBORS_MAX = 16384, /* of both families */
 	NEIGHBOR_BUCKETS = 4096,
-	HOLD_ENTRIES = 256, /* neighbours that packets of one worker wait for */
+	HOLD_ENTRIES = 256, /* neighbours that packets of one worker and family wait for */
 	HOLD_PACKETS = 4,   /* packets that wait for one */
 	HOLD_BUCKETS = 64,
-	NEWS_ENTRIES = 64, /* messages about what was heard, on their way from one worker */
+	NEWS_ENTRIES = 64,  /* messages about what was heard, on their way from one worker */
+	EVENT_ENTRIES = 16, /* the same about the link itself */
 };
 
 struct neighbor {
@@ -33,29 +38,29 @@ struct neighbor {
 	struct neighbor_machine machine;
 	struct neighbors *table;
 	uint32_t if_index;
-	uint32_t addr;	    /* host order */
+	struct ip6_addr addr;
 	uint32_t adjacency; /* ADJACENCY_NONE while nobody needs one */
 	uint32_t n_pins;    /* routes that use it as next hop */
 	uint64_t sent_seen; /* of adjacency, when last looked at */
 	struct mac mac;
-	bool has_route; /* its /32 is in the FIB */
+	bool has_route; /* its host route is in the FIB */
+	bool is_router; /* it says so in its advertisements */
 };
 
 /* Main's table. */
 struct neighbors {
 	struct engine *engine;
-	struct ip4_stack *stack;
 	struct interface_listener listener;
 	struct wheel wheel;
-	struct random random;
 	uint64_t seed;
 	uint32_t n;
 	uint64_t n_probes_sent, n_failed, n_evicted, n_refused;
 	struct list oldest;
 	struct list bucket[NEIGHBOR_BUCKETS];
+	struct neighbor_proxies *proxies[INTERFACES_MAX]; /* published; proxy.h */
 };
 
-/* neighbor_init - after ip4_init(), before the workers start. ERR_NOMEM. */
+/* neighbor_init - after ip4_init() and ip6_init(), before the workers start. ERR_NOMEM. */
 must_check
 int neighbor_init(struct engine *e);
 void neighbor_deinit(struct engine *e);
@@ -67,34 +72,63 @@ void neighbor_deinit(struct engine *e);
 void neighbor_tick(struct engine *e, uint64_t now_ns);
 #define NEIGHBOR_TICK_NS ((uint64_t)100 * NS_PER_MS)
 
+static inline bool neighbor_is_ip4(const struct neighbor *n)
+{
+	return ip6_is_mapped(&n->addr);
+}
+
 /*
  * neighbor_add_static - fix the address of a neighbour, which must be on the link of @if_index.
  * ERR_NOENT without such an interface, ERR_INVAL for a group or zero MAC address,
  * ERR_UNREACHABLE if the address is not in a prefix of the interface, ERR_FULL, ERR_NOMEM.
  */
 must_check
-int neighbor_add_static(struct engine *e, uint32_t if_index, be32 addr, const struct mac *mac);
+int neighbor_add_static(struct engine *e, uint32_t if_index, const struct ip6_addr *addr,
+			const struct mac *mac);
 
 /* neighbor_del - forget a neighbour, fixed or learnt. ERR_NOENT. */
 must_check
-int neighbor_del(struct engine *e, uint32_t if_index, be32 addr);
+int neighbor_del(struct engine *e, uint32_t if_index, const struct ip6_addr *addr);
 
 /*
- * neighbor_pin - the adjacency of a next hop, which stays until it is unpinned; not resolved before
- * a packet needs it. ERR_FULL, ERR_NOMEM.
+ * neighbor6_pin - the adjacency of a next hop, which stays until it is unpinned; not resolved
+ * before a packet needs it. ERR_FULL, ERR_NOMEM.
  */
 must_check
-int neighbor_pin(struct engine *e, uint32_t if_index, uint32_t addr, uint32_t *adjacency);
-void neighbor_unpin(struct engine *e, uint32_t if_index, uint32_t addr);
+int neighbor6_pin(struct engine *e, uint32_t if_index, const struct ip6_addr *addr,
+		  uint32_t *adjacency);
+void neighbor6_unpin(struct engine *e, uint32_t if_index, const struct ip6_addr *addr);
+
+/* neighbor_pin, neighbor_unpin - the same for an IPv4 address, host order. */
+must_check
+static inline int neighbor_pin(struct engine *e, uint32_t if_index, uint32_t addr,
+			       uint32_t *adjacency)
+{
+	struct ip6_addr mapped = ip6_mapped(addr);
+
+	return neighbor6_pin(e, if_index, &mapped, adjacency);
+}
+
+static inline void neighbor_unpin(struct engine *e, uint32_t if_index, uint32_t addr)
+{
+	struct ip6_addr mapped = ip6_mapped(addr);
+
+	neighbor6_unpin(e, if_index, &mapped);
+}
 
 /* neighbor_announce - tell the link that @addr is here, by a gratuitous ARP. RFC 5227 §2.3. */
 void neighbor_announce(struct engine *e, uint32_t if_index, be32 addr);
+
+/* neighbor6_forget_link - IPv6 ends on this link: forget who was there. */
+void neighbor6_forget_link(struct engine *e, uint32_t if_index);
 
 /* neighbor_walk - call @visit for each neighbour, oldest first, until it returns false. */
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
 		   void *context);
 
 extern const struct node_type ip4_hold_node;
+extern const struct node_type ip6_hold_node;
 extern const struct node_type arp_input_node;
+extern const struct node_type nd_input_node;
 
 #endif

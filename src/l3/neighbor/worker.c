@@ -1,37 +1,52 @@
-/* worker.c - set up a worker's tables; send ARP requests for main. */
+/* worker.c - a worker's tables, and its messages to main. */
 #include "l3/neighbor/worker.h"
 
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "wire/arp.h"
+#include "l3/ip6/autoconf.h"
+
+static void hold_init(struct hold_table *h, struct worker *w, struct neighbors *table,
+		      enum hold_family family)
+{
+	const struct graph *g = &w->engine->graph;
+	bool is_ip4 = family == HOLD_IP4;
+
+	h->lookup_node = graph_node_id(g, is_ip4 ? "ip4-lookup" : "ip6-lookup");
+	h->error_node = graph_node_id(g, is_ip4 ? "icmp4-error" : "icmp6-error");
+	h->hold_node = graph_node_id(g, is_ip4 ? "ip4-hold" : "ip6-hold");
+	list_init(&h->free);
+	for (unsigned i = 0; i < HOLD_BUCKETS; i++)
+		list_init(&h->bucket[i]);
+	for (unsigned i = 0; i < HOLD_ENTRIES; i++) {
+		h->entry[i].worker = w;
+		h->entry[i].table = table;
+		h->entry[i].family = family;
+		list_init(&h->entry[i].waiter);
+		list_push(&h->free, &h->entry[i].link);
+	}
+}
 
 int neighbor_worker_init(struct worker *w, struct neighbors *table)
 {
 	struct neighbor_worker *nw = calloc(1, sizeof(*nw));
-	const struct graph *g = &w->engine->graph;
 
 	if (!nw)
 		return ERR_NOMEM;
 	nw->table = table;
-	nw->lookup_node = graph_node_id(g, "ip4-lookup");
-	nw->error_node = graph_node_id(g, "icmp4-error");
-	nw->hold_node = graph_node_id(g, "ip4-hold");
-	nw->output_node = graph_node_id(g, "interface-output");
-	list_init(&nw->free_entries);
+	nw->output_node = graph_node_id(&w->engine->graph, "interface-output");
+	hold_init(&nw->hold[HOLD_IP4], w, table, HOLD_IP4);
+	hold_init(&nw->hold[HOLD_IP6], w, table, HOLD_IP6);
 	list_init(&nw->free_news);
-	for (unsigned i = 0; i < HOLD_BUCKETS; i++)
-		list_init(&nw->bucket[i]);
-	for (unsigned i = 0; i < HOLD_ENTRIES; i++) {
-		nw->entry[i].worker = w;
-		nw->entry[i].table = table;
-		list_init(&nw->entry[i].waiter);
-		list_push(&nw->free_entries, &nw->entry[i].link);
-	}
 	for (unsigned i = 0; i < NEWS_ENTRIES; i++) {
 		nw->news[i].worker = w;
 		nw->news[i].table = table;
 		list_push(&nw->free_news, &nw->news[i].link);
+	}
+	list_init(&nw->free_events);
+	for (unsigned i = 0; i < EVENT_ENTRIES; i++) {
+		nw->event[i].worker = w;
+		list_push(&nw->free_events, &nw->event[i].link);
 	}
 	w->module[MODULE_NEIGHBOR] = nw;
 	return 0;
@@ -44,47 +59,73 @@ void neighbor_worker_deinit(struct worker *w)
 	w->module[MODULE_NEIGHBOR] = NULL;
 }
 
-static struct mac mac_of(const struct interface *i)
+/* Back on the worker: the message can be used again. */
+static void take_back(void *consumer unused_arg, struct mail *mail)
 {
-	struct mac m;
+	struct neighbor_news *news = container_of(mail, struct neighbor_news, mail);
 
-	memcpy(m.b, i->mac, MAC_BYTES);
-	return m;
+	list_push(&neighbor_worker_of(news->worker)->free_news, &news->link);
 }
 
-static void send_request(struct worker *w, void *arg)
+static void deliver(void *consumer, struct mail *mail)
 {
-	const struct arp_order *order = arg;
-	const struct interface *i = interface_get_or_null(w->engine, order->if_index);
-	uint32_t idx = i ? buf_alloc_one_or_zero(&w->bufs) : 0;
-	struct arp_hdr message;
-	struct buf *b;
+	struct neighbor_news *news = container_of(mail, struct neighbor_news, mail);
 
-	if (idx) {
-		b = buf_at(w->bufs.pool->base, idx);
-		message = arp_of(ARP_REQUEST, mac_of(i), order->sender_ip, (struct mac){ { 0 } },
-				 order->target_ip);
-		memcpy(buf_append(b, ARP_LEN), &message, ARP_LEN);
-		*(struct ethernet_hdr *)buf_push(b, ETHERNET_HDR_LEN) =
-			(struct ethernet_hdr){ order->to, mac_of(i), be16_of(ETHERNET_ARP) };
-		b->l2_at = b->at;
-		b->flags |= BUF_LOCAL;
-		b->tx_if = order->if_index;
-		node_send_to(w, neighbor_worker_of(w)->output_node, idx);
-	}
-	free(arg);
+	neighbor_take_news(consumer, mail);
+	news->mail.deliver = take_back;
+	worker_post(news->worker, &news->mail);
 }
 
-int arp_send(struct engine *e, const struct arp_order *order)
+bool neighbor_tell(struct worker *w, const struct neighbor_news *what)
 {
-	struct arp_order *copy = malloc(sizeof(*copy));
-	int err;
+	struct list *link = list_pop_or_null(&neighbor_worker_of(w)->free_news);
+	struct neighbor_news *news;
 
-	if (!copy)
-		return ERR_NOMEM;
-	*copy = *order;
-	err = worker_call(e->worker[0], send_request, copy);
-	if (err != 0)
-		free(copy);
-	return err;
+	if (!link)
+		return false;
+	news = container_of(link, struct neighbor_news, link);
+	news->if_index = what->if_index;
+	news->addr = what->addr;
+	news->mac = what->mac;
+	news->has_mac = what->has_mac;
+	news->proves = what->proves;
+	news->insists = what->insists;
+	news->may_create = what->may_create;
+	news->says_role = what->says_role;
+	news->is_router = what->is_router;
+	news->mail.deliver = deliver;
+	mailbox_post(&w->engine->main, &news->mail);
+	return true;
+}
+
+static void take_back_event(void *consumer unused_arg, struct mail *mail)
+{
+	struct nd_event *event = container_of(mail, struct nd_event, mail);
+
+	list_push(&neighbor_worker_of(event->worker)->free_events, &event->link);
+}
+
+static void deliver_event(void *consumer unused_arg, struct mail *mail)
+{
+	struct nd_event *event = container_of(mail, struct nd_event, mail);
+
+	ip6_on_nd(ip6_stack_of(event->worker->engine), event->if_index, &event->src, &event->nd);
+	event->mail.deliver = take_back_event;
+	worker_post(event->worker, &event->mail);
+}
+
+bool nd_report(struct worker *w, uint32_t if_index, const struct ip6_addr *src, const struct nd *nd)
+{
+	struct list *link = list_pop_or_null(&neighbor_worker_of(w)->free_events);
+	struct nd_event *event;
+
+	if (!link)
+		return false;
+	event = container_of(link, struct nd_event, link);
+	event->if_index = if_index;
+	event->src = *src;
+	event->nd = *nd;
+	event->mail.deliver = deliver_event;
+	mailbox_post(&w->engine->main, &event->mail);
+	return true;
 }

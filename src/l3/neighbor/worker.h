@@ -3,6 +3,9 @@
 #define CONVOY_L3_NEIGHBOR_WORKER_H
 
 #include "l3/neighbor/neighbor.h"
+#include "wire/nd.h"
+
+enum hold_family { HOLD_IP4, HOLD_IP6, N_HOLD_FAMILIES };
 
 /* Packets that wait for one neighbour. Goes to main as a message and comes back as one. */
 struct hold_entry {
@@ -11,33 +14,57 @@ struct hold_entry {
 	struct list waiter; /* main's, while it is there */
 	struct worker *worker;
 	struct neighbors *table;
+	enum hold_family family;
 	uint32_t if_index;
-	uint32_t addr; /* host order */
+	struct ip6_addr addr;
 	bool resolved; /* main's answer */
 	unsigned n;
 	uint32_t idx[HOLD_PACKETS];
 };
 
-/* Something that ARP said. */
-struct arp_news {
+/* Each family has its own, so that a scan of one does not keep the other from resolving. */
+struct hold_table {
+	uint16_t lookup_node, error_node, hold_node;
+	struct list free;
+	struct list bucket[HOLD_BUCKETS];
+	struct hold_entry entry[HOLD_ENTRIES];
+};
+
+/* What somebody on the link said about an address. */
+struct neighbor_news {
 	struct mail mail;
 	struct list link; /* free */
 	struct worker *worker;
 	struct neighbors *table;
 	uint32_t if_index;
-	uint32_t addr;
+	struct ip6_addr addr;
 	struct mac mac;
+	bool has_mac;	 /* else only its other news count */
+	bool proves;	 /* it answers what we asked, or is as good as that */
+	bool insists;	 /* it replaces what is known */
 	bool may_create; /* it asked for us, so we will need it */
+	bool says_role;	 /* @is_router means something */
+	bool is_router;
+};
+
+/* What concerns the link itself, for l3/ip6: routers, addresses of ours. */
+struct nd_event {
+	struct mail mail;
+	struct list link; /* free */
+	struct worker *worker;
+	uint32_t if_index;
+	struct ip6_addr src;
+	struct nd nd;
 };
 
 struct neighbor_worker {
 	struct neighbors *table;
-	struct list free_entries;
+	uint16_t output_node;
 	struct list free_news;
-	struct list bucket[HOLD_BUCKETS];
-	uint16_t lookup_node, error_node, hold_node, output_node;
-	struct hold_entry entry[HOLD_ENTRIES];
-	struct arp_news news[NEWS_ENTRIES];
+	struct hold_table hold[N_HOLD_FAMILIES];
+	struct list free_events;
+	struct neighbor_news news[NEWS_ENTRIES];
+	struct nd_event event[EVENT_ENTRIES];
 };
 
 static inline struct neighbor_worker *neighbor_worker_of(const struct worker *w)
@@ -55,18 +82,15 @@ void neighbor_take_news(void *consumer, struct mail *mail);
 
 /* The worker's side. */
 void hold_take_answer(void *consumer, struct mail *mail);
-void arp_take_back_news(void *consumer, struct mail *mail);
 
-/* What main asks a worker to send. */
-struct arp_order {
-	uint32_t if_index;
-	be32 sender_ip;
-	be32 target_ip;
-	struct mac to; /* of the frame; broadcast to ask everybody */
-};
+/*
+ * neighbor_tell - send @what, of which the caller sets what follows `table`, to main. False if too
+ * many messages are on their way.
+ */
+bool neighbor_tell(struct worker *w, const struct neighbor_news *what);
 
-/* arp_send - main: have worker 0 send an ARP request. ERR_NOMEM. */
-must_check
-int arp_send(struct engine *e, const struct arp_order *order);
+/* nd_report - have main's ip6_on_nd() called with these. False as above. */
+bool nd_report(struct worker *w, uint32_t if_index, const struct ip6_addr *src,
+	       const struct nd *nd);
 
 #endif

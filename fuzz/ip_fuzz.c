@@ -1,6 +1,6 @@
 /*
- * ip4_fuzz.c - Ethernet frames into the graph of l2 and l3: nothing crashes, and 40 seconds after
- * the last frame every buffer is back and no neighbour waits.
+ * ip_fuzz.c - Ethernet frames into the graph of l2 and l3, both families: nothing crashes, and 70
+ * seconds after the last frame every buffer is back and no neighbour waits.
  *
  * Input: frames, each behind one byte: its length in units of 4 bytes, from the low seven bits, and
  * whether a second passes before it, from the high one.
@@ -11,12 +11,15 @@
 #include "l2/ethernet/ethernet.h"
 #include "l2/vlan/vlan.h"
 #include "l3/icmp/icmp.h"
+#include "l3/icmp/icmp6.h"
 #include "l3/ip4/address.h"
 #include "l3/ip4/route.h"
+#include "l3/ip6/address.h"
+#include "l3/ip6/route.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
 
-enum { N_BUFFERS = 4096, SECONDS_TO_REST = 40, INPUTS_PER_DRAIN = 4096 };
+enum { N_BUFFERS = 4096, SECONDS_TO_REST = 70, INPUTS_PER_DRAIN = 4096 };
 
 static uint64_t now_ns = 1000 * (uint64_t)NS_PER_S;
 static struct engine *engine;
@@ -46,7 +49,10 @@ static const struct node_type *const nodes[] = {
 	&ethernet_input_node, &arp_input_node,	 &ip4_input_node,	 &ip4_options_node,
 	&ip4_lookup_node,     &ip4_hold_node,	 &ip4_rewrite_node,	 &ip4_fragment_node,
 	&ip4_local_node,      &ip4_deliver_node, &ip4_reassembly_node,	 &icmp4_input_node,
-	&icmp4_error_node,    &vlan_input_node,
+	&icmp4_error_node,    &vlan_input_node,	 &ip6_input_node,	 &ip6_hop_by_hop_node,
+	&ip6_lookup_node,     &ip6_hold_node,	 &ip6_rewrite_node,	 &ip6_fragment_node,
+	&ip6_local_node,      &ip6_deliver_node, &ip6_reassembly_node,	 &icmp6_input_node,
+	&icmp6_error_node,    &nd_input_node,
 };
 static const struct feature_arc arcs[] = {
 	{ .id = ARC_DEVICE_INPUT, .name = "device-input", .side = ARC_RX, .end = "ethernet-input" },
@@ -54,13 +60,36 @@ static const struct feature_arc arcs[] = {
 	{ .id = ARC_IP4_UNICAST, .name = "ip4-unicast", .side = ARC_RX, .end = "ip4-lookup" },
 	{ .id = ARC_IP4_OUTPUT, .name = "ip4-output", .side = ARC_TX, .end = "interface-output" },
 	{ .id = ARC_IP4_LOCAL, .name = "ip4-local", .side = ARC_RX, .end = "ip4-deliver" },
+	{ .id = ARC_IP6_UNICAST, .name = "ip6-unicast", .side = ARC_RX, .end = "ip6-lookup" },
+	{ .id = ARC_IP6_OUTPUT, .name = "ip6-output", .side = ARC_TX, .end = "interface-output" },
+	{ .id = ARC_IP6_LOCAL, .name = "ip6-local", .side = ARC_RX, .end = "ip6-deliver" },
 };
 static const struct feature_arc *const arc_list[] = { &arcs[0], &arcs[1], &arcs[2], &arcs[3],
-						      &arcs[4] };
+						      &arcs[4], &arcs[5], &arcs[6], &arcs[7] };
 
 static void must(int err)
 {
 	invariant(err == 0);
+}
+
+static struct ip6_prefix prefix6(const char *text)
+{
+	struct ip6_prefix p;
+
+	must(ip6_prefix_from_text(text, &p));
+	return p;
+}
+
+/* Addresses are there at once; routers and hosts may say what they like. */
+static void start_ip6(void)
+{
+	const struct ip6_options options = { .autoconf = true };
+	const struct ip6_hop hop = { .addr = prefix6("2001:db8::fe").addr };
+	uint32_t i = interface->index;
+
+	must(ip6_enable(engine, i, &options));
+	must(ip6_add_address(engine, i, prefix6("2001:db8::1/64")));
+	must(ip6_add_route(engine, VRF_DEFAULT, prefix6("2001:db8:f::/48"), FIB_STATIC, &hop, 1));
 }
 
 static void start(void)
@@ -86,13 +115,16 @@ static void start(void)
 
 	must(engine_new(&options, &engine));
 	must(ip4_init(engine));
+	must(ip6_init(engine));
 	must(neighbor_init(engine));
 	must(icmp4_init(engine));
+	must(icmp6_init(engine));
 	must(reassembly_init(engine));
 	must(interface_add(engine, &params, &interface));
 	must(ip4_add_address(engine, interface->index, address));
 	must(interface_set_up(interface, true));
 	must(ip4_add_route(engine, VRF_DEFAULT, far, &hop, 1));
+	start_ip6();
 	input_node = graph_node_id(&engine->graph, "ethernet-input");
 }
 
@@ -107,6 +139,7 @@ static void pass_second(void)
 {
 	now_ns += NS_PER_S;
 	neighbor_tick(engine, now_ns);
+	ip6_tick(engine, now_ns);
 	turn();
 }
 

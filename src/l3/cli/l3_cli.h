@@ -1,0 +1,25 @@
+/* l3_cli.h - the commands of l3, for both families. */
+#ifndef CONVOY_L3_CLI_H
+#define CONVOY_L3_CLI_H
+
+#include "base/compiler.h"
+
+struct command_table;
+struct engine;
+
+/* route_cli_register - `show routes`, `route add`, `route delete`. ERR_NOMEM. */
+must_check
+int route_cli_register(struct command_table *table, struct engine *e);
+
+/* address_cli_register - `show addresses`, `address add`, `address delete`. ERR_NOMEM. */
+must_check
+int address_cli_register(struct command_table *table, struct engine *e);
+
+/*
+ * neighbor_cli_register - `show neighbors`, `neighbor add`, `neighbor delete`, `show proxies`,
+ * `proxy add`, `proxy delete`. ERR_NOMEM.
+ */
+must_check
+int neighbor_cli_register(struct command_table *table, struct engine *e);
+
+#endif

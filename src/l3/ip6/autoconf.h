@@ -1,0 +1,45 @@
+/*
+ * autoconf.h - an interface as a host: addresses and a default route from router advertisements.
+ * RFC 4861 §6.3, RFC 4862 §5.5. Main thread.
+ *
+ * Routers are solicited when the link comes up. Bounded, because anybody on the link can advertise:
+ * IP6_ROUTERS_MAX routers, IP6_AUTOCONF_MAX addresses; what comes beyond that is ignored, and
+ * counted.
+ */
+#ifndef CONVOY_L3_IP6_AUTOCONF_H
+#define CONVOY_L3_IP6_AUTOCONF_H
+
+#include "l3/ip6/address.h"
+
+enum { IP6_ROUTERS_MAX = 4, IP6_AUTOCONF_MAX = 8 };
+
+struct ip6_router {
+	struct ip6_addr addr; /* link-local */
+	uint64_t until_ns;
+};
+
+struct ip6_host {
+	struct ip6_link *on;
+	struct timer solicit;
+	unsigned n_solicits; /* since the link came up */
+	struct timer expire; /* of the router whose time is over next */
+	unsigned n_routers;
+	struct ip6_router router[IP6_ROUTERS_MAX];
+	uint64_t n_heard, n_ignored;
+};
+
+/* ip6_host_hear - a router advertisement, valid as far as §6.1.2 goes, from @src. */
+void ip6_host_hear(struct ip6_link *l, const struct ip6_addr *src, const struct nd *m);
+
+/* ip6_on_nd - what workers pass on: solicitations, advertisements, conflicts. */
+void ip6_on_nd(struct ip6_stack *s, uint32_t if_index, const struct ip6_addr *src,
+	       const struct nd *m);
+
+/* Of link.c: begin to be a host; the link came up, goes down; end. Where nobody is one, nothing. */
+must_check
+int ip6_host_new(struct ip6_link *l);
+void ip6_host_start(struct ip6_link *l);
+void ip6_host_stop(struct ip6_link *l);
+void ip6_host_free(struct ip6_link *l);
+
+#endif
