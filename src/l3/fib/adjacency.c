@@ -11,6 +11,7 @@ struct adjacency_entry {
 	uint32_t refs;
 	uint32_t generation;
 	uint32_t next_free;
+	struct list users;
 	struct adjacency_table *table;
 	struct fib_grave grave;
 };
@@ -25,6 +26,8 @@ static const char *const kind_names[] = {
 	[ADJACENCY_INCOMPLETE] = "incomplete",
 	[ADJACENCY_REWRITE] = "rewrite",
 	[ADJACENCY_GROUP] = "group",
+	[ADJACENCY_VIA] = "via",
+	[ADJACENCY_LOOKUP] = "lookup",
 };
 _Static_assert(count_of(kind_names) == N_ADJACENCY_KINDS, "every kind has a name");
 
@@ -104,6 +107,7 @@ int adjacency_new(struct adjacency_table *t, const struct adjacency *value, uint
 	e->generation++;
 	e->refs = 1;
 	e->table = t;
+	list_init(&e->users);
 	t->n_used++;
 	rcu_publish(t->at[index], a);
 	*out = index;
@@ -121,6 +125,11 @@ int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adj
 	rcu_publish(t->at[index], a);
 	rcu_free_later(&old->later, free_object);
 	return 0;
+}
+
+struct list *adjacency_users(const struct adjacency_table *t, uint32_t index)
+{
+	return &t->entry[index].users;
 }
 
 void adjacency_get(struct adjacency_table *t, uint32_t index)

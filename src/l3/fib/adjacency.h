@@ -6,6 +6,7 @@
 #define CONVOY_L3_FIB_ADJACENCY_H
 
 #include "base/bytes.h"
+#include "base/list.h"
 #include "base/pool.h"
 #include "engine/rcu.h"
 #include "wire/ip6.h"
@@ -26,6 +27,8 @@ enum adjacency_kind {
 	ADJACENCY_INCOMPLETE,  /* a next hop, address not known yet: resolve the next hop */
 	ADJACENCY_REWRITE,     /* send: @rewrite is complete */
 	ADJACENCY_GROUP,       /* IPv6 multicast: the interfaces say who listens */
+	ADJACENCY_VIA,	       /* as the load-balance @to says: a next hop that is not on a link */
+	ADJACENCY_LOOKUP,      /* look the destination up in the VRF @to */
 	N_ADJACENCY_KINDS,
 };
 
@@ -40,6 +43,7 @@ struct adjacency {
 	uint32_t if_index;   /* interface that it leaves by or belongs to; 0 for none */
 	uint32_t mtu_bytes;  /* of the interface, without link header; 0 for none */
 	uint32_t generation; /* of the index */
+	uint32_t to;	     /* ADJACENCY_VIA: load-balance; ADJACENCY_LOOKUP: VRF */
 	uint8_t rewrite[ADJACENCY_REWRITE_MAX];
 	be32 source;		   /* IPv4: our address for packets that start here; 0 for none */
 	uint32_t next_hop;	   /* IPv4, host order; 0: the destination itself */
@@ -81,10 +85,19 @@ int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adj
 void adjacency_get(struct adjacency_table *t, uint32_t index);
 void adjacency_put(struct adjacency_table *t, uint32_t index);
 
+/* adjacency_users - main's list of those that have a path over @index: load_balance.c. */
+struct list *adjacency_users(const struct adjacency_table *t, uint32_t index);
+
 /* adjacency_at - what @index, read in this turn, stands for. */
 static inline const struct adjacency *adjacency_at(const struct adjacency_table *t, uint32_t index)
 {
 	return rcu_load(t->at[index]);
+}
+
+/* adjacency_points_on - true for what fib_follow() follows; no packet stays with it. */
+static inline bool adjacency_points_on(const struct adjacency *a)
+{
+	return a->kind >= ADJACENCY_VIA;
 }
 
 /* adjacency_handle - a name for @a that may be kept beyond the turn. */

@@ -1,11 +1,4 @@
-/*
- * fib.c - tables and routes. The data path is fib_lookup() in the header; here is how it changes:
- *
- *   route ──> load-balance (shared by equal paths) ──> rib node's leaf ──> trie_update()
- *
- * Everything that can fail is done before anything is published. What readers may still see goes
- * through fib_retire().
- */
+/* fib.c - routing domains, and the steps of a lookup that leads on. */
 #include "l3/fib/fib.h"
 
 #include <stdio.h>
@@ -13,26 +6,6 @@
 #include <string.h>
 
 #include "base/err.h"
-
-/* What one change of a table left behind. */
-struct leftovers {
-	struct fib_grave grave;
-	struct fib *fib;
-	struct trie_garbage garbage;
-	struct fib_route *route; /* NULL if none went */
-	uint32_t load_balance;	 /* reference to give back; LOAD_BALANCE_NONE for none */
-};
-
-static void bury_leftovers(struct fib_grave *g)
-{
-	struct leftovers *l = container_of(g, struct leftovers, grave);
-
-	trie_collect(&l->fib->space, &l->garbage);
-	if (l->load_balance != LOAD_BALANCE_NONE)
-		load_balance_put(&l->fib->load_balances, l->load_balance);
-	free(l->route);
-	free(l);
-}
 
 /* A prefix that never goes by a route. */
 struct special {
@@ -59,9 +32,6 @@ static const struct special specials6[] = {
 	{ { 0xff00000000000000, 0 }, 8, ADJACENCY_GROUP },
 };
 
-static int add_route(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
-		     enum fib_source source, const struct fib_path *paths, unsigned n_paths);
-
 static int add_specials(struct vrf *v, struct fib_table *t, const struct special *specials,
 			unsigned n)
 {
@@ -74,8 +44,8 @@ static int add_specials(struct vrf *v, struct fib_table *t, const struct special
 
 		err = adjacency_new(&f->adjacencies, &value, &path.adjacency);
 		if (err == 0) {
-			err = add_route(v, t, specials[i].key, specials[i].len, FIB_SPECIAL, &path,
-					1);
+			err = fib_put(v, t, specials[i].key, specials[i].len, FIB_SPECIAL,
+				      (struct fib_paths){ &path, 1, false });
 			adjacency_put(&f->adjacencies, path.adjacency);
 		}
 	}
@@ -149,6 +119,52 @@ int fib_add_vrf(struct fib *f, const char *name, struct vrf **out)
 	return 0;
 }
 
+struct vrf *fib_vrf_by_name_or_null(const struct fib *f, const char *name)
+{
+	for (uint32_t i = 0; i < VRFS_MAX; i++)
+		if (f->vrf[i] && strcmp(f->vrf[i]->name, name) == 0)
+			return f->vrf[i];
+	return NULL;
+}
+
+static bool has_only_specials(const struct fib_table *t, unsigned n_specials)
+{
+	return t->rib.n_prefixes == n_specials;
+}
+
+static int take_specials(struct vrf *v, struct fib_table *t, const struct special *specials,
+			 unsigned n)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n && err == 0; i++)
+		err = fib_take(v, t, specials[i].key, specials[i].len, FIB_SPECIAL);
+	return err;
+}
+
+static void bury_vrf(struct fib_grave *g)
+{
+	free_vrf(container_of(g, struct vrf, grave));
+}
+
+int fib_del_vrf(struct fib *f, struct vrf *v)
+{
+	int err;
+
+	if (v->index == VRF_DEFAULT || !has_only_specials(&v->ip4, count_of(specials4)) ||
+	    !has_only_specials(&v->ip6, count_of(specials6)))
+		return ERR_BUSY;
+	err = take_specials(v, &v->ip4, specials4, count_of(specials4));
+	if (err == 0)
+		err = take_specials(v, &v->ip6, specials6, count_of(specials6));
+	if (err != 0)
+		return err; /* what is gone matters to nobody: nothing else is there */
+	rcu_publish(f->vrf[v->index], NULL);
+	fib_touch(f);
+	fib_retire(&f->yard, &v->grave, bury_vrf);
+	return 0;
+}
+
 int fib_new(struct mailbox *main, struct fib **out)
 {
 	struct fib *f = calloc(1, sizeof(*f));
@@ -191,214 +207,28 @@ void fib_free(struct fib *f)
 	}
 	load_balance_table_deinit(&f->load_balances);
 	adjacency_table_deinit(&f->adjacencies);
+	free(f->sweep.fresh.block);
 	trie_space_deinit(&f->space);
 	free(f);
 }
 
-/* The link that points at @source's route, or where it belongs. */
-static struct fib_route **find_source(struct rib_node *n, enum fib_source source)
+const struct adjacency *fib_follow(const struct fib *f, const struct adjacency *a,
+				   struct fib_key dst, unsigned family, uint32_t flow_hash)
 {
-	struct fib_route **link = (struct fib_route **)&n->owner;
+	for (unsigned i = 0; i < FIB_FOLLOW_MAX && adjacency_points_on(a); i++) {
+		uint32_t leaf = a->to;
 
-	while (*link && (*link)->source < source)
-		link = &(*link)->next;
-	return link;
-}
+		if (a->kind == ADJACENCY_LOOKUP) {
+			const struct vrf *v = fib_vrf_or_null(f, a->to);
 
-/* Let the trie show what the first route of @n says; @n is removed if it has none. */
-static int show(struct vrf *v, struct fib_table *t, struct rib_node *n, struct leftovers *l)
-{
-	const struct fib_route *first = n->owner;
-	uint32_t was = n->leaf;
-	int err;
-
-	n->leaf = first ? first->load_balance : 0;
-	if (n->leaf != was) {
-		err = trie_update(&t->trie, &t->rib, n->key, n->len, &l->garbage);
-		if (err != 0) {
-			n->leaf = was;
-			return err;
+			if (!v)
+				break;
+			leaf = family == 4 ? trie_lookup4(&v->ip4.trie, fib_key_ip4(dst))
+					   : trie_lookup6(&v->ip6.trie, dst);
 		}
-		fib_touch(v->fib);
+		flow_hash = flow_hash << 25 | flow_hash >> 7;
+		a = adjacency_at(&f->adjacencies,
+				 load_balance_pick(&f->load_balances, leaf, flow_hash));
 	}
-	if (!first) {
-		rib_remove(&t->rib, n->key, n->len);
-		v->fib->n_prefixes--;
-	}
-	return 0;
-}
-
-/* A prefix that was only just made, and has no route yet, goes again. */
-static void drop_if_bare(struct vrf *v, struct fib_table *t, struct rib_node *n)
-{
-	if (!n->owner) {
-		rib_remove(&t->rib, n->key, n->len);
-		v->fib->n_prefixes--;
-	}
-}
-
-static struct rib_node *prefix_node_or_null(struct vrf *v, struct fib_table *t, struct fib_key key,
-					    unsigned len)
-{
-	struct rib_node *n = rib_add_or_null(&t->rib, key, len);
-
-	if (n && !n->owner)
-		v->fib->n_prefixes++;
-	return n;
-}
-
-/* Put @route in the place of its source's old one. On failure all is as before. */
-static int put_route(struct vrf *v, struct fib_table *t, struct rib_node *n,
-		     struct fib_route *route, struct leftovers *l)
-{
-	struct fib_route **link = find_source(n, route->source), *old;
-	int err;
-
-	old = *link && (*link)->source == route->source ? *link : NULL;
-	route->next = old ? old->next : *link;
-	*link = route;
-	err = show(v, t, n, l);
-	if (err != 0) {
-		*link = old ? old : route->next;
-		drop_if_bare(v, t, n);
-		return err;
-	}
-	if (old) {
-		l->route = old;
-		l->load_balance = old->load_balance;
-	}
-	return 0;
-}
-
-static struct leftovers *leftovers_or_null(struct fib *f)
-{
-	struct leftovers *l = calloc(1, sizeof(*l));
-
-	if (l) {
-		l->fib = f;
-		l->load_balance = LOAD_BALANCE_NONE;
-	}
-	return l;
-}
-
-static int add_route(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
-		     enum fib_source source, const struct fib_path *paths, unsigned n_paths)
-{
-	struct fib *f = v->fib;
-	struct leftovers *l = leftovers_or_null(f);
-	struct fib_route *route = calloc(1, sizeof(*route));
-	struct rib_node *n;
-	int err = ERR_NOMEM;
-
-	if (!l || !route)
-		goto fail;
-	err = ERR_FULL;
-	if (f->n_prefixes >= FIB_ROUTES_MAX)
-		goto fail;
-	route->source = source;
-	err = load_balance_get(&f->load_balances, paths, n_paths, &route->load_balance);
-	if (err != 0)
-		goto fail;
-	n = prefix_node_or_null(v, t, key, len);
-	err = n ? put_route(v, t, n, route, l) : ERR_NOMEM;
-	if (err != 0) {
-		load_balance_put(&f->load_balances, route->load_balance);
-		goto fail;
-	}
-	fib_retire(&f->yard, &l->grave, bury_leftovers);
-	return 0;
-fail:
-	free(route);
-	free(l);
-	return err;
-}
-
-static int del_route(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
-		     enum fib_source source)
-{
-	struct rib_node *n = rib_find_or_null(&t->rib, key, len);
-	struct fib_route **link, *old;
-	struct leftovers *l;
-	int err;
-
-	if (!n)
-		return ERR_NOENT;
-	link = find_source(n, source);
-	old = *link;
-	if (!old || old->source != source)
-		return ERR_NOENT;
-	l = leftovers_or_null(v->fib);
-	if (!l)
-		return ERR_NOMEM;
-	*link = old->next;
-	err = show(v, t, n, l);
-	if (err != 0) {
-		*link = old;
-		free(l);
-		return err;
-	}
-	l->route = old;
-	l->load_balance = old->load_balance;
-	fib_retire(&v->fib->yard, &l->grave, bury_leftovers);
-	return 0;
-}
-
-static const struct fib_route *find_or_null(const struct fib_table *t, struct fib_key key,
-					    unsigned len)
-{
-	struct rib_node *n = rib_find_or_null(&t->rib, key, len);
-
-	return n ? n->owner : NULL;
-}
-
-/* --- IPv4 --- */
-
-int fib_add_route(struct fib *f unused_arg, struct vrf *v, struct ip4_prefix prefix,
-		  enum fib_source source, const struct fib_path *paths, unsigned n_paths)
-{
-	return add_route(v, &v->ip4, fib_key_of_ip4(prefix.addr), prefix.len, source, paths,
-			 n_paths);
-}
-
-int fib_del_route(struct fib *f unused_arg, struct vrf *v, struct ip4_prefix prefix,
-		  enum fib_source source)
-{
-	return del_route(v, &v->ip4, fib_key_of_ip4(prefix.addr), prefix.len, source);
-}
-
-const struct fib_route *fib_find_or_null(const struct vrf *v, struct ip4_prefix prefix)
-{
-	return find_or_null(&v->ip4, fib_key_of_ip4(prefix.addr), prefix.len);
-}
-
-void fib_walk(const struct vrf *v, struct ip4_prefix from,
-	      bool (*visit)(const struct rib_node *n, void *context), void *context)
-{
-	rib_walk(&v->ip4.rib, fib_key_of_ip4(from.addr), from.len, visit, context);
-}
-
-/* --- IPv6 --- */
-
-int fib6_add_route(struct fib *f unused_arg, struct vrf *v, struct ip6_prefix prefix,
-		   enum fib_source source, const struct fib_path *paths, unsigned n_paths)
-{
-	return add_route(v, &v->ip6, fib_key_of_ip6(&prefix.addr), prefix.len, source, paths,
-			 n_paths);
-}
-
-int fib6_del_route(struct fib *f unused_arg, struct vrf *v, struct ip6_prefix prefix,
-		   enum fib_source source)
-{
-	return del_route(v, &v->ip6, fib_key_of_ip6(&prefix.addr), prefix.len, source);
-}
-
-const struct fib_route *fib6_find_or_null(const struct vrf *v, struct ip6_prefix prefix)
-{
-	return find_or_null(&v->ip6, fib_key_of_ip6(&prefix.addr), prefix.len);
-}
-
-void fib6_walk(const struct vrf *v, struct ip6_prefix from,
-	       bool (*visit)(const struct rib_node *n, void *context), void *context)
-{
-	rib_walk(&v->ip6.rib, fib_key_of_ip6(&from.addr), from.len, visit, context);
+	return adjacency_points_on(a) ? adjacency_at(&f->adjacencies, ADJACENCY_NONE) : a;
 }

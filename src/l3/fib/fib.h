@@ -26,6 +26,7 @@ enum {
 	VRF_NAME_MAX = 32,
 	VRF_DEFAULT = 0,
 	FIB_ROUTES_MAX = 1 << 21, /* prefixes of all tables */
+	FIB_FOLLOW_MAX = 4,	  /* adjacencies that point on, one after the other */
 };
 #define FIB6_LINK_LOCAL 0xfe80000000000000u /* upper half of fe80::/64 */
 
@@ -57,6 +58,21 @@ struct vrf {
 	char name[VRF_NAME_MAX];
 	struct fib_table ip4, ip6;
 	struct fib *fib;
+	struct fib_grave grave;
+};
+
+/* Trie blocks that are given back when every worker has passed by; one heap at a time. */
+struct fib_sweep {
+	struct fib_grave grave;
+	struct trie_garbage waiting; /* for the workers */
+	struct trie_garbage fresh;   /* since then */
+	bool is_waiting;
+};
+
+/* Who wants to know that the forwarding of a prefix has changed; main. */
+struct fib_watcher {
+	void (*changed)(struct fib_watcher *w, struct vrf *v, struct fib_table *t,
+			struct fib_key key, unsigned len);
 };
 
 struct fib {
@@ -65,8 +81,17 @@ struct fib {
 	struct adjacency_table adjacencies;
 	struct load_balance_table load_balances;
 	struct trie_space space;
+	struct fib_sweep sweep;
+	struct fib_watcher *watcher; /* NULL: nobody */
 	uint32_t n_prefixes;
 	uint32_t version; /* atomic: changes whenever an answer of any lookup may have changed */
+};
+
+/* Where the packets of a route go. */
+struct fib_paths {
+	const struct fib_path *path;
+	unsigned n;
+	bool resilient; /* load_balance.h */
 };
 
 /*
@@ -86,10 +111,36 @@ void fib_free(struct fib *f);
 must_check
 int fib_add_vrf(struct fib *f, const char *name, struct vrf **out);
 
+/* fib_vrf_by_name_or_null - main. */
+struct vrf *fib_vrf_by_name_or_null(const struct fib *f, const char *name);
+
+/*
+ * fib_del_vrf - forget @v with the prefixes that it was made with. ERR_BUSY if others are left, or
+ * if it is the default one; ERR_NOMEM.
+ */
+must_check
+int fib_del_vrf(struct fib *f, struct vrf *v);
+
 static inline struct vrf *fib_vrf_or_null(const struct fib *f, uint32_t index)
 {
 	return index < VRFS_MAX ? rcu_load(f->vrf[index]) : NULL;
 }
+
+static inline struct fib_table *fib_table_of(struct vrf *v, unsigned family)
+{
+	return family == 4 ? &v->ip4 : &v->ip6;
+}
+
+/*
+ * fib_put, fib_take - fib_add_route() and fib_del_route() for a table of either family, with all
+ * that paths can have. Further errors: those of load_balance_get().
+ */
+must_check
+int fib_put(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
+	    enum fib_source source, struct fib_paths paths);
+must_check
+int fib_take(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len,
+	     enum fib_source source);
 
 /*
  * fib_add_route - @source's route for the prefix, replacing an earlier one of the same source.
@@ -181,15 +232,27 @@ static inline uint32_t fib_version(const struct fib *f)
 }
 
 /*
- * fib_lookup - where packets to @dst (host order) go; never NULL. Valid until the end of the turn.
- * @flow_hash chooses among several paths.
+ * fib_follow - where @a leads that points on: to a next hop that is not on a link, to another VRF.
+ * Each step spreads flows by other bits of the hash. What takes more than FIB_FOLLOW_MAX steps
+ * leads nowhere.
+ */
+const struct adjacency *fib_follow(const struct fib *f, const struct adjacency *a,
+				   struct fib_key dst, unsigned family, uint32_t flow_hash);
+
+/*
+ * fib_lookup - where packets to @dst (host order) go; never NULL, never one that points on. Valid
+ * until the end of the turn. @flow_hash chooses among several paths.
  */
 static inline const struct adjacency *fib_lookup(const struct fib *f, const struct vrf *v,
 						 uint32_t dst, uint32_t flow_hash)
 {
 	uint32_t leaf = trie_lookup4(&v->ip4.trie, dst);
+	const struct adjacency *a = adjacency_at(
+		&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
 
-	return adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
+	return likely(!adjacency_points_on(a))
+		       ? a
+		       : fib_follow(f, a, fib_key_of_ip4(dst), 4, flow_hash);
 }
 
 /* fib6_lookup_on - the same for IPv6; @if_index: the link that a link-local @dst is on. */
@@ -197,9 +260,12 @@ static inline const struct adjacency *fib6_lookup_on(const struct fib *f, const 
 						     const struct ip6_addr *dst, uint32_t if_index,
 						     uint32_t flow_hash)
 {
-	uint32_t leaf = trie_lookup6(&v->ip6.trie, fib6_key_on(dst, if_index));
+	struct fib_key key = fib6_key_on(dst, if_index);
+	uint32_t leaf = trie_lookup6(&v->ip6.trie, key);
+	const struct adjacency *a = adjacency_at(
+		&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
 
-	return adjacency_at(&f->adjacencies, load_balance_pick(&f->load_balances, leaf, flow_hash));
+	return likely(!adjacency_points_on(a)) ? a : fib_follow(f, a, key, 6, flow_hash);
 }
 
 /* fib6_lookup - the same where no link is meant: link-local addresses lead nowhere. */

@@ -137,35 +137,134 @@ static void test_many_prefixes_move_by_one_store(void **state unused_arg)
 	assert_int_equal(fib->load_balances.n_used, before);
 }
 
-static void count_flows(unsigned counts[N_HOPS + 1])
+enum { N_FLOWS = LOAD_BALANCE_MAX_BUCKETS };
+
+static const struct ip4_prefix ten = { 0x0a000000, 8 };
+
+/* Where each flow goes. */
+static void see_flows(uint32_t to[N_FLOWS], unsigned counts[N_HOPS + 1])
 {
 	memset(counts, 0, (N_HOPS + 1) * sizeof(counts[0]));
-	for (uint32_t hash = 0; hash < 64; hash++)
-		counts[fib_lookup(fib, vrf, 0x0a000001, hash)->next_hop]++;
+	for (uint32_t hash = 0; hash < N_FLOWS; hash++) {
+		to[hash] = fib_lookup(fib, vrf, 0x0a000001, hash)->next_hop;
+		counts[to[hash]]++;
+	}
+}
+
+static void set_kind(unsigned at, enum adjacency_kind kind)
+{
+	struct adjacency value = { .kind = (uint8_t)kind, .next_hop = at + 1 };
+
+	assert_int_equal(adjacency_change(&fib->adjacencies, hop[at], &value), 0);
+	load_balance_refill(&fib->load_balances, hop[at]);
+}
+
+static int put(const struct fib_path *paths, unsigned n, bool resilient)
+{
+	return fib_put(vrf, &vrf->ip4, fib_key_of_ip4(ten.addr), ten.len, FIB_STATIC,
+		       (struct fib_paths){ paths, n, resilient });
 }
 
 static void test_multipath_by_weight_and_around_failures(void **state unused_arg)
 {
 	struct fib_path paths[3] = { { hop[0], 1 }, { hop[1], 2 }, { hop[2], 1 } };
-	struct adjacency dead = { .kind = ADJACENCY_UNREACHABLE };
-	struct ip4_prefix prefix = { 0x0a000000, 8 };
+	struct fib_path many[LOAD_BALANCE_PATHS + 1] = { 0 }, heavy = { hop[0], 256 };
+	static uint32_t before[N_FLOWS], after[N_FLOWS];
+	unsigned counts[N_HOPS + 1];
+	uint64_t n_stores;
+
+	assert_int_equal(put(paths, 3, false), 0);
+	see_flows(before, counts);
+	assert_int_equal(counts[1], N_FLOWS / 4);
+	assert_int_equal(counts[2], N_FLOWS / 2);
+	assert_int_equal(counts[3], N_FLOWS / 4);
+	n_stores = fib->load_balances.n_stores;
+	set_kind(1, ADJACENCY_UNREACHABLE);
+	assert_int_equal(fib->load_balances.n_stores - n_stores, LOAD_BALANCE_MIN_BUCKETS / 2);
+	see_flows(after, counts);
+	assert_int_equal(counts[1], N_FLOWS / 2);
+	assert_int_equal(counts[3], N_FLOWS / 2);
+	for (unsigned i = 0; i < N_FLOWS; i++)
+		assert_true(before[i] == 2 || after[i] == before[i]); /* others stay */
+	set_kind(1, ADJACENCY_REWRITE);
+	see_flows(after, counts);
+	assert_memory_equal(before, after, sizeof(before));
+	assert_int_equal(put(paths, 0, false), ERR_INVAL);
+	assert_int_equal(put(many, LOAD_BALANCE_PATHS + 1, false), ERR_FULL);
+	assert_int_equal(put(&heavy, 1, false), ERR_RANGE);
+	see_flows(after, counts);
+	assert_memory_equal(before, after, sizeof(before));
+	assert_int_equal(fib_del_route(fib, vrf, ten, FIB_STATIC), 0);
+}
+
+static void test_many_paths(void **state unused_arg)
+{
+	struct fib_path paths[LOAD_BALANCE_PATHS];
+	static uint32_t to[N_FLOWS];
 	unsigned counts[N_HOPS + 1];
 
-	assert_int_equal(fib_add_route(fib, vrf, prefix, FIB_STATIC, paths, 3), 0);
-	count_flows(counts);
-	assert_int_equal(counts[1], 16);
-	assert_int_equal(counts[2], 32);
-	assert_int_equal(counts[3], 16);
-	assert_int_equal(adjacency_change(&fib->adjacencies, hop[1], &dead), 0);
-	load_balance_refill(&fib->load_balances, hop[1]);
-	count_flows(counts);
-	assert_int_equal(counts[1], 32);
-	assert_int_equal(counts[3], 32);
-	assert_int_equal(fib_add_route(fib, vrf, prefix, FIB_STATIC, paths, 0), ERR_INVAL);
-	assert_int_equal(fib_add_route(fib, vrf, prefix, FIB_STATIC, paths, 9), ERR_FULL);
-	count_flows(counts);
-	assert_int_equal(counts[1], 32);
-	assert_int_equal(fib_del_route(fib, vrf, prefix, FIB_STATIC), 0);
+	for (unsigned i = 0; i < LOAD_BALANCE_PATHS; i++)
+		paths[i] = (struct fib_path){ hop[i % N_HOPS], 1 };
+	assert_int_equal(put(paths, LOAD_BALANCE_PATHS, false), 0);
+	see_flows(to, counts);
+	for (unsigned i = 1; i <= N_HOPS; i++)
+		assert_int_equal(counts[i], N_FLOWS / N_HOPS);
+	for (unsigned i = 0; i < N_HOPS;
+	     i++) /* the last one standing takes all, then nobody does */
+		set_kind(i, ADJACENCY_UNREACHABLE);
+	assert_int_equal(fib_lookup(fib, vrf, 0x0a000001, 7)->kind, ADJACENCY_UNREACHABLE);
+	set_kind(5, ADJACENCY_REWRITE);
+	see_flows(to, counts);
+	assert_int_equal(counts[6], N_FLOWS);
+	assert_int_equal(fib_del_route(fib, vrf, ten, FIB_STATIC), 0);
+}
+
+/* The operator takes a path away: only its flows move. Shares are about right. */
+static void test_resilient(void **state unused_arg)
+{
+	struct fib_path paths[4] = { { hop[0], 1 }, { hop[1], 1 }, { hop[2], 2 }, { hop[3], 4 } };
+	static uint32_t before[N_FLOWS], after[N_FLOWS];
+	unsigned counts[N_HOPS + 1], n_moved = 0;
+
+	assert_int_equal(put(paths, 4, true), 0);
+	see_flows(before, counts);
+	assert_in_range(counts[1], N_FLOWS / 8 * 8 / 10, N_FLOWS / 8 * 12 / 10);
+	assert_in_range(counts[2], N_FLOWS / 8 * 8 / 10, N_FLOWS / 8 * 12 / 10);
+	assert_in_range(counts[3], N_FLOWS / 4 * 8 / 10, N_FLOWS / 4 * 12 / 10);
+	assert_in_range(counts[4], N_FLOWS / 2 * 8 / 10, N_FLOWS / 2 * 12 / 10);
+	assert_int_equal(put(paths + 1, 3, true), 0);
+	see_flows(after, counts);
+	for (unsigned i = 0; i < N_FLOWS; i++) {
+		assert_true(before[i] == 1 || after[i] == before[i]);
+		n_moved += after[i] != before[i];
+	}
+	assert_in_range(n_moved, 1, N_FLOWS / 8 * 12 / 10);
+	assert_int_equal(put(paths, 4, false), 0); /* another object than the resilient one */
+	see_flows(after, counts);
+	assert_int_equal(counts[4], N_FLOWS / 2);
+	assert_int_equal(fib_del_route(fib, vrf, ten, FIB_STATIC), 0);
+}
+
+/* A next hop that is not on a link, and a way through another VRF. */
+static void test_lookups_lead_on(void **state unused_arg)
+{
+	struct fib_path paths[2] = { { hop[0], 1 }, { hop[1], 1 } }, on = { .weight = 1 };
+	struct adjacency via = { .kind = ADJACENCY_VIA };
+	struct adjacency loop = { .kind = ADJACENCY_LOOKUP, .to = VRF_DEFAULT };
+	static uint32_t to[N_FLOWS];
+	unsigned counts[N_HOPS + 1];
+
+	assert_int_equal(load_balance_get(&fib->load_balances, paths, 2, false, &via.to), 0);
+	assert_int_equal(adjacency_new(&fib->adjacencies, &via, &on.adjacency), 0);
+	assert_int_equal(put(&on, 1, false), 0);
+	see_flows(to, counts);
+	assert_int_equal(counts[1] + counts[2], N_FLOWS);
+	assert_in_range(counts[1], N_FLOWS * 4 / 10, N_FLOWS * 6 / 10);
+	assert_int_equal(adjacency_change(&fib->adjacencies, on.adjacency, &loop), 0);
+	assert_int_equal(fib_lookup(fib, vrf, 0x0a000001, 0)->kind, ADJACENCY_UNREACHABLE);
+	assert_int_equal(fib_del_route(fib, vrf, ten, FIB_STATIC), 0);
+	adjacency_put(&fib->adjacencies, on.adjacency);
+	load_balance_put(&fib->load_balances, via.to);
 }
 
 static void test_handles_go_stale(void **state unused_arg)
@@ -298,8 +397,12 @@ static void test_vrfs_are_apart(void **state unused_arg)
 	assert_int_equal(fib_add_route(fib, blue, prefix, FIB_STATIC, &path, 1), 0);
 	assert_int_equal(fib_lookup(fib, blue, 0x0a000001, 0)->next_hop, 4);
 	assert_int_equal(next_hop("10.0.0.1"), 0);
+	assert_ptr_equal(fib_vrf_by_name_or_null(fib, "blue"), blue);
+	assert_int_equal(fib_del_vrf(fib, blue), ERR_BUSY);
+	assert_int_equal(fib_del_vrf(fib, vrf), ERR_BUSY);
 	assert_int_equal(fib_del_route(fib, blue, prefix, FIB_STATIC), 0);
-	fib->adjacencies.n_used -= 10; /* the specials of blue, for tear_down() */
+	assert_int_equal(fib_del_vrf(fib, blue), 0);
+	assert_null(fib_vrf_by_name_or_null(fib, "blue"));
 }
 
 int main(void)
@@ -311,6 +414,9 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_multipath_by_weight_and_around_failures,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_paths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_resilient, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_lookups_lead_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_handles_go_stale, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_version_moves_with_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ip6_routes, set_up, tear_down),

@@ -25,3 +25,9 @@ void fib_retire(struct fib_yard *y, struct fib_grave *g, void (*bury)(struct fib
 	y->n_waiting++;
 	rcu_free_later(&g->later, grace_over);
 }
+
+void fib_retire_again(struct fib_yard *y, struct fib_grave *g)
+{
+	y->n_waiting++;
+	mailbox_post(y->main, &g->mail);
+}

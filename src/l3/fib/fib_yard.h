@@ -27,4 +27,7 @@ struct fib_grave {
 /* fib_retire - main: call @bury on main after every worker has passed a quiescent state. */
 void fib_retire(struct fib_yard *y, struct fib_grave *g, void (*bury)(struct fib_grave *g));
 
+/* fib_retire_again - from inside its @bury: call that once more, in the next round of main. */
+void fib_retire_again(struct fib_yard *y, struct fib_grave *g);
+
 #endif

@@ -130,6 +130,9 @@ int trie_update(struct trie *t, const struct rib *r, struct fib_key key, unsigne
 /* trie_collect - give the blocks back and free the list: every reader has passed by. */
 void trie_collect(struct trie_space *s, struct trie_garbage *garbage);
 
+/* trie_collect_some - at most @n of them, the last first; true if none is left. */
+bool trie_collect_some(struct trie_space *s, struct trie_garbage *garbage, uint32_t n);
+
 /* The place of slot @i among the ones in @bits, which has a one at or before it. */
 static force_inline uint32_t trie_rank(uint64_t bits, unsigned i)
 {

@@ -12,54 +12,63 @@
 
 enum { GROUP = 32 };
 
-/* Lookups on their way. */
+/* Lookups on their way. The caller's array of leaves holds NODE | a node, until it holds the leaf.
+ */
 struct walk {
-	uint32_t word[TRIE_BATCH];	    /* NODE | a node, or the answer */
-	const uint32_t *answer[TRIE_BATCH]; /* where it is, when the walk has ended */
-	uint16_t begun[TRIE_BATCH];	    /* those that have a node to look at, in order */
-	uint16_t live[TRIE_BATCH];	    /* those with another one, after the first */
+	const struct trie_space *space;
+	uint32_t *leaf;
+	uint16_t begun[TRIE_BATCH]; /* those that have a node to look at, in order */
+	uint16_t live[TRIE_BATCH];  /* those with another one, after the first */
 	unsigned n_begun, n_first,
 		n_live; /* n_first: of @begun, those that took their first step */
 };
 
 /* Lookup @i begins with what the tables say. */
-static force_inline void begin(const struct trie_space *s, struct walk *w, unsigned i,
-			       uint32_t word)
+static force_inline void begin(struct walk *w, unsigned i, uint32_t word)
 {
 	bool is_node = word & TRIE_NODE;
 
-	w->word[i] = word;
-	w->answer[i] = &w->word[i];
+	w->leaf[i] = word;
 	w->begun[w->n_begun] = (uint16_t)i;
 	w->n_begun += is_node;
-	prefetch_read(trie_node_at(s, is_node ? word & ~TRIE_NODE : 0));
+	prefetch_read(trie_node_at(w->space, is_node ? word & ~TRIE_NODE : 0));
 }
 
-/* One step of lookup @i for the slot @slot; returns 1 if it goes on. */
-static force_inline unsigned step(const struct trie_space *s, struct walk *w, unsigned i,
-				  unsigned slot)
+/* One step of lookup @i for the slot @slot; returns 1 if it goes on, which is anybody's guess. */
+static force_inline unsigned step(struct walk *w, unsigned i, unsigned slot)
 {
-	const struct trie_node *n = trie_node_at(s, w->word[i] & ~TRIE_NODE);
+	const struct trie_node *n = trie_node_at(w->space, w->leaf[i] & ~TRIE_NODE);
 	uint32_t child = trie_child(n, slot), rank = trie_rank(n->runs, slot);
-	bool goes_on = trie_has_child(n, slot), is_near = rank < TRIE_NODE_LEAVES;
-	uint32_t near = trie_near_leaf(n, is_near ? rank : 0);
+	bool goes_on = trie_has_child(n, slot);
+	uint32_t near = trie_near_leaf(n, rank & (TRIE_NODE_LEAVES - 1));
 
-	w->word[i] = goes_on ? child : near;
-	w->answer[i] = is_near ? &w->word[i] : trie_far_leaf(s, n, rank);
-	prefetch_read(goes_on ? (const void *)trie_node_at(s, child) : w->answer[i]);
+	w->leaf[i] = goes_on ? child : near;
+	prefetch_read(trie_node_at(w->space, goes_on ? child : 0));
+	if (unlikely(!goes_on & (rank >= TRIE_NODE_LEAVES)))
+		w->leaf[i] = *trie_far_leaf(w->space, n, rank);
 	return goes_on;
 }
 
-static force_inline void finish(const struct trie *t, const struct walk *w, uint32_t *leaf,
-				unsigned n)
+/* The same where it seldom goes on. */
+static force_inline unsigned last_step(struct walk *w, unsigned i, unsigned slot)
+{
+	const struct trie_node *n = trie_node_at(w->space, w->leaf[i] & ~TRIE_NODE);
+
+	if (unlikely(trie_has_child(n, slot))) {
+		w->leaf[i] = trie_child(n, slot);
+		prefetch_read(trie_node_at(w->space, w->leaf[i]));
+		return 1;
+	}
+	w->leaf[i] = trie_leaf(w->space, n, slot);
+	return 0;
+}
+
+static force_inline void put_defaults(const struct trie *t, uint32_t *leaf, unsigned n)
 {
 	uint32_t fallback = __atomic_load_n(&t->default_leaf, __ATOMIC_RELAXED);
 
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t found = *w->answer[i];
-
-		leaf[i] = found ? found : fallback;
-	}
+	for (unsigned i = 0; i < n; i++)
+		leaf[i] = leaf[i] ? leaf[i] : fallback;
 }
 
 static force_inline unsigned slot4(uint32_t addr, unsigned depth)
@@ -79,17 +88,19 @@ cpu_clones void trie_lookup4_many(const struct trie *t, const uint32_t *addr, ui
 	unsigned depth = TRIE_TOP4_BITS;
 	struct walk w;
 
+	w.space = t->space;
+	w.leaf = leaf;
 	w.n_begun = w.n_first = w.n_live = 0;
 	for (unsigned at = 0; at < n + GROUP; at += GROUP) {
 		unsigned n_before = w.n_begun;
 
 		for (unsigned i = at; i < at + GROUP && i < n; i++)
-			begin(t->space, &w, i, trie_root4(t, addr[i]));
+			begin(&w, i, trie_root4(t, addr[i]));
 		for (; w.n_first < n_before; w.n_first++) {
 			unsigned i = w.begun[w.n_first];
 
 			w.live[w.n_live] = (uint16_t)i;
-			w.n_live += step(t->space, &w, i, slot4(addr[i], depth));
+			w.n_live += last_step(&w, i, slot4(addr[i], depth));
 		}
 	}
 	while (w.n_live > 0) {
@@ -100,11 +111,11 @@ cpu_clones void trie_lookup4_many(const struct trie *t, const uint32_t *addr, ui
 			unsigned i = w.live[k];
 
 			w.live[n_live] = (uint16_t)i;
-			n_live += step(t->space, &w, i, slot4(addr[i], depth));
+			n_live += step(&w, i, slot4(addr[i], depth));
 		}
 		w.n_live = n_live;
 	}
-	finish(t, &w, leaf, n);
+	put_defaults(t, leaf, n);
 }
 
 cpu_clones void trie_lookup6_many(const struct trie *t, const struct fib_key *key, uint32_t *leaf,
@@ -113,17 +124,19 @@ cpu_clones void trie_lookup6_many(const struct trie *t, const struct fib_key *ke
 	unsigned depth = TRIE_TOP6_BITS + TRIE_WIDE_BITS;
 	struct walk w;
 
+	w.space = t->space;
+	w.leaf = leaf;
 	w.n_begun = w.n_first = w.n_live = 0;
 	for (unsigned at = 0; at < n + GROUP; at += GROUP) {
 		unsigned n_before = w.n_begun;
 
 		for (unsigned i = at; i < at + GROUP && i < n; i++)
-			begin(t->space, &w, i, trie_root6(t, key[i]));
+			begin(&w, i, trie_root6(t, key[i]));
 		for (; w.n_first < n_before; w.n_first++) {
 			unsigned i = w.begun[w.n_first];
 
 			w.live[w.n_live] = (uint16_t)i;
-			w.n_live += step(t->space, &w, i, slot6(key[i], depth));
+			w.n_live += step(&w, i, slot6(key[i], depth));
 		}
 	}
 	while (w.n_live > 0) {
@@ -134,9 +147,9 @@ cpu_clones void trie_lookup6_many(const struct trie *t, const struct fib_key *ke
 			unsigned i = w.live[k];
 
 			w.live[n_live] = (uint16_t)i;
-			n_live += step(t->space, &w, i, slot6(key[i], depth));
+			n_live += step(&w, i, slot6(key[i], depth));
 		}
 		w.n_live = n_live;
 	}
-	finish(t, &w, leaf, n);
+	put_defaults(t, leaf, n);
 }

@@ -95,10 +95,18 @@ void trie_give_block(struct trie_space *s, struct trie_block b)
 	trie_give(b.is_leaves ? &s->leaves : &s->nodes, b.at, b.n);
 }
 
-void trie_collect(struct trie_space *s, struct trie_garbage *garbage)
+bool trie_collect_some(struct trie_space *s, struct trie_garbage *garbage, uint32_t n)
 {
-	for (uint32_t i = 0; i < garbage->n; i++)
-		trie_give_block(s, garbage->block[i]);
+	for (; n > 0 && garbage->n > 0; n--)
+		trie_give_block(s, garbage->block[--garbage->n]);
+	if (garbage->n > 0)
+		return false;
 	free(garbage->block);
 	*garbage = (struct trie_garbage){ 0 };
+	return true;
+}
+
+void trie_collect(struct trie_space *s, struct trie_garbage *garbage)
+{
+	trie_collect_some(s, garbage, UINT32_MAX);
 }

@@ -90,6 +90,19 @@ static no_inline uint16_t act(struct node *node, const struct adjacency *a, stru
 	}
 }
 
+/* A next hop that is not on a link, or another VRF. */
+static no_inline const struct adjacency *lead_on(const struct fib *f, const struct adjacency *a,
+						 struct buf *b)
+{
+	const struct ip4_hdr *ip = buf_l3(b);
+
+	if (b->flow_hash == 0)
+		b->flow_hash = flow_hash(b);
+	a = fib_follow(f, a, fib_key_of_ip4(host32(ip->dst)), 4, b->flow_hash);
+	b->adjacency = a->index;
+	return a;
+}
+
 /* Where a packet goes whose prefix leads to load-balance @leaf. */
 static inline uint16_t follow(const struct fib *f, struct node *node, struct buf *b, uint32_t leaf)
 {
@@ -102,7 +115,7 @@ static inline uint16_t follow(const struct fib *f, struct node *node, struct buf
 	if (likely(a->kind == ADJACENCY_REWRITE &&
 		   !(b->flags & (BUF_LINK_BROADCAST | BUF_LINK_MULTICAST))))
 		return NEXT_REWRITE;
-	return act(node, a, b);
+	return act(node, adjacency_points_on(a) ? lead_on(f, a, b) : a, b);
 }
 
 static no_inline void refuse_all(struct node *node, struct buf **b, uint16_t *next, unsigned n)

@@ -95,7 +95,7 @@ static void put_gleans(const struct ip4_stack *s, const struct ip4_hop *hops,
 static int install(struct ip4_stack *s, const struct ip4_route *r)
 {
 	struct vrf *v = fib_vrf_or_null(s->fib, r->vrf);
-	struct fib_path paths[LOAD_BALANCE_PATHS];
+	struct fib_path paths[LOAD_BALANCE_PATHS] = { 0 };
 	unsigned n = 0;
 	int err = 0;
 

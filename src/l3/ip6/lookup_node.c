@@ -114,6 +114,19 @@ static no_inline uint16_t act(struct node *node, const struct ip6_stack *s,
 	}
 }
 
+/* A next hop that is not on a link, or another VRF. */
+static no_inline const struct adjacency *lead_on(const struct fib *f, const struct adjacency *a,
+						 struct buf *b)
+{
+	const struct ip6_hdr *ip = buf_l3(b);
+
+	if (b->flow_hash == 0)
+		b->flow_hash = flow_hash(b);
+	a = fib_follow(f, a, fib6_key_on(&ip->dst, ip6_link_of(b)), 6, b->flow_hash);
+	b->adjacency = a->index;
+	return a;
+}
+
 /* Where a packet goes whose prefix leads to load-balance @leaf. */
 static inline uint16_t follow(const struct ip6_worker *iw, struct node *node, struct buf *b,
 			      uint32_t leaf)
@@ -129,7 +142,7 @@ static inline uint16_t follow(const struct ip6_worker *iw, struct node *node, st
 		   !(b->flags & (BUF_LINK_BROADCAST | BUF_LINK_MULTICAST)) &&
 		   !is_bound_to_link(b, buf_l3(b))))
 		return NEXT_REWRITE;
-	return act(node, iw->stack, a, b);
+	return act(node, iw->stack, adjacency_points_on(a) ? lead_on(f, a, b) : a, b);
 }
 
 static no_inline void refuse_all(struct node *node, struct buf **b, uint16_t *next, unsigned n)

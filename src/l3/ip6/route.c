@@ -77,7 +77,7 @@ static void unpin(const struct ip6_stack *s, const struct ip6_hop *hops, unsigne
 /* Hold every hop and give the FIB the route. On failure nothing is held. */
 static int install(struct ip6_stack *s, const struct ip6_route *r)
 {
-	struct fib_path paths[LOAD_BALANCE_PATHS];
+	struct fib_path paths[LOAD_BALANCE_PATHS] = { 0 };
 	unsigned n = 0;
 	int err = 0;
 
