@@ -42,7 +42,7 @@ static uint32_t flow_hash(struct buf *b)
 	}
 	h = host32(ip->src) ^ host32(ip->dst);
 	h = (h << 32 | ports << 8 | ip->protocol) * 0x9e3779b97f4a7c15u;
-	return (uint32_t)(h >> 32) | 1;
+	return h >> 32 ? (uint32_t)(h >> 32) : 1; /* 0 is: not known */
 }
 
 static no_inline uint16_t refuse(struct node *node, struct buf *b, uint16_t reason, uint8_t code)

@@ -48,7 +48,7 @@ static uint32_t flow_hash(struct buf *b)
 	h = (ip6_high(&ip->src) ^ ip6_high(&ip->dst)) * 0x9e3779b97f4a7c15u;
 	h = (h >> 32 ^ ip6_low(&ip->src) ^ ip6_low(&ip->dst)) * 0x9e3779b97f4a7c15u;
 	h = (h >> 32 ^ (uint64_t)ports << 8 ^ b->ip_proto) * 0x9e3779b97f4a7c15u;
-	return (uint32_t)(h >> 32) | 1;
+	return h >> 32 ? (uint32_t)(h >> 32) : 1; /* 0 is: not known */
 }
 
 static no_inline uint16_t refuse(struct node *node, struct buf *b, uint16_t reason, uint8_t code)
