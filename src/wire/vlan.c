@@ -1,28 +1,5 @@
-/* vlan.c - read, write and print VLAN tags. */
+/* vlan.c - write and print VLAN tags. */
 #include "wire/vlan.h"
-
-#include "base/reader.h"
-
-int vlan_parse(struct slice in, struct vlan_tags *out)
-{
-	struct reader r = reader_of(in);
-	struct vlan_tags t = { 0 };
-
-	take_bytes(&r, VLAN_TAGS_AT);
-	t.type = take_u16(&r);
-	t.l3_at = ETHERNET_HDR_LEN;
-	while (t.n == 0 ? vlan_is_tpid(t.type) : t.type == ETHERNET_VLAN && t.n < VLAN_TAGS_MAX) {
-		if (t.n == 0)
-			t.tpid = t.type;
-		t.tci[t.n++] = take_u16(&r);
-		t.type = take_u16(&r);
-		t.l3_at = (uint16_t)(t.l3_at + VLAN_TAG_LEN);
-	}
-	if (!reader_ok(&r))
-		return ERR_SHORT;
-	*out = t;
-	return 0;
-}
 
 void vlan_emit(struct writer *w, const struct vlan_tags *t)
 {

@@ -47,13 +47,39 @@ static inline uint16_t vlan_id(uint16_t tci)
 	return tci & VLAN_ID_MASK;
 }
 
+static inline uint16_t vlan_word(const uint8_t *at)
+{
+	be16 v;
+
+	memcpy(v.b, at, sizeof(v.b));
+	return host16(v);
+}
+
 /*
  * vlan_parse - read the tags of the frame @in; a frame without is fine, with n = 0.
  * @out: written only on success
  * ERR_SHORT if @in ends before the type.
  */
 must_check
-int vlan_parse(struct slice in, struct vlan_tags *out);
+static inline int vlan_parse(struct slice in, struct vlan_tags *out)
+{
+	struct vlan_tags t = { .l3_at = ETHERNET_HDR_LEN };
+
+	if (in.len < t.l3_at)
+		return ERR_SHORT;
+	t.type = vlan_word(in.at + VLAN_TAGS_AT);
+	while (t.n == 0 ? vlan_is_tpid(t.type) : t.type == ETHERNET_VLAN && t.n < VLAN_TAGS_MAX) {
+		if (in.len < t.l3_at + (size_t)VLAN_TAG_LEN)
+			return ERR_SHORT;
+		if (t.n == 0)
+			t.tpid = t.type;
+		t.tci[t.n++] = vlan_word(in.at + t.l3_at);
+		t.type = vlan_word(in.at + t.l3_at + 2);
+		t.l3_at = (uint16_t)(t.l3_at + VLAN_TAG_LEN);
+	}
+	*out = t;
+	return 0;
+}
 
 /* vlan_emit - append the tags and the type, which follow the addresses of a frame. */
 void vlan_emit(struct writer *w, const struct vlan_tags *t);

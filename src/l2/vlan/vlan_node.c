@@ -70,8 +70,13 @@ static void keep_priority(struct vlan_tag *on, unsigned n_on, const struct vlan_
 static inline bool retag(struct buf *b, const struct vlan_tags *was, unsigned n_off,
 			 const struct vlan_inside *on)
 {
-	struct vlan_tag tag[VLAN_TAGS_MAX] = { on->tag[0], on->tag[1] };
+	struct vlan_tag tag[VLAN_TAGS_MAX];
 
+	if (on->n == 0) {
+		buf_swap_tags(b, n_off, NULL, 0);
+		return true;
+	}
+	memcpy(tag, on->tag, sizeof(tag));
 	if (unlikely(buf_headroom(b) < VLAN_TAGS_MAX * VLAN_TAG_LEN))
 		return false;
 	if (was->n > 0 && (was->tci[0] | was->tci[1]) & VLAN_PRIORITY_MASK)
@@ -98,33 +103,67 @@ static no_inline uint16_t keep_for_parent(const struct interface *parent, struct
 	return next_node(__atomic_load_n(&parent->own_node, __ATOMIC_RELAXED));
 }
 
-static inline uint16_t classify(struct worker *w, const struct vlans *v, struct buf *b)
-{
-	const struct vlan_table *table = rcu_load(v->table[b->rx_if]);
-	const struct interface *sub = NULL;
+/* What frames with certain tags of a certain parent belong to: runs of frames have them in common.
+ */
+struct run {
+	uint32_t rx_if;
+	uint32_t ids; /* both VIDs */
+	uint16_t tpid;
+	uint8_t n;
+	uint8_t n_off;		     /* tags to take off */
+	const struct interface *sub; /* NULL: nobody's */
 	const struct vlan *vlan;
+	uint16_t next; /* of frames of @sub, unless it has features enabled: then 0 */
+};
+
+static inline uint32_t ids_of(const struct vlan_tags *t)
+{
+	return (uint32_t)vlan_id(t->tci[0]) << 16 | vlan_id(t->tci[1]);
+}
+
+static no_inline void begin_run(const struct worker *w, const struct vlans *v, struct run *r,
+				uint32_t rx_if, const struct vlan_tags *t)
+{
+	const struct vlan_table *table = rcu_load(v->table[rx_if]);
+	uint32_t if_index = table ? vlan_table_find(table, t) : 0;
+
+	*r = (struct run){ .rx_if = rx_if, .ids = ids_of(t), .tpid = t->tpid, .n = t->n };
+	if (if_index)
+		r->sub = interface_get_or_null(w->engine, if_index);
+	if (!r->sub)
+		return;
+	r->vlan = r->sub->device;
+	r->n_off = r->vlan->match.kind == VLAN_UNTAGGED ? t->n : r->vlan->outside.n;
+	if (!feature_any(w, ARC_DEVICE_INPUT, if_index) &&
+	    __atomic_load_n(&r->sub->up, __ATOMIC_RELAXED))
+		r->next = next_node(__atomic_load_n(&r->sub->input_node, __ATOMIC_RELAXED));
+}
+
+static no_inline uint16_t drop_down(struct worker *w, const struct run *r, struct buf *b)
+{
+	w->if_counters[r->sub->index].rx_drops++;
+	return drop(b, IN_DOWN);
+}
+
+static inline uint16_t classify(struct worker *w, const struct vlans *v, struct run *r,
+				struct buf *b)
+{
 	struct vlan_tags tags;
-	uint32_t if_index;
 
 	if (unlikely(vlan_parse(head_of(b), &tags) != 0))
 		return drop(b, SHORT);
-	if_index = table ? vlan_table_find(table, &tags) : 0;
-	if (if_index)
-		sub = interface_get_or_null(w->engine, if_index);
-	if (!sub)
+	if (unlikely(b->rx_if != r->rx_if || ids_of(&tags) != r->ids || tags.tpid != r->tpid ||
+		     tags.n != r->n))
+		begin_run(w, v, r, b->rx_if, &tags);
+	if (unlikely(!r->sub))
 		return keep_for_parent(interface_get_or_null(w->engine, b->rx_if), b, &tags);
-	if (unlikely(!__atomic_load_n(&sub->up, __ATOMIC_RELAXED))) {
-		w->if_counters[if_index].rx_drops++;
-		return drop(b, IN_DOWN);
-	}
-	vlan = sub->device;
-	count_rx(w, if_index, b);
-	if (unlikely(!retag(b, &tags, vlan->match.kind == VLAN_UNTAGGED ? tags.n : vlan->outside.n,
-			    &vlan->inside)))
+	if (unlikely(!r->next && !__atomic_load_n(&r->sub->up, __ATOMIC_RELAXED)))
+		return drop_down(w, r, b);
+	count_rx(w, r->sub->index, b);
+	if (unlikely(!retag(b, &tags, r->n_off, &r->vlan->inside)))
 		return drop(b, IN_HEADROOM);
-	b->rx_if = if_index;
-	return feature_start(w, b, ARC_DEVICE_INPUT,
-			     next_node(__atomic_load_n(&sub->input_node, __ATOMIC_RELAXED)));
+	b->rx_if = r->sub->index;
+	return likely(r->next) ? r->next : feature_from(w, b, ARC_DEVICE_INPUT, 0);
 }
 
 static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
@@ -132,6 +171,7 @@ static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
 	const struct vlans *v = vlans_of(w->engine);
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	struct run r = { 0 };
 
 	if (unlikely(!v)) { /* an engine without vlan_init() */
 		node_drop_all(w, node, f, NO_VLAN);
@@ -141,7 +181,7 @@ static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		buf_prefetch_data(b[i + 4]);
-		next[i] = classify(w, v, b[i]);
+		next[i] = classify(w, v, &r, b[i]);
 	}
 	node_send(w, node, f, next);
 	return f->n;
@@ -158,43 +198,67 @@ static inline bool has_inside_tags(const struct vlan_inside *inside, const struc
 	return inside->n == 0 || t->tpid == host16(inside->tag[0].tpid);
 }
 
-static inline uint16_t send_to_parent(struct worker *w, struct buf *b)
-{
-	const struct interface *sub = interface_get_or_null(w->engine, b->tx_if);
-	const struct interface *parent;
-	const struct vlan *vlan;
-	struct vlan_tags tags = { 0 };
+/* Where the frames of one subinterface go. */
+struct tx_run {
+	uint32_t tx_if;
+	const struct vlan *vlan;	/* NULL: it is gone */
+	const struct interface *parent; /* NULL: it is down or gone */
+	uint16_t next;			/* of the parent, unless it has features enabled: then 0 */
+};
 
-	if (unlikely(!sub))
+static no_inline struct tx_run begin_tx_run(const struct worker *w, uint32_t tx_if)
+{
+	const struct interface *sub = interface_get_or_null(w->engine, tx_if);
+	struct tx_run r = { .tx_if = tx_if };
+
+	if (!sub)
+		return r;
+	r.vlan = sub->device;
+	r.parent = interface_get_or_null(w->engine, r.vlan->parent);
+	if (r.parent && !__atomic_load_n(&r.parent->up, __ATOMIC_RELAXED))
+		r.parent = NULL;
+	if (r.parent && !feature_any(w, ARC_INTERFACE_OUTPUT, r.parent->index))
+		r.next = next_node(r.parent->tx_node);
+	return r;
+}
+
+static no_inline uint16_t drop_tx(struct worker *w, struct buf *b, uint16_t reason)
+{
+	interface_count_tx(w, b->tx_if, 0, 0, 1);
+	return drop(b, reason);
+}
+
+static inline uint16_t send_to_parent(struct worker *w, const struct tx_run *r, struct buf *b)
+{
+	struct vlan_tags tags;
+
+	if (unlikely(!r->vlan))
 		return drop(b, GONE);
-	vlan = sub->device;
-	parent = interface_get_or_null(w->engine, vlan->parent);
-	if (unlikely(!parent || !__atomic_load_n(&parent->up, __ATOMIC_RELAXED))) {
-		interface_count_tx(w, sub->index, 0, 0, 1);
-		return drop(b, PARENT_DOWN);
-	}
+	if (unlikely(!r->parent))
+		return drop_tx(w, b, PARENT_DOWN);
 	if (unlikely(vlan_parse(head_of(b), &tags) != 0 ||
-		     !has_inside_tags(&vlan->inside, &tags))) {
-		interface_count_tx(w, sub->index, 0, 0, 1);
-		return drop(b, TAGS);
-	}
-	if (unlikely(!retag(b, &tags, vlan->inside.n, &vlan->outside)))
-		return drop(b, OUT_HEADROOM);
-	interface_count_tx(w, sub->index, 1, b->total_len, 0);
-	b->tx_if = parent->index;
-	return feature_start(w, b, ARC_INTERFACE_OUTPUT, next_node(parent->tx_node));
+		     !has_inside_tags(&r->vlan->inside, &tags)))
+		return drop_tx(w, b, TAGS);
+	if (unlikely(!retag(b, &tags, r->vlan->inside.n, &r->vlan->outside)))
+		return drop_tx(w, b, OUT_HEADROOM);
+	interface_count_tx(w, r->tx_if, 1, b->total_len, 0);
+	b->tx_if = r->parent->index;
+	return likely(r->next) ? r->next : feature_from(w, b, ARC_INTERFACE_OUTPUT, 0);
 }
 
 static unsigned run_tx(struct worker *w, struct node *node, struct frame *f)
 {
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	struct tx_run r = { 0 };
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		buf_prefetch_data(b[i + 4]);
-		next[i] = send_to_parent(w, b[i]);
+		if (unlikely(b[i]->tx_if != r.tx_if))
+			r = begin_tx_run(w, b[i]->tx_if);
+		next[i] = send_to_parent(w, &r, b[i]);
 	}
 	node_send(w, node, f, next);
 	return f->n;
