@@ -12,10 +12,17 @@
 
 #include "base/random.h"
 #include "engine/engine.h"
+#include "l2/bridge/bridge_private.h"
+#include "l2/xconnect/xconnect.h"
 #include "l3/ip4/ip4.h"
 #include "l3/neighbor/neighbor.h"
 
-enum { N_HOPS = 64, SEED = 2026, SETTLE_EVERY = 4096 };
+enum {
+	N_HOPS = 64,
+	SEED = 2026,
+	SETTLE_EVERY = 4096,
+	BRIDGE_STATIONS = 50000, /* on each side: 100,000 MACs */
+};
 
 /* Of 1000 IPv4 prefixes so many have this length. */
 static const uint16_t ip4_share[33] = {
@@ -128,6 +135,53 @@ static void fill4(struct convoyd *d, unsigned n_routes)
 	settle(d);
 }
 
+/* --- switching --- */
+
+static struct interface *interface_of(const struct convoyd *d, const char *name)
+{
+	return interface_by_name_or_null(d->engine, name);
+}
+
+static void join(struct convoyd *d, unsigned size unused_arg)
+{
+	invariant(xconnect_create(interface_of(d, "gen0"), interface_of(d, "sink0")) == 0);
+}
+
+static void join_vlans(struct convoyd *d, unsigned size unused_arg)
+{
+	invariant(xconnect_create(interface_of(d, "in"), interface_of(d, "out")) == 0);
+}
+
+/* Stations behind sink0, which says nothing by itself: what frames from them would have taught. */
+static void bridge_with(struct convoyd *d, unsigned n_stations)
+{
+	struct bridges *all = bridges_of(d->engine);
+	const struct bridge_config config = { .age_s = 0 };
+	const struct bridge_port_config port = { 0 };
+	struct bridge *b;
+
+	invariant(bridge_create(d->engine, "bench", &config, &b) == 0);
+	invariant(bridge_add_port(b, interface_of(d, "gen0"), &port) == 0);
+	invariant(bridge_add_port(b, interface_of(d, "sink0"), &port) == 0);
+	for (unsigned i = 0; i < n_stations; i++) {
+		const struct mac mac = { { 2, 1, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8),
+					   (uint8_t)i } };
+		const struct mac_value v = { .port = sink_index(d) };
+
+		invariant(mac_insert(&all->macs, mac_key(b->index, &mac), mac_pack(&v)) == 0);
+	}
+}
+
+static void bridge_one(struct convoyd *d, unsigned size unused_arg)
+{
+	bridge_with(d, 1);
+}
+
+static void bridge_many(struct convoyd *d, unsigned size unused_arg)
+{
+	bridge_with(d, BRIDGE_STATIONS);
+}
+
 /* --- the table --- */
 
 #define GENERATOR4                                                                                 \
@@ -141,6 +195,22 @@ static void fill4(struct convoyd *d, unsigned n_routes)
 	"      streams: [ { size: 60, source: 10.8.0.2, order: sequential, destinations: "         \
 	"%s/destinations } ]\n"
 
+/* A generator that sends @stream to a sink without addresses; @more interfaces. */
+#define GENERATOR_L2(stream, more)                                                                 \
+	"workers: 1\n"                                                                             \
+	"interfaces:\n"                                                                            \
+	"  - { name: sink0, sink: {} }\n"                                                          \
+	"  - name: gen0\n"                                                                         \
+	"    generator:\n"                                                                         \
+	"      start: true\n"                                                                      \
+	"      streams: [ { size: 60, source: 10.8.0.2, destination: 10.9.0.2, "                   \
+	"source_mac: '02:00:00:00:00:00', destination_mac: '02:01:00:00:00:00'" stream             \
+	" } ]\n" more
+
+#define VLANS                                                                                      \
+	"  - { name: in, vlan: { parent: gen0, tags: 10 } }\n"                                     \
+	"  - { name: out, vlan: { parent: sink0, tags: 20 } }\n"
+
 static const char *const route_sizes[] = { "1", "1000", "100000", "1000000", NULL };
 
 const struct forward_graph forward_graphs[] = {
@@ -149,5 +219,11 @@ const struct forward_graph forward_graphs[] = {
 	  .sizes = route_sizes,
 	  .prepare = write_destinations4,
 	  .fill = fill4 },
+	{ .name = "xconnect", .format = GENERATOR_L2("", ""), .fill = join },
+	{ .name = "vlan", .format = GENERATOR_L2(", vlans: [10]", VLANS), .fill = join_vlans },
+	{ .name = "bridge.1", .format = GENERATOR_L2("", ""), .fill = bridge_one },
+	{ .name = "bridge.100000",
+	  .format = GENERATOR_L2(", source_macs: 50000, destination_macs: 50000", ""),
+	  .fill = bridge_many },
 };
 const unsigned forward_n_graphs = count_of(forward_graphs);

@@ -33,6 +33,7 @@ struct convoyd {
 	struct engine *engine;
 	struct event *messages;	 /* from the workers to main */
 	struct event *neighbors; /* their timers */
+	struct event *bridges;	 /* their ageing */
 	struct session_layer *sessions;
 	struct event *applications; /* requests of applications */
 	uint64_t started_ns;

@@ -46,6 +46,11 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 	case NET_VLAN:
 		err = vlan_create(d->engine, &config->vlan, out, why, sizeof(why));
 		break;
+	case NET_BVI:
+		err = bridge_create_bvi(bridge_by_name_or_null(d->engine, config->bvi.bridge),
+					config->name, config->has_mac ? config->mac.b : NULL,
+					config->mtu_bytes, out);
+		break;
 	case NET_NO_KIND: /* net_config.c lets none through */
 		break;
 	}

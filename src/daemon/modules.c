@@ -20,8 +20,10 @@
 #include "functions/capture/capture.h"
 #include "functions/impair/impair.h"
 #include "functions/offload/offload.h"
+#include "l2/bridge/bridge.h"
 #include "l2/ethernet/ethernet.h"
 #include "l2/vlan/vlan.h"
+#include "l2/xconnect/xconnect.h"
 #include "l3/icmp/icmp.h"
 #include "l3/icmp/icmp6.h"
 #include "l3/ip4/ip4.h"
@@ -75,10 +77,14 @@ const struct node_type *const modules_nodes[] = {
 	&offload_node,
 	&wire_input_node,
 	/* l2 */
+	&bridge_flood_node,
+	&bridge_input_node,
+	&bvi_tx_node,
 	&ethernet_input_node,
 	&l2_input_node,
 	&vlan_input_node,
 	&vlan_tx_node,
+	&xconnect_node,
 	/* l3 */
 	&arp_input_node,
 	&icmp4_error_node,

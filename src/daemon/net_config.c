@@ -228,6 +228,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &net_af_xdp_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_AF_XDP },
+	{ .name = "bvi",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, bvi),
+	  .message = &net_bvi_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_BVI },
 	{ .name = "loop",
 	  .type = CONFIG_CUSTOM,
 	  .decode = take_loop,
@@ -267,7 +273,7 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (i->kind == NET_NO_KIND)
 		return config_fail(d->error, n,
 				   "the interface \"%s\" has no kind; give it one of: tap, memif, "
-				   "af_packet, af_xdp, loop, vlan, generator, sink",
+				   "af_packet, af_xdp, loop, vlan, bvi, generator, sink",
 				   i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
@@ -323,6 +329,16 @@ static const struct config_field net_fields[] = {
 	  .offset = offsetof(struct net_config, interfaces),
 	  .n_offset = offsetof(struct net_config, n_interfaces),
 	  .message = &net_interface_message },
+	{ .name = "bridges",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_config, bridges),
+	  .n_offset = offsetof(struct net_config, n_bridges),
+	  .message = &net_bridge_message },
+	{ .name = "xconnects",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_config, xconnects),
+	  .n_offset = offsetof(struct net_config, n_xconnects),
+	  .message = &net_xconnect_message },
 	{ .name = "routes",
 	  .type = CONFIG_MESSAGE_LIST,
 	  .offset = offsetof(struct net_config, routes),
@@ -355,13 +371,6 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 			return config_fail(d->error, config_member_or_null(one->at, "name"),
 					   "two interfaces are called \"%s\"", one->name);
 	}
-	for (uint32_t i = 0; i < c->n_interfaces; i++) {
-		const struct net_interface *one = &c->interfaces[i];
-
-		if (one->kind == NET_VLAN && !find_or_null(c, c->n_interfaces, one->vlan.parent))
-			return config_fail(d->error, one->at, "no interface is called \"%s\"",
-					   one->vlan.parent);
-	}
 	for (uint32_t i = 0; i < c->n_routes; i++) {
 		const struct net_route *route = &c->routes[i];
 
@@ -369,7 +378,7 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 			return config_fail(d->error, config_member_or_null(route->at, "interface"),
 					   "no interface is called \"%s\"", route->interface);
 	}
-	return 0;
+	return net_check_l2(d, c);
 }
 
 static const struct net_config net_defaults = {

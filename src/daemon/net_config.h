@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "control/config_tree.h"
+#include "daemon/net_config_l2.h"
 #include "drivers/af_packet/af_packet.h"
 #include "drivers/af_xdp/af_xdp.h"
 #include "drivers/generator/generator.h"
@@ -26,7 +27,8 @@ enum net_interface_kind {
 	NET_SINK,
 	NET_AF_PACKET,
 	NET_VLAN,
-	NET_AF_XDP
+	NET_AF_XDP,
+	NET_BVI,
 };
 
 /* A prefix that routers tell hosts of. */
@@ -75,6 +77,7 @@ struct net_interface {
 	struct af_packet_config af_packet;
 	struct vlan_config vlan;
 	struct af_xdp_config af_xdp;
+	struct net_bvi bvi;
 };
 
 struct net_route {
@@ -108,6 +111,10 @@ struct net_config {
 	uint64_t spin_ns; /* how long an idle worker polls before it sleeps */
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
+	const struct net_bridge *bridges;
+	uint32_t n_bridges;
+	const struct net_xconnect *xconnects;
+	uint32_t n_xconnects;
 	const struct net_route *routes;
 	uint32_t n_routes;
 	struct net_apps apps;

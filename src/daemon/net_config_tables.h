@@ -5,6 +5,8 @@
 #include "control/config_decode.h"
 #include "wire/ip_prefix.h"
 
+struct net_config;
+
 /* "apps": struct net_apps. */
 extern const struct config_message net_apps_message;
 
@@ -31,6 +33,15 @@ extern const struct config_message net_route_message;
 
 /* "vlan" of an interface: struct vlan_config. */
 extern const struct config_message net_vlan_message;
+
+/* "bvi" of an interface: struct net_bvi; one item of "bridges" and of "xconnects". */
+extern const struct config_message net_bvi_message;
+extern const struct config_message net_bridge_message;
+extern const struct config_message net_xconnect_message;
+
+/* net_check_l2 - do subinterfaces, bridges and cross-connects name what there is? ERR_INVAL. */
+must_check
+int net_check_l2(struct config_decoder *d, const struct net_config *c);
 
 /* net_take_prefix - "10.0.0.1/24" or "2001:db8::1/64". ERR_INVAL with the error set. */
 must_check

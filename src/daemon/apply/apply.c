@@ -15,9 +15,8 @@
 #include "engine/engine.h"
 
 static const struct apply_kind *const kinds[] = {
-	&apply_interface_kind,
-	&apply_address_kind,
-	&apply_route_kind,
+	&apply_bridge_kind, &apply_interface_kind, &apply_address_kind,	 &apply_route_kind,
+	&apply_port_kind,   &apply_mac_kind,	   &apply_xconnect_kind,
 };
 
 void apply_fail(struct config_error *error, const struct apply_item *item, const char *format, ...)
@@ -42,6 +41,8 @@ static json_t *settings_of(const struct net_file *file)
 	json_t *all = config_encode(&net_message, file->config, file->root);
 
 	json_object_del(all, "interfaces");
+	json_object_del(all, "bridges");
+	json_object_del(all, "xconnects");
 	json_object_del(all, "routes");
 	return all;
 }

@@ -37,8 +37,12 @@ struct apply_kind {
 void apply_fail(struct config_error *error, const struct apply_item *item, const char *format, ...)
 	printf_like(3, 4);
 
+extern const struct apply_kind apply_bridge_kind;
 extern const struct apply_kind apply_interface_kind;
 extern const struct apply_kind apply_address_kind;
 extern const struct apply_kind apply_route_kind;
+extern const struct apply_kind apply_port_kind;
+extern const struct apply_kind apply_mac_kind;
+extern const struct apply_kind apply_xconnect_kind;
 
 #endif

@@ -66,6 +66,8 @@ json_t *save_running(struct convoyd *d)
 	}
 	set_list(all, "interfaces", interfaces);
 	set_list(all, "routes", routes);
+	if (err == 0)
+		err = save_l2(d, all);
 	apply_list_deinit(&running);
 	apply_list_deinit(&addresses);
 	if (err == 0)

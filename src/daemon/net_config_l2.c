@@ -1,0 +1,281 @@
+/* net_config_l2.c - the tables of net.yaml's bridges and cross-connects. */
+#include "daemon/net_config.h"
+#include "daemon/net_config_tables.h"
+#include "l2/bridge/mac_table.h"
+
+static const struct config_field bvi_fields[] = {
+	{ .name = "bridge",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_bvi, bridge),
+	  .flags = CONFIG_REQUIRED },
+};
+
+const struct config_message net_bvi_message = {
+	.name = "bvi",
+	.size = sizeof(struct net_bvi),
+	.fields = bvi_fields,
+	.n_fields = count_of(bvi_fields),
+};
+
+/* --- ports of a bridge --- */
+
+static int finish_port(struct config_decoder *d unused_arg, const struct config_node *n unused_arg,
+		       void *holder)
+{
+	struct net_bridge_port *p = holder;
+
+	p->config.no_learn = !p->learn;
+	p->config.split_horizon = (uint16_t)p->split_horizon;
+	return 0;
+}
+
+static const struct config_field port_fields[] = {
+	{ .name = "interface",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_bridge_port, interface),
+	  .flags = CONFIG_REQUIRED },
+	{ .name = "split_horizon",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct net_bridge_port, split_horizon),
+	  .max = UINT16_MAX },
+	{ .name = "learn", .type = CONFIG_BOOL, .offset = offsetof(struct net_bridge_port, learn) },
+	{ .name = "macs_limit",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct net_bridge_port, config.macs_limit),
+	  .max = MACS_MAX },
+};
+
+static const struct net_bridge_port port_defaults = { .learn = true };
+static const struct config_message port_message = {
+	.name = "port",
+	.size = sizeof(struct net_bridge_port),
+	.defaults = &port_defaults,
+	.fields = port_fields,
+	.n_fields = count_of(port_fields),
+	.at_offset = offsetof(struct net_bridge_port, at),
+	.finish = finish_port,
+};
+
+/* --- fixed addresses --- */
+
+static int take_mac(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_bridge_mac *m = holder;
+	const char *text;
+	int err = config_take_string(d, n, &text);
+
+	if (err < 0)
+		return err;
+	if (mac_from_text(text, &m->mac) < 0 || mac_is_group(&m->mac) || mac_is_zero(&m->mac))
+		return config_fail(d->error, n,
+				   "\"%.40s\" is no MAC address of a station; expected one like "
+				   "02:00:00:00:00:01",
+				   text);
+	return 0;
+}
+
+static int finish_mac(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	const struct net_bridge_mac *m = holder;
+
+	if (mac_is_zero(&m->mac))
+		return config_fail(d->error, n, "needs \"mac\", the address");
+	if (!m->interface == !m->filter)
+		return config_fail(d->error, n,
+				   "needs one of: interface, the port that it is behind, or "
+				   "filter: true, to drop its frames");
+	return 0;
+}
+
+static const struct config_field mac_fields[] = {
+	{ .name = "mac", .type = CONFIG_CUSTOM, .decode = take_mac },
+	{ .name = "interface",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_bridge_mac, interface),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "filter",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct net_bridge_mac, filter) },
+};
+
+static const struct config_message mac_message = {
+	.name = "mac",
+	.size = sizeof(struct net_bridge_mac),
+	.fields = mac_fields,
+	.n_fields = count_of(mac_fields),
+	.at_offset = offsetof(struct net_bridge_mac, at),
+	.finish = finish_mac,
+};
+
+/* --- bridges --- */
+
+static int finish_bridge(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_bridge *b = holder;
+
+	if (strlen(b->name) >= BRIDGE_NAME_MAX || strchr(b->name, ' '))
+		return config_fail(d->error, config_member_or_null(n, "name"),
+				   "the name is too long or has spaces");
+	b->config.no_learn = !b->learn;
+	b->config.drop_unknown = !b->flood_unknown;
+	b->config.drop_broadcast = !b->flood_broadcast;
+	b->config.drop_multicast = !b->flood_multicast;
+	b->config.age_s = (uint32_t)(b->age_ns / NS_PER_S);
+	return 0;
+}
+
+static const struct config_field bridge_fields[] = {
+	{ .name = "name",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_bridge, name),
+	  .flags = CONFIG_REQUIRED },
+	{ .name = "learn", .type = CONFIG_BOOL, .offset = offsetof(struct net_bridge, learn) },
+	{ .name = "flood_unknown",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct net_bridge, flood_unknown) },
+	{ .name = "flood_broadcast",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct net_bridge, flood_broadcast) },
+	{ .name = "flood_multicast",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct net_bridge, flood_multicast) },
+	{ .name = "age",
+	  .type = CONFIG_DURATION,
+	  .offset = offsetof(struct net_bridge, age_ns),
+	  .max = BRIDGE_AGE_MAX_S * (uint64_t)NS_PER_S },
+	{ .name = "macs_limit",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct net_bridge, config.macs_limit),
+	  .max = MACS_MAX },
+	{ .name = "ports",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_bridge, ports),
+	  .n_offset = offsetof(struct net_bridge, n_ports),
+	  .message = &port_message },
+	{ .name = "macs",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_bridge, macs),
+	  .n_offset = offsetof(struct net_bridge, n_macs),
+	  .message = &mac_message },
+};
+
+static const struct net_bridge bridge_defaults = {
+	.learn = true,
+	.flood_unknown = true,
+	.flood_broadcast = true,
+	.flood_multicast = true,
+	.age_ns = BRIDGE_AGE_DEFAULT_S * (uint64_t)NS_PER_S,
+};
+
+const struct config_message net_bridge_message = {
+	.name = "bridge",
+	.size = sizeof(struct net_bridge),
+	.defaults = &bridge_defaults,
+	.fields = bridge_fields,
+	.n_fields = count_of(bridge_fields),
+	.at_offset = offsetof(struct net_bridge, at),
+	.finish = finish_bridge,
+};
+
+/* --- cross-connects --- */
+
+static int finish_xconnect(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	const struct net_xconnect *x = holder;
+
+	if (x->n_ports == 2)
+		return 0;
+	return config_fail(d->error, n, "a cross-connect has two ports: ports: [lan, wan]");
+}
+
+static const struct config_field xconnect_fields[] = {
+	{ .name = "ports",
+	  .type = CONFIG_STRING_LIST,
+	  .offset = offsetof(struct net_xconnect, ports),
+	  .n_offset = offsetof(struct net_xconnect, n_ports) },
+};
+
+const struct config_message net_xconnect_message = {
+	.name = "xconnect",
+	.size = sizeof(struct net_xconnect),
+	.fields = xconnect_fields,
+	.n_fields = count_of(xconnect_fields),
+	.at_offset = offsetof(struct net_xconnect, at),
+	.finish = finish_xconnect,
+};
+
+/* --- what they name --- */
+
+static const struct net_interface *interface_or_null(const struct net_config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n_interfaces; i++)
+		if (strcmp(c->interfaces[i].name, name) == 0)
+			return &c->interfaces[i];
+	return NULL;
+}
+
+/* A port must exist and have no address: it is no interface of l3. */
+static int check_port(struct config_decoder *d, const struct net_config *c, const char *name,
+		      const struct config_node *at)
+{
+	const struct net_interface *i = interface_or_null(c, name);
+
+	if (!i)
+		return config_fail(d->error, at, "no interface is called \"%s\"", name);
+	if (i->kind == NET_BVI)
+		return config_fail(d->error, at, "the bvi \"%s\" cannot be a port", name);
+	if (i->n_addresses > 0)
+		return config_fail(d->error, at,
+				   "\"%s\" has addresses, which a port cannot use; give them to "
+				   "the bvi of the bridge",
+				   name);
+	return 0;
+}
+
+static int check_bridge(struct config_decoder *d, const struct net_config *c,
+			const struct net_bridge *b)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < b->n_ports && err == 0; i++)
+		err = check_port(d, c, b->ports[i].interface, b->ports[i].at);
+	for (const struct net_bridge *other = c->bridges; other < b && err == 0; other++)
+		if (strcmp(other->name, b->name) == 0)
+			err = config_fail(d->error, b->at, "two bridges are called \"%s\"",
+					  b->name);
+	return err;
+}
+
+static bool has_bridge(const struct net_config *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->n_bridges; i++)
+		if (strcmp(c->bridges[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int net_check_l2(struct config_decoder *d, const struct net_config *c)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct net_interface *one = &c->interfaces[i];
+
+		if (one->kind == NET_VLAN && !interface_or_null(c, one->vlan.parent))
+			return config_fail(d->error, one->at, "no interface is called \"%s\"",
+					   one->vlan.parent);
+		if (one->kind == NET_BVI && !has_bridge(c, one->bvi.bridge))
+			return config_fail(d->error, one->at, "no bridge is called \"%s\"",
+					   one->bvi.bridge);
+	}
+	for (uint32_t i = 0; i < c->n_bridges && err == 0; i++)
+		err = check_bridge(d, c, &c->bridges[i]);
+	for (uint32_t i = 0; i < c->n_xconnects && err == 0; i++) {
+		const struct net_xconnect *x = &c->xconnects[i];
+
+		err = check_port(d, c, x->ports[0], x->at);
+		if (err == 0)
+			err = check_port(d, c, x->ports[1], x->at);
+	}
+	return err;
+}

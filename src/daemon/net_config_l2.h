@@ -1,0 +1,46 @@
+/* net_config_l2.h - what net.yaml says about bridges and cross-connects. */
+#ifndef CONVOY_DAEMON_NET_CONFIG_L2_H
+#define CONVOY_DAEMON_NET_CONFIG_L2_H
+
+#include "control/config_tree.h"
+#include "l2/bridge/bridge.h"
+
+struct net_bridge_port {
+	const char *interface;
+	const struct config_node *at;
+	bool learn;
+	uint32_t split_horizon;
+	struct bridge_port_config config;
+};
+
+struct net_bridge_mac {
+	struct mac mac;
+	const struct config_node *at;
+	const char *interface; /* NULL: a filter */
+	bool filter;
+};
+
+struct net_bridge {
+	const char *name;
+	const struct config_node *at;
+	bool learn, flood_unknown, flood_broadcast, flood_multicast;
+	uint64_t age_ns;
+	struct bridge_config config;
+	const struct net_bridge_port *ports;
+	uint32_t n_ports;
+	const struct net_bridge_mac *macs;
+	uint32_t n_macs;
+};
+
+struct net_xconnect {
+	const struct config_node *at;
+	const char *const *ports;
+	uint32_t n_ports; /* 2 */
+};
+
+/* "bvi" of an interface. */
+struct net_bvi {
+	const char *bridge;
+};
+
+#endif

@@ -1,0 +1,417 @@
+"""Bridge domains of a running stack: learning, flooding, limits, fixed addresses, the routed interface."""
+import pytest
+from harness import wait
+from harness.switch import A, ALL, B, C, D, GROUP, Switch, frame
+from scapy.all import ARP, ICMP, IP, Dot1Q, Ether, Raw
+
+LAN = {"name": "lan", "ports": [{"interface": f"p{i}"} for i in range(3)]}
+
+
+@pytest.fixture(params=[1, 2], ids=["1 worker", "2 workers"])
+def switch(request, netns, convoyd, wire):
+    """switch(N, BRIDGES, **MORE) is a Switch of N ports with these bridges."""
+    def make(n=3, bridges=(LAN,), **more):
+        return Switch(netns("switch"), convoyd, wire, n, {"bridges": list(bridges), **more},
+                      workers=request.param)
+    return make
+
+
+def bridge(ports, **more):
+    return {"name": "lan", "ports": ports, **more}
+
+
+def ports(*specs):
+    return [{"interface": f"p{i}", **spec} for i, spec in enumerate(specs)]
+
+
+def counters_of(s, name="lan"):
+    return s.call("show bridges", bridge=name)[0]["counters"]
+
+
+# --- learning and forwarding, IEEE 802.1Q §8.6 to §8.8 ---
+
+def test_unknown_is_flooded_known_is_not(switch):
+    s = switch()
+    s.passes(0, frame(A, B), to=[1, 2])
+    s.passes(1, frame(B, A), to=[0])
+    s.passes(0, frame(A, B), to=[1])
+    assert s.macs() == {A: ("p0", "learned"), B: ("p1", "learned")}
+
+
+@pytest.mark.parametrize("dst", [ALL, GROUP, "33:33:00:00:00:01"])
+def test_groups_are_flooded(switch, dst):
+    s = switch()
+    s.passes(2, frame(A, dst), to=[0, 1])
+    s.passes(2, frame(A, dst, size=1514), to=[0, 1])
+
+
+def test_same_port_is_filtered(switch):
+    s = switch()
+    s.learn(0, A)
+    s.learn(0, B)
+    s.passes(0, frame(A, B), to=[])
+    s.count("bridge-input.same-port", 1)
+
+
+def test_station_moves(switch):
+    s = switch()
+    s.learn(0, A)
+    s.learn(1, B)
+    s.learn(2, A)
+    s.passes(1, frame(B, A), to=[2])
+    assert counters_of(s)["moved"] == 1
+
+
+def test_flapping_is_not_believed(switch):
+    # More moves in a second than a station that roams makes: the sixth and later are ignored.
+    s = switch()
+    for _ in range(20):
+        s.send(0, frame(A, B))
+        s.send(1, frame(A, B))
+    wait.until(lambda: counters_of(s)["flapped"] > 0, "flapping is counted")
+    assert counters_of(s)["moved"] <= 15
+
+
+def test_bad_frames(switch):
+    s = switch()
+    s.passes(0, frame(GROUP, B), to=[])
+    s.count("bridge-input.source", 1)
+    s.passes(0, frame(A, "01:80:c2:00:00:00"), to=[])
+    s.passes(0, frame(A, "01:80:c2:00:00:0e"), to=[])
+    s.count("bridge-input.link-local", 2)
+    s.passes(0, frame(A, "01:80:c2:00:00:10"), to=[1, 2])
+
+
+def test_two_bridges_are_apart(switch):
+    s = switch(4, [bridge([{"interface": "p0"}, {"interface": "p1"}]),
+                   {"name": "other", "ports": [{"interface": "p2"}, {"interface": "p3"}]}])
+    s.passes(0, frame(A, B), to=[1])
+    s.passes(2, frame(A, B), to=[3])
+    s.passes(3, frame(B, A), to=[2])
+    s.passes(1, frame(C, A), to=[0])
+    assert len(s.call("show macs")) == 4
+    assert s.macs(bridge="other") == {A: ("p2", "learned"), B: ("p3", "learned")}
+
+
+def test_tagged_frames_pass_a_port_unchanged(switch):
+    s = switch()
+    tagged = Ether(src=A, dst=B) / Dot1Q(vlan=7, prio=3, type=0x88b5) / Raw(bytes(50))
+    for seen in s.passes(0, tagged, to=[1, 2]):
+        assert (seen[Dot1Q].vlan, seen[Dot1Q].prio) == (7, 3)
+
+
+def test_too_long_for_a_port(switch):
+    s = switch()
+    s.call("show bridges")
+    s.wires[0].socket.send(bytes(frame(A, ALL, size=1514)))
+    s.learn(1, B)
+    s.passes(0, frame(A, B, size=1514), to=[1])
+
+
+# --- what floods ---
+
+@pytest.mark.parametrize("field, dst, reason", [
+    ("flood_unknown", B, "unknown"), ("flood_broadcast", ALL, "broadcast"),
+    ("flood_multicast", GROUP, "multicast")])
+def test_flooding_can_be_switched_off(switch, field, dst, reason):
+    s = switch(3, [{**LAN, field: False}])
+    s.passes(0, frame(A, dst), to=[])
+    s.count(f"bridge-flood.{reason}", 1)
+    for other in {B, ALL, GROUP} - {dst}:
+        s.passes(0, frame(A, other), to=[1, 2])
+    s.call("bridge change", **{"bridge": "lan", field.replace("_", "-"): "on"})
+    s.passes(0, frame(A, dst), to=[1, 2])
+
+
+def test_split_horizon(switch):
+    s = switch(4, [bridge(ports({"split_horizon": 7}, {"split_horizon": 7}, {}, {"split_horizon": 8}))])
+    s.passes(0, frame(A, ALL), to=[2, 3])
+    s.passes(1, frame(B, A), to=[])  # known, in the same group
+    s.count("bridge-input.split-horizon", 1)
+    s.passes(2, frame(C, A), to=[0])
+    s.passes(3, frame(D, A), to=[0])
+
+
+def test_down_ports_hear_nothing(switch):
+    s = switch(3, [LAN])
+    s.learn(1, B)
+    s.call("bridge port delete", interface="p2")
+    s.passes(0, frame(A, ALL), to=[1])
+    s.call("bridge port add", bridge="lan", interface="p2")
+    s.passes(0, frame(A, ALL), to=[1, 2])
+    s.passes(2, frame(C, A), to=[0])
+
+
+# --- limits, fixed addresses, flushes, age ---
+
+def test_port_limit(switch):
+    s = switch(2, [bridge(ports({"macs_limit": 2}, {}))])
+    s.learn(0, A)
+    s.learn(0, B)
+    s.passes(0, frame(C, D), to=[1])  # forwarded all the same
+    assert C not in s.macs() and counters_of(s)["limited"] == 1
+    s.learn(1, D)
+    s.call("mac delete", bridge="lan", mac=A)
+    s.learn(0, C)
+
+
+def test_bridge_limit(switch):
+    s = switch(2, [bridge(ports({}, {}), macs_limit=2)])
+    s.learn(0, A)
+    s.learn(1, B)
+    s.passes(0, frame(C, D), to=[1])
+    assert set(s.macs()) == {A, B} and counters_of(s)["limited"] == 1
+    s.call("bridge change", bridge="lan", limit=3)
+    s.learn(0, C)
+
+
+@pytest.mark.parametrize("of_port", [True, False])
+def test_learning_can_be_switched_off(switch, of_port):
+    s = switch(3, [bridge(ports({"learn": False}, {}, {})) if of_port else {**LAN, "learn": False}])
+    s.passes(0, frame(A, B), to=[1, 2])
+    s.passes(1, frame(B, A), to=[0, 2])
+    assert s.macs() == ({B: ("p1", "learned")} if of_port else {})
+
+
+def test_static_address(switch):
+    s = switch(3, [{**LAN, "macs": [{"mac": B, "interface": "p2"}]}])
+    s.passes(0, frame(A, B), to=[2])
+    s.passes(1, frame(B, A), to=[])  # somebody else claims to be it
+    s.count("bridge-input.fixed-elsewhere", 1)
+    s.passes(2, frame(B, A), to=[0])
+    s.call("mac flush", bridge="lan")
+    assert s.macs() == {B: ("p2", "static")}
+    s.passes(0, frame(A, B), to=[2])
+    s.call("mac delete", bridge="lan", mac=B)
+    s.passes(0, frame(A, B), to=[1, 2])
+
+
+def test_static_replaces_what_was_learnt(switch):
+    s = switch()
+    s.learn(1, B)
+    s.call("mac add", bridge="lan", mac=B, interface="p2")
+    s.passes(0, frame(A, B), to=[2])
+    assert s.call("show bridges")[0]["ports"][1]["macs"] == 0
+
+
+def test_filter(switch):
+    s = switch()
+    s.call("mac add", bridge="lan", mac=B, filter=True)
+    s.passes(0, frame(A, B), to=[])
+    s.passes(0, frame(B, A), to=[])
+    s.passes(0, frame(B, ALL), to=[])
+    s.count("bridge-input.filtered", 3)
+    assert s.macs()[B] == (None, "filter")
+
+
+@pytest.mark.parametrize("of_port", [True, False])
+def test_flush(switch, of_port):
+    s = switch()
+    s.learn(0, A)
+    s.learn(1, B)
+    s.call("mac flush", **({"interface": "p0"} if of_port else {"bridge": "lan"}))
+    assert set(s.macs()) == ({B} if of_port else set())
+    s.passes(2, frame(C, A), to=[0, 1])
+    s.learn(1, A)
+    s.passes(2, frame(C, A), to=[1])
+    wait.until(lambda: s.call("show bridges")[0]["macs"] == len(s.macs()), "counts are right again")
+
+
+def test_age(switch):
+    s = switch(3, [{**LAN, "age": "1s"}])
+    s.learn(0, A)
+    wait.until(lambda: A not in s.macs(), "forgotten", timeout=8)
+    assert s.call("show bridges")[0]["macs"] == 0
+    s.passes(1, frame(B, A), to=[0, 2])
+
+
+def test_removed_port_takes_its_addresses_along(switch):
+    s = switch(3, [{**LAN, "macs": [{"mac": B, "interface": "p1"}]}])
+    s.learn(1, A)
+    s.call("bridge port delete", interface="p1")
+    assert s.macs() == {}
+    s.call("bridge port add", bridge="lan", interface="p1")
+    assert s.macs() == {}
+    s.passes(0, frame(C, A), to=[1, 2])
+
+
+def test_many_stations(switch):
+    # A thousand on each side; every one of them is found again behind its port.
+    s = switch(2, [bridge(ports({}, {}))])
+    sides = [[f"02:00:00:0{side}:{n >> 8:02x}:{n & 255:02x}" for n in range(1000)] for side in range(2)]
+    for side in range(2):
+        for number in range(0, 1000, 100):
+            for mac in sides[side][number:number + 100]:
+                s.send(side, frame(mac, ALL))
+            wait.until(lambda: s.call("show bridges")[0]["macs"] >= side * 1000 + number + 100, "learnt")
+            s.quiet()
+    macs = s.macs(limit=5000)
+    assert all(macs[mac] == (f"p{side}", "learned") for side in range(2) for mac in sides[side])
+
+
+# --- subinterfaces as ports ---
+
+def vlan(name, parent, tags, **more):
+    return {"name": name, "vlan": {"parent": parent, "tags": tags, **more}}
+
+
+def tagged(src, dst, *ids):
+    head = Ether(src=src, dst=dst)
+    for number, one in enumerate(ids):
+        head = head / (Dot1Q(vlan=one) if number + 1 < len(ids) else Dot1Q(vlan=one, type=0x88b5))
+    if not ids:
+        head.type = 0x88b5
+    return head / Raw(bytes(50))
+
+
+def ids_of(seen):
+    ids, layer = [], seen
+    while (layer := layer.getlayer(Dot1Q)) is not None:
+        ids.append(layer.vlan)
+        layer = layer.payload
+    return ids
+
+
+REWRITES = [
+    # (what it is called, tags of the first port, inside, what arrives; tags of the second, inside, what leaves)
+    ("pop 1", "100", "none", [100], "untagged", "none", []),
+    ("pop 2", "100.200", "none", [100, 200], "untagged", "none", []),
+    ("pop the outer", "100.200", "200", [100, 200], "200", "200", [200]),
+    ("push 1", "untagged", "100", [], "100", "100", [100]),
+    ("push 2", "untagged", "100.200", [], "100.200", "100.200", [100, 200]),
+    ("push 1 on a tagged frame", "5", "100.5", [5], "100.any", "100", [100, 5]),
+    ("translate 1-1", "100", "none", [100], "200", "none", [200]),
+    ("translate 1-2", "100", "none", [100], "300.400", "none", [300, 400]),
+    ("translate 2-1", "100.200", "none", [100, 200], "300", "none", [300]),
+    ("translate 2-2", "100.200", "none", [100, 200], "300.400", "none", [300, 400]),
+    ("translate 1-1 inside", "100", "7", [100], "rest", "none", [7]),
+]
+
+
+@pytest.mark.parametrize("what, tags_a, inside_a, there, tags_b, inside_b, here", REWRITES,
+                         ids=[row[0] for row in REWRITES])
+def test_tag_rewrites_and_back(switch, what, tags_a, inside_a, there, tags_b, inside_b, here):
+    s = switch(2, [{"name": "lan", "ports": [{"interface": "a"}, {"interface": "b"}]}],
+               interfaces=[vlan("a", "p0", tags_a, inside=inside_a),
+                           vlan("b", "p1", tags_b, inside=inside_b)])
+    seen, = s.passes(0, tagged(A, B, *there), to=[1])
+    assert ids_of(seen) == here
+    seen, = s.passes(1, tagged(B, A, *here), to=[0])
+    assert ids_of(seen) == there
+
+
+def test_priority_survives_translation(switch):
+    s = switch(2, [{"name": "lan", "ports": [{"interface": "a"}, {"interface": "b"}]}],
+               interfaces=[vlan("a", "p0", "100", inside="5"), vlan("b", "p1", "200", inside="5")])
+    one = tagged(A, B, 100)
+    one[Dot1Q].prio = 6
+    seen, = s.passes(0, one, to=[1])
+    assert (seen[Dot1Q].vlan, seen[Dot1Q].prio) == (200, 6)
+
+
+def test_frame_without_the_inside_tag_does_not_leave(switch):
+    s = switch(2, [{"name": "lan", "ports": [{"interface": "p0"}, {"interface": "b"}]}],
+               interfaces=[vlan("b", "p1", "200", inside="5")])
+    s.passes(0, tagged(A, B, 6), to=[])
+    s.passes(0, tagged(A, B), to=[])
+    s.count("vlan-tx.tags", 2)
+    s.passes(0, tagged(A, B, 5), to=[1])
+
+
+def test_trunk_and_access_ports(switch):
+    # One bridge for each VLAN: p0 carries both tagged, p1 and p2 are access ports.
+    s = switch(3, [{"name": "v10", "ports": [{"interface": "p0.10"}, {"interface": "p1"}]},
+                   {"name": "v20", "ports": [{"interface": "p0.20"}, {"interface": "p2"}]}],
+               interfaces=[vlan("p0.10", "p0", "10"), vlan("p0.20", "p0", "20")])
+    seen, = s.passes(0, tagged(A, ALL, 10), to=[1])
+    assert ids_of(seen) == []
+    seen, = s.passes(0, tagged(A, ALL, 20), to=[2])
+    seen, = s.passes(2, tagged(B, ALL), to=[0])
+    assert ids_of(seen) == [20]
+    seen, = s.passes(1, tagged(C, A), to=[0])
+    assert ids_of(seen) == [10]
+    s.passes(0, tagged(A, ALL, 30), to=[])
+
+
+# --- the routed interface ---
+
+BVI = {"name": "bvi0", "mac": "02:00:00:00:00:01", "addresses": ["10.0.0.1/24"], "bvi": {"bridge": "lan"}}
+
+
+def test_bvi_is_pinged_through_any_port(switch):
+    s = switch(3, [LAN], interfaces=[BVI])
+    for port in range(3):
+        mine, address = s.wires[port].mac, f"10.0.0.{10 + port}"
+        s.send(port, Ether(src=mine, dst=ALL) / ARP(op="who-has", hwsrc=mine, psrc=address, pdst="10.0.0.1"))
+        s.wires[port].expect(ARP(op="is-at", psrc="10.0.0.1", hwsrc=BVI["mac"], hwdst=mine))
+        s.send(port, Ether(src=mine, dst=BVI["mac"]) / IP(src=address, dst="10.0.0.1") / ICMP() / Raw(bytes(40)))
+        s.wires[port].expect(IP(src="10.0.0.1", dst=address) / ICMP(type="echo-reply"))
+    # The answers went to the asker's port only: stations were known by then.
+    for port in range(3):
+        s.wires[port].silence(ICMP(type="echo-reply"), 0.1)
+    assert s.macs()[BVI["mac"]] == ("bvi0", "bvi")
+
+
+def test_bvi_hears_broadcasts_but_no_unknown_unicast(switch):
+    s = switch(2, [bridge(ports({}, {}))], interfaces=[BVI])
+    before = s.call("show interfaces", interface="bvi0")[0]["counters"]["rx_packets"]
+    s.passes(0, frame(A, ALL), to=[1])
+    s.passes(0, frame(A, B), to=[1])
+    after = s.call("show interfaces", interface="bvi0")[0]["counters"]["rx_packets"]
+    assert after - before == 1
+
+
+def test_nobody_else_has_the_bvis_address(switch):
+    s = switch(2, [bridge(ports({}, {}))], interfaces=[BVI])
+    s.passes(0, frame(BVI["mac"], ALL), to=[])
+    s.count("bridge-input.fixed-elsewhere", 1)
+
+
+def test_two_bvis_route_between_bridges(switch):
+    other = {"name": "bvi1", "mac": "02:00:00:00:00:02", "addresses": ["10.0.1.1/24"], "bvi": {"bridge": "wan"}}
+    s = switch(2, [{"name": "lan", "ports": [{"interface": "p0"}]},
+                   {"name": "wan", "ports": [{"interface": "p1"}]}], interfaces=[BVI, other])
+    s.wires[1].answer_arp("10.0.1.9")
+    s.send(0, Ether(src=A, dst=BVI["mac"]) / IP(src="10.0.0.9", dst="10.0.1.9", ttl=9) / ICMP() / Raw(b"x" * 40))
+    seen = s.wires[1].expect(IP(src="10.0.0.9", dst="10.0.1.9") / ICMP())
+    assert (seen.src, seen[IP].ttl) == (other["mac"], 8)
+
+
+def test_bvi_comes_and_goes(switch):
+    s = switch(2, [bridge(ports({}, {}))])
+    s.call("bvi add", name="b0", bridge="lan", mac="02:00:00:00:00:01")
+    s.call("address add", interface="b0", address="10.0.0.1/24")
+    mine = s.wires[0].mac
+    s.send(0, Ether(src=mine, dst=ALL) / ARP(op="who-has", hwsrc=mine, psrc="10.0.0.9", pdst="10.0.0.1"))
+    s.wires[0].expect(ARP(op="is-at", psrc="10.0.0.1"))
+    with pytest.raises(Exception, match="has a bvi already"):
+        s.call("bvi add", name="b1", bridge="lan")
+    assert [i["name"] for i in s.call("show interfaces")] == ["p0", "p1", "b0"]
+    s.call("bvi delete", name="b0")
+    assert s.call("show bridges")[0]["bvi"] is None
+    s.call("bridge delete", bridge="lan")
+    assert s.call("show bridges") == [] and s.macs() == {}
+
+
+# --- refusals ---
+
+@pytest.mark.parametrize("method, params, says", [
+    ("bridge add", {"name": "lan"}, "a bridge of this name"),
+    ("bridge add", {"name": "no good"}, "not printable"),
+    ("bridge port add", {"bridge": "none", "interface": "p0"}, "show bridges"),
+    ("bridge port add", {"bridge": "lan", "interface": "px"}, "show interfaces"),
+    ("bridge port add", {"bridge": "two", "interface": "p0"}, "another bridge"),
+    ("bridge port delete", {"interface": "p1"}, "in no bridge"),
+    ("mac add", {"bridge": "lan", "mac": "nonsense", "interface": "p0"}, "no MAC address"),
+    ("mac add", {"bridge": "lan", "mac": ALL, "interface": "p0"}, "single other station"),
+    ("mac add", {"bridge": "lan", "mac": A, "interface": "p1"}, "no port of"),
+    ("mac add", {"bridge": "lan", "mac": A}, "--filter"),
+    ("mac delete", {"bridge": "lan", "mac": A}, "no such address"),
+    ("xconnect add", {"interface": "p0", "other": "p1"}, "already"),
+])
+def test_refused(switch, method, params, says):
+    s = switch(2, [{"name": "lan", "ports": [{"interface": "p0"}]}, {"name": "two"}])
+    before = s.call("show bridges")
+    with pytest.raises(Exception, match=says):
+        s.call(method, **params)
+    assert s.call("show bridges") == before
