@@ -5,7 +5,7 @@
 #include <pcap/pcap.h>
 
 #include "functions/capture/capture.h"
-#include "functions/capture/record_ring.h"
+#include "base/record_ring.h"
 
 enum { CAPTURE_RING_BYTES = 1 << 20 };
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "functions/capture/record_ring.h"
+#include "base/record_ring.h"
 
 enum { HEADER = 8, SKIP = 0xffffffff };
 

@@ -8,8 +8,8 @@
  * Records start at multiples of 8 and do not wrap: one that would is preceded by a skip to the
  * start. What does not fit is refused; the writer counts it.
  */
-#ifndef CONVOY_FUNCTIONS_RECORD_RING_H
-#define CONVOY_FUNCTIONS_RECORD_RING_H
+#ifndef CONVOY_BASE_RECORD_RING_H
+#define CONVOY_BASE_RECORD_RING_H
 
 #include "base/err.h"
 
