@@ -32,6 +32,9 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 	case NET_AF_XDP:
 		err = af_xdp_create(d->engine, &config->af_xdp, out, why, sizeof(why));
 		break;
+	case NET_PCAP:
+		err = pcap_interface_create(d->engine, &config->pcap, out, why, sizeof(why));
+		break;
 	case NET_LOOP:
 		err = loop_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
 				  config->mtu_bytes, out);

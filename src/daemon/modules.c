@@ -15,6 +15,7 @@
 #include "drivers/generator/generator.h"
 #include "drivers/loop/loop.h"
 #include "drivers/memif/memif.h"
+#include "drivers/pcap/pcap_interface.h"
 #include "drivers/tap/tap.h"
 #include "engine/engine.h"
 #include "functions/capture/capture.h"
@@ -66,6 +67,8 @@ const struct node_type *const modules_nodes[] = {
 	&memif_input_node,
 	&memif_tx_node,
 	&sink_tx_node,
+	&pcap_input_node,
+	&pcap_tx_node,
 	&tap_input_node,
 	&tap_tx_node,
 	/* functions */

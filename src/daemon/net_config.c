@@ -234,6 +234,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &net_bvi_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_BVI },
+	{ .name = "pcap",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, pcap),
+	  .message = &net_pcap_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_PCAP },
 	{ .name = "loop",
 	  .type = CONFIG_CUSTOM,
 	  .decode = take_loop,
@@ -273,7 +279,7 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (i->kind == NET_NO_KIND)
 		return config_fail(d->error, n,
 				   "the interface \"%s\" has no kind; give it one of: tap, memif, "
-				   "af_packet, af_xdp, loop, vlan, bvi, generator, sink",
+				   "af_packet, af_xdp, loop, vlan, bvi, generator, pcap, sink",
 				   i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
@@ -287,6 +293,9 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	i->af_xdp.name = i->name;
 	i->af_xdp.mac = i->tap.mac;
 	i->af_xdp.mtu_bytes = i->mtu_bytes;
+	i->pcap.name = i->name;
+	i->pcap.mac = i->tap.mac;
+	i->pcap.mtu_bytes = i->mtu_bytes;
 	i->generator.name = i->name;
 	i->generator.mac = i->tap.mac;
 	i->generator.mtu_bytes = i->mtu_bytes;

@@ -12,6 +12,7 @@
 #include "drivers/af_xdp/af_xdp.h"
 #include "drivers/generator/generator.h"
 #include "drivers/memif/memif.h"
+#include "drivers/pcap/pcap_interface.h"
 #include "drivers/tap/tap.h"
 #include "l2/vlan/vlan.h"
 #include "l3/ip6/advertise.h"
@@ -29,6 +30,7 @@ enum net_interface_kind {
 	NET_VLAN,
 	NET_AF_XDP,
 	NET_BVI,
+	NET_PCAP
 };
 
 /* A prefix that routers tell hosts of. */
@@ -78,6 +80,7 @@ struct net_interface {
 	struct vlan_config vlan;
 	struct af_xdp_config af_xdp;
 	struct net_bvi bvi;
+	struct pcap_config pcap;
 };
 
 struct net_route {

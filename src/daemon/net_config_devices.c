@@ -87,3 +87,33 @@ const struct config_message net_af_xdp_message = {
 	.fields = af_xdp_fields,
 	.n_fields = count_of(af_xdp_fields),
 };
+
+static const struct config_field pcap_fields[] = {
+	{ .name = "read",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct pcap_config, read),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "rate",
+	  .type = CONFIG_U64,
+	  .offset = offsetof(struct pcap_config, rate_pps),
+	  .min = 1,
+	  .max = 1000000000 },
+	{ .name = "as_recorded",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct pcap_config, as_recorded) },
+	{ .name = "loops", .type = CONFIG_U64, .offset = offsetof(struct pcap_config, loops) },
+	{ .name = "write",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct pcap_config, write),
+	  .flags = CONFIG_NOT_EMPTY },
+};
+
+static const struct pcap_config pcap_defaults = { .loops = 1 };
+
+const struct config_message net_pcap_message = {
+	.name = "pcap",
+	.size = sizeof(struct pcap_config),
+	.defaults = &pcap_defaults,
+	.fields = pcap_fields,
+	.n_fields = count_of(pcap_fields),
+};

@@ -16,6 +16,9 @@ extern const struct config_message net_af_packet_message;
 /* "af_xdp" of an interface: struct af_xdp_config. */
 extern const struct config_message net_af_xdp_message;
 
+/* "pcap" of an interface: struct pcap_config. */
+extern const struct config_message net_pcap_message;
+
 /* "generator" of an interface: struct generator_config. */
 extern const struct config_message net_generator_message;
 

@@ -339,8 +339,8 @@ int af_xdp_open_sockets(struct af_xdp *x, const struct netdev_info *info, char *
 	if (err)
 		af_xdp_close_sockets(x);
 	else if (x->n_queues < info->n_rx_queues)
-		log_warn("af_xdp.queues", "name=%s queues=%u device=%s has=%u rest=kernel",
-			 x->config.name, x->n_queues, x->netdev.name, info->n_rx_queues);
+		log_warn("af_xdp.queues", "device=%s queues=%u has=%u rest=kernel", x->netdev.name,
+			 x->n_queues, info->n_rx_queues);
 	return err;
 }
 
@@ -385,8 +385,8 @@ static void reclaim(struct af_xdp *x)
 		return;
 	r = malloc(sizeof(*r) + n * sizeof(r->idx[0]));
 	if (!r) {
-		log_error("af_xdp.reclaim", "name=%s buffers=%u error=\"out of memory\"",
-			  x->config.name, n);
+		log_error("af_xdp.reclaim", "device=%s buffers=%u error=\"out of memory\"",
+			  x->netdev.name, n);
 		return;
 	}
 	r->n = 0;
@@ -400,8 +400,8 @@ static void reclaim(struct af_xdp *x)
 	if (!x->engine->running)
 		free_returned(x->engine->worker[0], r);
 	else if (worker_call(x->engine->worker[0], free_returned, r) < 0)
-		log_error("af_xdp.reclaim", "name=%s buffers=%u error=\"out of memory\"",
-			  x->config.name, n);
+		log_error("af_xdp.reclaim", "device=%s buffers=%u error=\"out of memory\"",
+			  x->netdev.name, n);
 }
 
 void af_xdp_close_sockets(struct af_xdp *x)

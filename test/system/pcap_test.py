@@ -1,0 +1,56 @@
+"""Capture files as interfaces: played into the stack, answers written into another file."""
+import pytest
+from harness import wait
+from harness.wire import CONVOY_MAC, OUR_MAC
+from scapy.all import ARP, ICMP, IP, Ether, Raw, rdpcap, wrpcap
+
+
+def requests(n, pause=0.0):
+    """An ARP request, from which the stack learns who asks, and n pings."""
+    packets = [Ether(src=OUR_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=OUR_MAC, psrc="10.0.0.9", pdst="10.0.0.1")]
+    packets[0].time = 1700000000
+    for number in range(n):
+        packet = (Ether(src=OUR_MAC, dst=CONVOY_MAC) / IP(src="10.0.0.9", dst="10.0.0.1")
+                  / ICMP(id=7, seq=number) / Raw(bytes([number]) * (20 + number * 40)))
+        packet.time = 1700000000 + number * pause
+        packets.append(packet)
+    return packets
+
+
+def tape(folder, **options):
+    return {"interfaces": [{"name": "tape", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC, "down": True, "pcap": {
+        "read": str(folder / "in.pcap"), "write": str(folder / "out.pcap"), **options}}]}
+
+
+def device(stack):
+    [row] = stack.call("show interfaces", interface="tape")
+    return dict(line.split(" ", 1) for line in row["device"].splitlines())
+
+
+@pytest.mark.parametrize("options, n", [({}, 21), ({"loops": 3}, 63), ({"rate": 1000}, 21), ({"as_recorded": True}, 21)])
+def test_what_is_played_is_answered_into_the_other_file(convoyd, tmp_path, options, n):
+    wrpcap(str(tmp_path / "in.pcap"), requests(20, pause=0.002))
+    config = tape(tmp_path, **options)
+    del config["interfaces"][0]["down"]
+    stack = convoyd(config)
+    wait.until(lambda: int(device(stack)["played"]) == n, "the file is played")
+    wait.until(lambda: int(device(stack)["written"]) >= n, "answers are written")
+    stack.stop()
+    replies = [p for p in rdpcap(str(tmp_path / "out.pcap")) if ICMP in p]
+    assert len(replies) == n - n // 21 and all(p[Ether].dst == OUR_MAC for p in replies)
+    sent = requests(20)[1:]
+    for reply in replies:
+        assert bytes(reply[ICMP].payload) == bytes(sent[reply[ICMP].seq][ICMP].payload)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"read": "/nowhere/in.pcap"}, "/nowhere/in.pcap"),
+    ({"write": "/nowhere/out.pcap"}, "/nowhere/out.pcap"),
+    ({"rate": 5, "as_recorded": True}, "either a rate or as_recorded"),
+])
+def test_files_that_cannot_be(convoyd, tmp_path, options, message):
+    wrpcap(str(tmp_path / "in.pcap"), requests(1))
+    stack = convoyd(tape(tmp_path, **options), ready=False)
+    assert stack.process.wait() == 1
+    last = stack.process.err.splitlines()[-1]
+    assert last.startswith(f"{stack.config}:2:3: ") and message in last, last
