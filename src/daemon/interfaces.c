@@ -1,6 +1,7 @@
 /* interfaces.c - from net.yaml's interfaces to running ones, and back. */
 #include "daemon/interfaces.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,27 +11,27 @@
 #include "daemon/interface_ip.h"
 #include "drivers/loop/loop.h"
 #include "engine/engine.h"
+#include "functions/spread/spread.h"
 
 enum { WHY_MAX = 256 };
 
-static int create(struct convoyd *d, const struct net_interface *config, struct interface **out,
-		  struct config_error *error)
+static int create_device(struct convoyd *d, const struct net_interface *config,
+			 struct interface **out, char why[WHY_MAX])
 {
-	char why[WHY_MAX] = "";
 	int err = ERR_UNSUPPORTED;
 
 	switch ((enum net_interface_kind)config->kind) {
 	case NET_TAP:
-		err = tap_create(d->engine, &config->tap, out, why, sizeof(why));
+		err = tap_create(d->engine, &config->tap, out, why, WHY_MAX);
 		break;
 	case NET_MEMIF:
-		err = memif_create(d->engine, &config->memif, out, why, sizeof(why));
+		err = memif_create(d->engine, &config->memif, out, why, WHY_MAX);
 		break;
 	case NET_AF_PACKET:
-		err = af_packet_create(d->engine, &config->af_packet, out, why, sizeof(why));
+		err = af_packet_create(d->engine, &config->af_packet, out, why, WHY_MAX);
 		break;
 	case NET_AF_XDP:
-		err = af_xdp_create(d->engine, &config->af_xdp, out, why, sizeof(why));
+		err = af_xdp_create(d->engine, &config->af_xdp, out, why, WHY_MAX);
 		break;
 	case NET_PCAP:
 		err = pcap_interface_create(d->engine, &config->pcap, out, why, sizeof(why));
@@ -40,14 +41,14 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 				  config->mtu_bytes, out);
 		break;
 	case NET_GENERATOR:
-		err = generator_create(d->engine, &config->generator, out, why, sizeof(why));
+		err = generator_create(d->engine, &config->generator, out, why, WHY_MAX);
 		break;
 	case NET_SINK:
 		err = sink_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
 				  config->mtu_bytes, out);
 		break;
 	case NET_VLAN:
-		err = vlan_create(d->engine, &config->vlan, out, why, sizeof(why));
+		err = vlan_create(d->engine, &config->vlan, out, why, WHY_MAX);
 		break;
 	case NET_BVI:
 		err = bridge_create_bvi(bridge_by_name_or_null(d->engine, config->bvi.bridge),
@@ -56,6 +57,25 @@ static int create(struct convoyd *d, const struct net_interface *config, struct 
 		break;
 	case NET_NO_KIND: /* net_config.c lets none through */
 		break;
+	}
+	return err;
+}
+
+/* Say where its queues go before it is made, and forget that after. */
+static int create(struct convoyd *d, const struct net_interface *config, struct interface **out,
+		  struct config_error *error)
+{
+	char why[WHY_MAX] = "";
+	int err = interface_place(d->engine, config->name, config->workers, config->n_workers);
+
+	if (err == ERR_RANGE)
+		snprintf(why, sizeof(why),
+			 "\"workers\" names one that is not there; convoyd has %u",
+			 d->engine->n_workers);
+	if (err == 0) {
+		err = create_device(d, config, out, why);
+		if (interface_place(d->engine, config->name, NULL, 0) < 0)
+			log_error("interface.place", "name=%s", config->name);
 	}
 	if (err < 0)
 		config_fail(error, config->at, "interface \"%s\": %s", config->name,
@@ -104,7 +124,9 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 	if (err < 0)
 		goto fail;
 	r->index = i->index;
-	err = interface_ip_settle(i, config, error);
+	err = config->spread ? spread_set(i, true) : 0;
+	if (err == 0)
+		err = interface_ip_settle(i, config, error);
 	if (err == 0)
 		err = settle_state(i, config, error);
 	if (err == 0)
@@ -127,11 +149,12 @@ int interfaces_remove(struct convoyd *d, struct interface_record *r)
 }
 
 /* A change failed half way: back to what was. */
-static void restore(const struct interface *i, const struct net_interface *before)
+static void restore(struct interface *i, const struct net_interface *before)
 {
 	struct config_error ignored = { 0 };
 
-	if (i && interface_ip_settle(i, before, &ignored) < 0)
+	if (i &&
+	    (spread_set(i, before->spread) < 0 || interface_ip_settle(i, before, &ignored) < 0))
 		log_error("interface.restore", "name=%s", before->name);
 }
 
@@ -140,8 +163,10 @@ int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_
 {
 	struct interface *i = interface_get_or_null(d->engine, r->index);
 	struct net_file *old = r->file;
-	int err = i ? interface_ip_settle(i, config, error) : ERR_NOENT;
+	int err = i ? spread_set(i, config->spread) : ERR_NOENT;
 
+	if (err == 0)
+		err = interface_ip_settle(i, config, error);
 	if (err == 0)
 		err = settle_state(i, config, error);
 	if (err < 0) {

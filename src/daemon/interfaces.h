@@ -32,8 +32,8 @@ must_check
 int interfaces_remove(struct convoyd *d, struct interface_record *r);
 
 /*
- * interfaces_change - the interface of @r is to be up or down as @config, of @file, says, and
- * counts as made by it. The driver's error, with the reason in @error.
+ * interfaces_change - the interface of @r is to be up or down, and spread or not, as @config, of
+ * @file, says, and counts as made by it. The driver's error, with the reason in @error.
  */
 must_check
 int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_file *file,

@@ -21,6 +21,7 @@
 #include "functions/capture/capture.h"
 #include "functions/impair/impair.h"
 #include "functions/offload/offload.h"
+#include "functions/spread/spread.h"
 #include "l2/bridge/bridge.h"
 #include "l2/ethernet/ethernet.h"
 #include "l2/vlan/vlan.h"
@@ -78,6 +79,7 @@ const struct node_type *const modules_nodes[] = {
 	&impair_in_node,
 	&impair_out_node,
 	&offload_node,
+	&spread_node,
 	&wire_input_node,
 	/* l2 */
 	&bridge_flood_node,
@@ -124,7 +126,7 @@ const unsigned modules_n_nodes = count_of(modules_nodes);
 
 /* In the order in which packets visit them; feature.h says between which nodes each arc lies. */
 static const char *const device_input_features[] = { "capture-in", "wire-input", "impair-in",
-						     "gro" };
+						     "spread", "gro" };
 static const struct feature_arc device_input_arc = {
 	.id = ARC_DEVICE_INPUT,
 	.name = "device-input",

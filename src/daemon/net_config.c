@@ -91,6 +91,31 @@ static int take_proxies(struct config_decoder *d, const struct config_node *n, v
 	return err;
 }
 
+static int take_workers(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_interface *i = holder;
+	uint32_t count = n->kind == CONFIG_LIST ? n->n_items : 1;
+	const struct config_node *item = n->kind == CONFIG_LIST ? n->first : n;
+	uint32_t *list;
+
+	if (count > INTERFACE_QUEUES_MAX)
+		return config_fail(d->error, n, "more than %d workers", INTERFACE_QUEUES_MAX);
+	list = arena_alloc_or_null(d->arena, count * sizeof(*list));
+	if (!list)
+		return ERR_NOMEM;
+	for (uint32_t k = 0; k < count; k++, item = item->next) {
+		uint64_t worker;
+		int err = config_take_u64(d, item, 0, WORKERS_LIMIT - 1, &worker);
+
+		if (err < 0)
+			return err;
+		list[k] = (uint32_t)worker;
+	}
+	i->workers = list;
+	i->n_workers = count;
+	return 0;
+}
+
 /* --- interfaces --- */
 
 static const struct config_field tap_fields[] = {
@@ -198,6 +223,8 @@ static const struct config_field interface_fields[] = {
 	  .min = MTU_MIN,
 	  .max = MTU_LIMIT },
 	{ .name = "down", .type = CONFIG_BOOL, .offset = offsetof(struct net_interface, down) },
+	{ .name = "workers", .type = CONFIG_CUSTOM, .decode = take_workers },
+	{ .name = "spread", .type = CONFIG_BOOL, .offset = offsetof(struct net_interface, spread) },
 	{ .name = "tap",
 	  .type = CONFIG_MESSAGE,
 	  .offset = offsetof(struct net_interface, tap),

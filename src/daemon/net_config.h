@@ -68,6 +68,9 @@ struct net_interface {
 	bool has_mac;
 	struct mac mac;
 	uint32_t mtu_bytes;		   /* 0: the driver's own default */
+	const uint32_t *workers;	   /* who serves its queues, in their order */
+	uint32_t n_workers;		   /* 0: as the engine places them */
+	bool spread;			   /* share its flows among all workers */
 	const struct ip_prefix *addresses; /* the interface's own, with the length of its net */
 	uint32_t n_addresses;
 	const struct ip_prefix *proxies; /* hosts that it answers for */

@@ -3,11 +3,14 @@
 #include "daemon/parts.h"
 #include "functions/capture/capture.h"
 #include "functions/impair/impair.h"
+#include "functions/spread/spread.h"
 
 static int register_commands(struct convoyd *d)
 {
 	int err = capture_cli_register(d->commands, d->engine);
 
+	if (err == 0)
+		err = spread_cli_register(d->commands, d->engine);
 	return err < 0 ? err : impair_cli_register(d->commands, d->engine);
 }
 

@@ -165,6 +165,7 @@ void engine_free(struct engine *e)
 	if (e->running)
 		engine_stop(e);
 	close_interfaces(e);
+	interface_places_deinit(e);
 	if (e->main.wake_fd >= 0)
 		engine_run_main(e);
 	trace_deinit(e);

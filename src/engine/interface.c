@@ -38,6 +38,7 @@ void interface_table_init(struct interface_table *t)
 {
 	t->first_free = 1;
 	list_init(&t->listeners);
+	list_init(&t->places);
 	for (unsigned b = 0; b < INTERFACE_NAME_BUCKETS; b++)
 		list_init(&t->by_name[b]);
 }
@@ -229,6 +230,7 @@ int interface_add(struct engine *e, const struct interface_params *params, struc
 	memset(i, 0, sizeof(*i));
 	fill(i, e, params);
 	i->index = index;
+	interface_settle_queues(i);
 	interface_settle_input(i);
 	err = add_tx_node(e, i);
 	if (err)

@@ -16,7 +16,12 @@
 #include "engine/rcu.h"
 #include "engine/worker.h"
 
-enum { INTERFACE_NAME_MAX = 32, MAC_LEN = 6, INTERFACE_NAME_BUCKETS = 1024 };
+enum {
+	INTERFACE_NAME_MAX = 32,
+	INTERFACE_QUEUES_MAX = 64,
+	MAC_LEN = 6,
+	INTERFACE_NAME_BUCKETS = 1024
+};
 
 struct interface;
 
@@ -76,7 +81,8 @@ struct interface {
 	/* the rest is main's */
 	char name[INTERFACE_NAME_MAX];
 	uint32_t device_caps, denied_caps;
-	uint32_t n_queues; /* receive queues, placed on workers index modulo n_workers */
+	uint32_t n_queues;			    /* receive queues */
+	uint8_t queue_worker[INTERFACE_QUEUES_MAX]; /* which worker serves each of them */
 	struct engine *engine;
 	struct list name_link;
 } cacheline_aligned;
@@ -102,10 +108,19 @@ struct interface_table {
 	uint32_t first_free;	    /* no lower index is free */
 	struct list by_name[INTERFACE_NAME_BUCKETS];
 	struct list listeners;
+	struct list places; /* of interfaces to come: struct interface_place */
 };
 
 /* interface_table_init - engine_new(). */
 void interface_table_init(struct interface_table *t);
+
+/* Where the queues of an interface are to be served, said before it is made. */
+struct interface_place {
+	struct list link;
+	char name[INTERFACE_NAME_MAX];
+	uint32_t n_workers;
+	uint8_t worker[INTERFACE_QUEUES_MAX];
+};
 
 /* What a driver says about a new interface. */
 struct interface_params {
@@ -126,6 +141,27 @@ struct interface_params {
  */
 must_check
 int interface_add(struct engine *e, const struct interface_params *params, struct interface **out);
+
+/*
+ * interface_place - main: when an interface called @name is made, worker[q % n_workers] serves its
+ * queue q. Without it queue q is served by worker q, one alone by the interface's index, modulo the
+ * number of workers. @n_workers 0 takes it back. ERR_RANGE for a worker that is not there,
+ * ERR_INVAL for a name too long, ERR_NOMEM.
+ */
+must_check
+int interface_place(struct engine *e, const char *name, const uint32_t *worker, uint32_t n_workers);
+
+/* interface_places_deinit - engine_free(). */
+void interface_places_deinit(struct engine *e);
+
+/* interface_settle_queues - fill in @i->queue_worker; interface_add(). */
+void interface_settle_queues(struct interface *i);
+
+/* interface_queue_worker - the worker that serves queue @q of @i, whatever number @q is. */
+static inline uint32_t interface_queue_worker(const struct interface *i, uint32_t q)
+{
+	return i->queue_worker[q % INTERFACE_QUEUES_MAX];
+}
 
 /*
  * interface_remove - main: unpublish it, detach it from every worker, free it. It is unknown when

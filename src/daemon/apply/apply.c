@@ -198,10 +198,12 @@ static void pass(struct worker *w unused_arg, void *arg unused_arg)
 /* Every worker has begun a turn after the removal: the devices are free. */
 static void settled(struct engine *e unused_arg, void *arg)
 {
-	struct apply *a = arg;
+	struct convoyd *d = arg;
 
-	a->unsettled = false;
-	run(a);
+	if (!d->apply)
+		return; /* convoyd ends */
+	d->apply->unsettled = false;
+	run(d->apply);
 }
 
 /* True if the next step has to wait; run() is called again. */
@@ -209,7 +211,7 @@ static bool must_wait(struct apply *a)
 {
 	if (!a->unsettled || !makes_interface(a))
 		return false;
-	if (engine_on_each(a->d->engine, pass, settled, a) == 0)
+	if (engine_on_each(a->d->engine, pass, settled, a->d) == 0)
 		return true;
 	a->unsettled = false; /* no memory to wait with: the step says itself what it lacks */
 	return false;

@@ -8,6 +8,7 @@
 #include "daemon/interfaces.h"
 #include "daemon/net_config_tables.h"
 #include "engine/engine.h"
+#include "functions/spread/spread.h"
 
 /* What the object carries: enough to make it again. */
 struct wanted {
@@ -53,15 +54,26 @@ static void release(const struct apply_item *item)
 	net_file_put(w->file);
 }
 
-/* As it was made. */
+static void set_flag(json_t *value, const char *key, bool on)
+{
+	if (on)
+		json_object_set_new(value, key, json_true());
+	else
+		json_object_del(value, key);
+}
+
+/* As it was made, but for what commands may have changed since. */
 static int list_running(struct convoyd *d, struct apply_list *out)
 {
 	list_for_each(link, &d->interfaces) {
 		struct interface_record *r = container_of(link, struct interface_record, link);
+		const struct interface *i = interface_get_or_null(d->engine, r->index);
 		int err = add(out, r->file, r->config, NULL);
 
 		if (err < 0)
 			return err;
+		set_flag(out->item[out->n - 1]->value, "down", i && !i->up);
+		set_flag(out->item[out->n - 1]->value, "spread", i && spread_is_set(i));
 	}
 	return 0;
 }
@@ -96,10 +108,10 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 	return err;
 }
 
-/* Whether it is up, and IP on it, can change without making it anew. */
+/* Whether it is up, spread, and IP on it can change without making it anew. */
 static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
-	static const char *const free_to_change[] = { "down", "ipv6", "proxies" };
+	static const char *const free_to_change[] = { "down", "spread", "ipv6", "proxies" };
 	json_t *before = json_copy(from->value), *after = json_copy(to->value);
 	bool same;
 

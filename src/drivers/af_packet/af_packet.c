@@ -42,9 +42,11 @@ static void attach(struct worker *w, void *context)
 {
 	struct af_packet *p = context;
 
-	for (uint32_t at = w->index; at < p->n_queues; at += p->n_workers) {
+	for (uint32_t at = 0; at < p->n_queues; at++) {
 		struct af_packet_queue *q = &p->queue[at];
 
+		if (interface_queue_worker(p->interface, at) != w->index)
+			continue;
 		q->attached = worker_add_input(w, &q->input) == 0;
 	}
 	p->tx[w->index].attached = true;
@@ -54,9 +56,11 @@ static void detach(struct worker *w, void *context)
 {
 	struct af_packet *p = context;
 
-	for (uint32_t at = w->index; at < p->n_queues; at += p->n_workers) {
+	for (uint32_t at = 0; at < p->n_queues; at++) {
 		struct af_packet_queue *q = &p->queue[at];
 
+		if (interface_queue_worker(p->interface, at) != w->index)
+			continue;
 		if (q->attached)
 			worker_remove_input(w, &q->input);
 		q->attached = false;

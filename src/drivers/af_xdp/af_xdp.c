@@ -32,9 +32,11 @@ static void attach(struct worker *w, void *context)
 {
 	struct af_xdp *x = context;
 
-	for (uint32_t at = w->index; at < x->n_queues; at += x->n_workers) {
+	for (uint32_t at = 0; at < x->n_queues; at++) {
 		struct xdp_queue *q = &x->queue[at];
 
+		if (interface_queue_worker(x->interface, at) != w->index)
+			continue;
 		q->attached = worker_add_input(w, &q->input) == 0;
 		if (q->attached)
 			af_xdp_take(w, q);
@@ -45,9 +47,11 @@ static void detach(struct worker *w, void *context)
 {
 	struct af_xdp *x = context;
 
-	for (uint32_t at = w->index; at < x->n_queues; at += x->n_workers) {
+	for (uint32_t at = 0; at < x->n_queues; at++) {
 		struct xdp_queue *q = &x->queue[at];
 
+		if (interface_queue_worker(x->interface, at) != w->index)
+			continue;
 		if (q->attached) {
 			worker_remove_input(w, &q->input);
 			af_xdp_leave(w, q);
@@ -134,7 +138,6 @@ static struct af_xdp *make_or_null(struct engine *e, const struct af_xdp_config 
 	if (config->mac)
 		memcpy(x->mac, config->mac, MAC_LEN);
 	x->membership_fd = x->map_fd = x->link_fd = -1;
-	x->n_workers = e->n_workers;
 	x->n_queues = config->n_queues;
 	x->queue = calloc(AF_XDP_QUEUES_MAX, sizeof(*x->queue));
 	x->lent = calloc((size_t)e->bufs.n_buffers + 1, 1);

@@ -282,7 +282,8 @@ static no_inline unsigned pass_on(struct worker *w, struct node *node, const str
 				  const struct xdp_queue *q)
 {
 	for (unsigned i = 0; i < f->n; i++)
-		handoff_send(w, q->index % q->owner->n_workers, node->id, f->idx[i]);
+		handoff_send(w, interface_queue_worker(node->instance, q->index), node->id,
+			     f->idx[i]);
 	return f->n;
 }
 
@@ -295,7 +296,7 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 	uint64_t n_bytes = 0;
 	uint32_t at;
 
-	if (unlikely(w->index != q->index % q->owner->n_workers))
+	if (unlikely(w->index != interface_queue_worker(i, q->index)))
 		return pass_on(w, node, f, q);
 	if (unlikely(!q->attached)) {
 		node_drop_all(w, node, f, TX_GONE);

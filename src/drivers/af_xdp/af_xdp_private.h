@@ -53,7 +53,7 @@ struct af_xdp {
 	bool promiscuous;
 	bool zero_copy, native, chains; /* what the device turned out to do */
 	int membership_fd, map_fd, link_fd;
-	uint32_t n_queues, n_workers;
+	uint32_t n_queues;
 	struct xdp_queue *queue;
 	struct engine *engine;
 	uint8_t *lent; /* by number of the buffer: the kernel has it */

@@ -68,17 +68,20 @@ static void apply(struct worker *w, void *arg)
 {
 	struct generator *g = arg;
 
-	for (uint32_t index = w->index; index < g->n_queues; index += w->engine->n_workers)
-		apply_queue(w, g, index);
+	for (uint32_t index = 0; index < g->n_queues; index++)
+		if (interface_queue_worker(g->interface, index) == w->index)
+			apply_queue(w, g, index);
 }
 
 static void detach(struct worker *w, struct interface *i)
 {
 	struct generator *g = i->device;
 
-	for (uint32_t index = w->index; index < g->n_queues; index += w->engine->n_workers) {
+	for (uint32_t index = 0; index < g->n_queues; index++) {
 		struct generator_queue *q = &g->queue[index];
 
+		if (interface_queue_worker(i, index) != w->index)
+			continue;
 		if (q->attached)
 			worker_remove_input(w, &q->input);
 		q->attached = false;

@@ -128,7 +128,7 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 		free(m);
 		return err;
 	}
-	m->owner = m->interface->index % e->n_workers;
+	m->owner = interface_queue_worker(m->interface, 0);
 	*out = m->interface;
 	why[0] = '\0';
 	err = memif_open(m, why, why_bytes);

@@ -19,9 +19,11 @@ static void attach(struct worker *w, struct interface *i)
 {
 	struct tap *t = i->device;
 
-	for (uint32_t q = w->index; q < t->n_queues; q += w->engine->n_workers) {
+	for (uint32_t q = 0; q < t->n_queues; q++) {
 		struct tap_queue *queue = &t->queue[q];
 
+		if (interface_queue_worker(i, q) != w->index)
+			continue;
 		queue->attached = worker_add_input(w, &queue->input) == 0;
 	}
 }
@@ -30,9 +32,11 @@ static void detach(struct worker *w, struct interface *i)
 {
 	struct tap *t = i->device;
 
-	for (uint32_t q = w->index; q < t->n_queues; q += w->engine->n_workers) {
+	for (uint32_t q = 0; q < t->n_queues; q++) {
 		struct tap_queue *queue = &t->queue[q];
 
+		if (interface_queue_worker(i, q) != w->index)
+			continue;
 		if (queue->attached)
 			worker_remove_input(w, &queue->input);
 		queue->attached = false;
