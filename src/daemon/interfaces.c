@@ -34,7 +34,7 @@ static int create_device(struct convoyd *d, const struct net_interface *config,
 		err = af_xdp_create(d->engine, &config->af_xdp, out, why, WHY_MAX);
 		break;
 	case NET_PCAP:
-		err = pcap_interface_create(d->engine, &config->pcap, out, why, sizeof(why));
+		err = pcap_interface_create(d->engine, &config->pcap, out, why, WHY_MAX);
 		break;
 	case NET_LOOP:
 		err = loop_create(d->engine, config->name, config->has_mac ? config->mac.b : NULL,
