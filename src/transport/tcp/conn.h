@@ -19,6 +19,7 @@
 #include "transport/cc/cc.h"
 #include "transport/tcp/delack.h"
 #include "transport/tcp/key.h"
+#include "transport/tcp/rack.h"
 #include "transport/tcp/reorder.h"
 #include "transport/tcp/rtt.h"
 #include "transport/tcp/sack.h"
@@ -52,6 +53,20 @@ enum tcp_todo {
 	TCP_TODO_ACK = 1 << 1,	/* acknowledge, on data or without */
 	/* Not something to do but why it is not done: the interface is busy, see stall.h. */
 	TCP_TODO_STALLED = 1 << 2,
+};
+
+/* What probe_ns is for. RFC 8985 */
+enum tcp_probe {
+	TCP_PROBE_NONE,
+	TCP_PROBE_TAIL,	   /* the last segments may be lost: §7 */
+	TCP_PROBE_REORDER, /* what is late may be lost by then: §6.3 */
+};
+
+/* A tail loss probe that is out. §7.3 */
+enum tcp_tail {
+	TCP_TAIL_NONE,
+	TCP_TAIL_NEW,	/* of data that had not been sent */
+	TCP_TAIL_AGAIN, /* of the last segment */
 };
 
 enum tcp_recovery {
@@ -97,6 +112,12 @@ struct tcp_conn {
 	struct cc cc;
 	/* rest */
 	struct tcp_scoreboard board;
+	struct tcp_rack rack;
+	struct tcp_sent_log sent;
+	uint64_t probe_ns;	    /* deadline */
+	uint8_t probe;		    /* enum tcp_probe */
+	uint8_t tail;		    /* enum tcp_tail */
+	uint32_t tail_end;	    /* snd_max when it went out */
 	uint32_t recover;	    /* snd_max when the recovery began */
 	uint32_t undo_ts;	    /* our clock at the first retransmission of it; RFC 3522 */
 	struct tcp_range duplicate; /* RFC 2883 */
@@ -104,6 +125,7 @@ struct tcp_conn {
 	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937: octets in this recovery */
 	uint32_t rxt_mark; /* snd_max when the octets at snd_una were last sent again, or later */
 	uint32_t rxt_news; /* octets reported since that were sent after them */
+	uint32_t rxt_us;   /* when */
 	uint32_t bulk_seq, bulk_ms; /* where and when the present count of octets began */
 	uint32_t n_held;	    /* buffers that hold early segments */
 	uint32_t out_if;    /* interface that leads to the peer, as last looked up; a hint */
@@ -127,7 +149,7 @@ struct tcp_conn {
 _Static_assert(offsetof(struct tcp_conn, rcv_nxt) == 64, "line 0 is one cache line");
 _Static_assert(offsetof(struct tcp_conn, todo_link) == 128, "line 1 is one cache line");
 _Static_assert(offsetof(struct tcp_conn, cc) == 192, "line 2 is one cache line");
-_Static_assert(sizeof(struct tcp_conn) <= 512, "what an idle connection costs");
+_Static_assert(sizeof(struct tcp_conn) <= 640, "what an idle connection costs");
 
 /*
  * tcp_conn_new - a connection in state CLOSED, stored under @key.

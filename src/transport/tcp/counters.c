@@ -35,6 +35,7 @@ const struct reason tcp_in_reasons[TCP_IN_N_REASONS] = {
 	[TCP_IN_HALF_OPEN_EVICTED] = { "half-open-evicted", "oldest half-open entry made room" },
 	[TCP_IN_TIME_WAIT_REUSED] = { "time-wait-reused", "TIME-WAIT ended by a new SYN" },
 	[TCP_IN_RECOVERY] = { "recovery", "losses detected by acknowledgements" },
+	[TCP_IN_TAIL_LOST] = { "tail-lost", "losses that a tail loss probe has repaired" },
 	[TCP_IN_UNDONE] = { "undone", "recoveries that proved to be mistakes" },
 };
 
@@ -51,5 +52,7 @@ const struct reason tcp_out_reasons[TCP_OUT_N_REASONS] = {
 	[TCP_OUT_CHALLENGE_LIMITED] = { "challenge-limited", "challenges not sent: too many" },
 	[TCP_OUT_NO_BUFFER] = { "no-buffer", "no packet buffer; tried again later" },
 	[TCP_OUT_GIVEN_UP] = { "given-up", "connections that timed out" },
+	[TCP_OUT_TAIL_PROBE] = { "tail-probe",
+				 "tail loss probes, new data or the last segment again" },
 	[TCP_OUT_STALLED] = { "stalled", "sending put off: packets wait before the interface" },
 };

@@ -132,6 +132,11 @@ static uint32_t next_len(struct tcp_conn *c, uint32_t left, bool is_last, const 
 			: 0);
 }
 
+static uint32_t now_us(const struct tcp_conn *c)
+{
+	return (uint32_t)(tcp_now_ns(c->worker) / NS_PER_US);
+}
+
 static void sent_new(struct tcp_conn *c, uint32_t len, bool fin, struct allowance *a)
 {
 	uint64_t now_ns = tcp_now_ns(c->worker);
@@ -139,6 +144,7 @@ static void sent_new(struct tcp_conn *c, uint32_t len, bool fin, struct allowanc
 	if (len % a->mss)
 		c->snd_small = c->snd_max + len;
 	c->snd_max += len + fin;
+	tcp_sent_note(&c->sent, c->snd_max, now_us(c));
 	if (fin)
 		c->flags |= TCP_CONN_FIN_SENT;
 	if (!(c->flags & TCP_CONN_TIMING)) {
@@ -220,10 +226,12 @@ static enum tcp_sent transmit(struct tcp_conn *c)
 	c->worker->turn_bytes += began > a.window ? began - a.window : 0;
 	if (a.kept && a.window < a.mss && sent == TCP_SENT)
 		sent = TCP_MORE;
-	if (a.has_sent)
+	if (a.has_sent) {
 		tcp_timers_sent(c);
-	else if (tcp_conn_flight(c) == 0 && unsent(c) > 0)
+		tcp_timers_tail(c);
+	} else if (tcp_conn_flight(c) == 0 && unsent(c) > 0) {
 		arm_persist(c);
+	}
 	return sent;
 }
 
@@ -291,6 +299,50 @@ void tcp_out_probe(struct tcp_conn *c)
 {
 	if (tcp_segment_send(c, c->snd_una - 1, 0, 0) == TCP_SENT)
 		c->n_probes_sent++;
+}
+
+/* A segment that has not been sent yet; the congestion window does not count for once. */
+static bool probe_with_new(struct tcp_conn *c)
+{
+	struct allowance a = { .mss = tcp_conn_mss(c) };
+	uint32_t offered = c->snd_una + c->snd_wnd - c->snd_max, len = unsent(c);
+
+	if (seq_le(c->snd_una + c->snd_wnd, c->snd_max) || len == 0)
+		return false;
+	len = len < a.mss ? len : a.mss;
+	len = len < offered ? len : offered;
+	if (tcp_segment_send(c, c->snd_max, len, TCP_PSH) != TCP_SENT)
+		return false;
+	sent_new(c, len, false, &a);
+	c->tail = TCP_TAIL_NEW;
+	return true;
+}
+
+static bool probe_again(struct tcp_conn *c)
+{
+	bool fin = c->flags & TCP_CONN_FIN_SENT;
+	uint32_t start = seq_max(c->snd_una, c->snd_max - fin - tcp_conn_mss(c));
+
+	if (tcp_segment_send(c, start, c->snd_max - start - fin, fin ? TCP_FIN : 0) != TCP_SENT)
+		return false;
+	tcp_sent_tail_again(&c->sent, start, now_us(c));
+	if (seq_gt(c->rtt_seq, start))
+		c->flags &= (uint16_t)~TCP_CONN_TIMING; /* Karn */
+	c->n_retransmits++;
+	tcp_count_out(c->worker, TCP_OUT_RETRANSMIT);
+	c->tail = TCP_TAIL_AGAIN;
+	return true;
+}
+
+bool tcp_out_probe_tail(struct tcp_conn *c)
+{
+	if (!may_transmit(c) || tcp_conn_flight(c) == 0)
+		return false;
+	if (!probe_with_new(c) && !probe_again(c))
+		return false;
+	c->tail_end = c->snd_max;
+	tcp_count_out(c->worker, TCP_OUT_TAIL_PROBE);
+	return true;
 }
 
 void tcp_out_challenge(struct tcp_conn *c)

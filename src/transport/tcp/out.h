@@ -16,6 +16,10 @@ bool tcp_out_run(struct tcp_worker *tw);
  * probe and keepalive. RFC 9293 §3.8.6.1, §3.8.4 */
 void tcp_out_probe(struct tcp_conn *c);
 
+/* tcp_out_probe_tail - a tail loss probe: a new segment, else the last one again. RFC 8985 §7.3.
+ * False if nothing could be sent. */
+bool tcp_out_probe_tail(struct tcp_conn *c);
+
 /* tcp_out_challenge - RFC 5961 §7: an acknowledgement, ten a second at most. */
 void tcp_out_challenge(struct tcp_conn *c);
 

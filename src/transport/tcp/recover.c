@@ -1,6 +1,8 @@
 /* recover.c - loss recovery around the scoreboard. */
 #include "transport/tcp/recover.h"
 
+#include "transport/tcp/timers.h"
+
 static uint64_t now_us(const struct tcp_conn *c)
 {
 	return tcp_now_ns(c->worker) / NS_PER_US;
@@ -21,9 +23,9 @@ static void catch_up(struct tcp_conn *c)
 		c->board.lost = c->board.high_rxt = c->recover = c->snd_una;
 }
 
-uint32_t tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o)
+void tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o, struct tcp_ack_news *news)
 {
-	uint32_t sacked = 0;
+	uint32_t fack = c->board.n ? c->board.r[c->board.n - 1].end : c->snd_una;
 	unsigned i = 0;
 
 	/* RFC 2883 §4: a first block below the acknowledgement, or inside the second, is a
@@ -32,20 +34,26 @@ uint32_t tcp_recover_blocks(struct tcp_conn *c, const struct tcp_options *o)
 	    (o->n_sacks > 1 && seq_ge(o->sacks[0].left, o->sacks[1].left) &&
 	     seq_le(o->sacks[0].right, o->sacks[1].right))) {
 		tcp_count_in(c->worker, TCP_IN_DSACK);
+		news->is_dsack = true;
 		i = 1;
 	}
 	catch_up(c);
 	for (; i < o->n_sacks; i++) {
 		struct tcp_range block = { o->sacks[i].left, o->sacks[i].right };
+		uint32_t n;
 
 		if (!c->board.r) {
 			struct tcp_range *r = tcp_block_take_or_null(c->worker);
 
 			tcp_sack_lend(&c->board, r, r ? TCP_SACK_RANGES : 0);
 		}
-		sacked += tcp_sack_add(&c->board, c->snd_una, c->snd_max, block);
+		n = tcp_sack_add(&c->board, c->snd_una, c->snd_max, block);
+		news->sacked += n;
+		/* Late, and never sent again: the path reorders. RFC 8985 §6.2 step 3 */
+		if (n && seq_lt(block.end, fack) && seq_ge(block.start, c->board.high_rxt) &&
+		    c->recovery != TCP_RECOVERY_TIMEOUT)
+			c->rack.reordered = true;
 	}
-	return sacked;
 }
 
 uint32_t tcp_recover_advance(struct tcp_conn *c)
@@ -92,6 +100,8 @@ static void begin(struct tcp_conn *c, enum tcp_recovery recovery)
 	c->rxt_news = 0;
 	c->flags &= (uint16_t)~TCP_CONN_TIMING; /* Karn: RFC 6298 §3 */
 	c->flags |= TCP_CONN_RXT_ONCE;
+	c->tail = TCP_TAIL_NONE;
+	tcp_timers_no_probe(c);
 }
 
 /*
@@ -123,6 +133,7 @@ static void finish(struct tcp_conn *c)
 	if (c->recovery == TCP_RECOVERY_FAST)
 		c->cc.cwnd = c->cc.ssthresh;
 	c->recovery = TCP_RECOVERY_NONE;
+	tcp_rack_recovered(&c->rack);
 	c->n_dup_acks = 0;
 	c->flags &= (uint16_t) ~(TCP_CONN_RXT_ONCE | TCP_CONN_RXT_AGAIN);
 	tcp_sack_acked(&c->board, c->snd_una);
@@ -138,10 +149,35 @@ static void first_is_lost(struct tcp_conn *c)
 	c->board.lost = seq_max(c->board.lost, end);
 }
 
+/* RACK: move @lost up by what should have come by now, and wait for the rest. */
+static void detect_by_time(struct tcp_conn *c)
+{
+	uint32_t window_us = tcp_rack_window_us(&c->rack, c->rtt.min_us, c->rtt.srtt_us,
+						c->recovery != TCP_RECOVERY_NONE);
+	uint32_t wait_us, lost;
+
+	lost = tcp_rack_lost(&c->rack, &c->sent, c->snd_una, (uint32_t)now_us(c), window_us,
+			     &wait_us);
+	c->board.lost = seq_max(c->board.lost, lost);
+	if (wait_us)
+		tcp_timers_probe_in(c, TCP_PROBE_REORDER, wait_us);
+	else if (c->probe == TCP_PROBE_REORDER)
+		tcp_timers_no_probe(c);
+}
+
+/* With SACK: by what came after the gap, unless the path reorders, and by time. */
+static void detect(struct tcp_conn *c)
+{
+	if (!c->rack.reordered)
+		tcp_sack_detect(&c->board, tcp_conn_mss(c));
+	if (c->board.n)
+		detect_by_time(c);
+}
+
 static bool loss_detected(struct tcp_conn *c)
 {
 	if (c->flags & TCP_CONN_SACK) {
-		tcp_sack_detect(&c->board, tcp_conn_mss(c));
+		detect(c);
 		return seq_gt(c->board.lost, c->snd_una);
 	}
 	if (c->n_dup_acks < TCP_DUP_THRESH)
@@ -169,8 +205,6 @@ static void begin_fast(struct tcp_conn *c)
  */
 static bool undo(struct tcp_conn *c, const struct tcp_ack_news *news)
 {
-	uint32_t extent = tcp_sack_bytes(&c->board) / tcp_conn_mss(c) + 1;
-
 	if (!news->acked || !c->undo_ts)
 		return false;
 	if (!news->has_echo || !seq_lt(news->ts_echo, c->undo_ts)) {
@@ -178,13 +212,23 @@ static bool undo(struct tcp_conn *c, const struct tcp_ack_news *news)
 		return false;
 	}
 	tcp_count_in(c->worker, TCP_IN_UNDONE);
-	if (c->recovery == TCP_RECOVERY_FAST && extent > c->board.dup_thresh)
-		c->board.dup_thresh =
-			extent < TCP_DUP_THRESH_MAX ? (uint8_t)extent : TCP_DUP_THRESH_MAX;
+	if (c->recovery == TCP_RECOVERY_FAST)
+		tcp_rack_too_short(&c->rack);
 	c->board.lost = c->board.high_rxt = c->snd_una;
 	finish(c);
 	c->cc.ops->undone(&c->cc);
 	return true;
+}
+
+/* RFC 8985: what was sent again at snd_una is lost if something sent later has come, and it not. */
+static bool is_overtaken(const struct tcp_conn *c)
+{
+	uint32_t window_us =
+		tcp_rack_window_us(&c->rack, c->rtt.min_us, c->rtt.srtt_us, !c->rack.reordered);
+
+	return c->recovery == TCP_RECOVERY_FAST && c->rack.known &&
+	       seq_gt(c->rack.xmit_us, c->rxt_us) &&
+	       (uint32_t)now_us(c) - c->rxt_us >= c->rack.rtt_us + window_us;
 }
 
 /*
@@ -199,12 +243,14 @@ static void detect_lost_again(struct tcp_conn *c, const struct tcp_ack_news *new
 	if (news->acked) {
 		c->flags &= (uint16_t)~TCP_CONN_RXT_AGAIN;
 		c->rxt_mark = c->snd_max;
+		c->rxt_us = (uint32_t)now_us(c);
 		c->rxt_news = 0;
 		return;
 	}
 	c->rxt_news = c->recovery == TCP_RECOVERY_TIMEOUT ? c->rxt_news + news->sacked
 							  : tcp_sack_bytes_above(b, c->rxt_mark);
-	if (seq_gt(b->high_rxt, c->snd_una) && c->rxt_news > b->dup_thresh * tcp_conn_mss(c))
+	if (seq_gt(b->high_rxt, c->snd_una) &&
+	    (c->rxt_news > TCP_DUP_THRESH * tcp_conn_mss(c) || is_overtaken(c)))
 		c->flags |= TCP_CONN_RXT_AGAIN;
 }
 
@@ -219,7 +265,7 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
 		if (seq_ge(c->snd_una, c->recover)) {
 			finish(c);
 		} else if (sack) {
-			tcp_sack_detect(&c->board, tcp_conn_mss(c));
+			detect(c);
 			detect_lost_again(c, news);
 		} else if (news->acked && c->recovery == TCP_RECOVERY_FAST) {
 			/* RFC 6582 §3.2 (5): a partial acknowledgement tells of the next hole. */
@@ -235,6 +281,21 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
 		reduce_proportionally(c, news->delivered);
 	else if (c->recovery == TCP_RECOVERY_NONE && c->board.n == 0 && c->board.r)
 		tcp_recover_release(c);
+}
+
+void tcp_recover_late(struct tcp_conn *c)
+{
+	if (c->board.n == 0)
+		return;
+	detect_by_time(c);
+	if (c->recovery == TCP_RECOVERY_NONE && seq_gt(c->board.lost, c->snd_una))
+		begin_fast(c);
+}
+
+void tcp_recover_tail_lost(struct tcp_conn *c)
+{
+	tcp_count_in(c->worker, TCP_IN_TAIL_LOST);
+	c->cc.ops->lost(&c->cc, flight_that_counts(c), now_us(c));
 }
 
 void tcp_recover_timed_out(struct tcp_conn *c)
@@ -260,6 +321,7 @@ void tcp_recover_sent_again(struct tcp_conn *c, struct tcp_range r)
 	if (r.start == c->snd_una) {
 		c->flags &= (uint16_t)~TCP_CONN_RXT_AGAIN;
 		c->rxt_mark = c->snd_max;
+		c->rxt_us = (uint32_t)now_us(c);
 		c->rxt_news = 0;
 		c->rto_ns = 0; /* started anew: it has a whole timeout to arrive */
 	}

@@ -5,7 +5,7 @@
 
 void tcp_sack_init(struct tcp_scoreboard *s, uint32_t una)
 {
-	*s = (struct tcp_scoreboard){ .lost = una, .high_rxt = una, .dup_thresh = TCP_DUP_THRESH };
+	*s = (struct tcp_scoreboard){ .lost = una, .high_rxt = una };
 }
 
 static void remove_ranges(struct tcp_scoreboard *s, unsigned at, unsigned n)
@@ -49,7 +49,7 @@ void tcp_sack_detect(struct tcp_scoreboard *s, uint32_t mss)
 
 	for (unsigned i = s->n; i-- > 0;) {
 		above += s->r[i].end - s->r[i].start;
-		if (s->n - i >= s->dup_thresh || above > (s->dup_thresh - 1u) * mss) {
+		if (s->n - i >= TCP_DUP_THRESH || above > (TCP_DUP_THRESH - 1u) * mss) {
 			s->lost = seq_max(s->lost, s->r[i].start);
 			return;
 		}

@@ -16,14 +16,13 @@
 
 #include "transport/tcp/seq.h"
 
-enum { TCP_SACK_RANGES = 60, TCP_DUP_THRESH = 3, TCP_DUP_THRESH_MAX = 48 };
+enum { TCP_SACK_RANGES = 60, TCP_DUP_THRESH = 3 };
 
 struct tcp_scoreboard {
 	uint32_t lost;	   /* what has not arrived below it is lost */
 	uint32_t high_rxt; /* one past the highest octet sent again in this recovery */
 	uint16_t n;
 	uint16_t max;	     /* room in @r; 0 while there is no memory for ranges */
-	uint8_t dup_thresh;  /* reordering that is not yet a loss, in segments; 3 or more */
 	bool rescued;	     /* the rescue retransmission of this recovery has been made */
 	struct tcp_range *r; /* ascending, apart from each other; borrowed */
 };

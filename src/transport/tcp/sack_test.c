@@ -130,20 +130,6 @@ static void test_without_memory_nothing_arrived(void **state unused_arg)
 	assert_int_equal(tcp_sack_pipe(&s, BASE, BASE + 100), 0);
 }
 
-static void test_tolerated_reordering_is_no_loss(void **state unused_arg)
-{
-	struct tcp_scoreboard s;
-
-	init(&s);
-	s.dup_thresh = 5;
-	add(&s, 0, 100, 10, 50);
-	tcp_sack_detect(&s, MSS);
-	assert_int_equal(s.lost, BASE);
-	add(&s, 0, 100, 50, 51);
-	tcp_sack_detect(&s, MSS);
-	assert_int_equal(s.lost - BASE, 10);
-}
-
 static void test_ranges_are_bounded(void **state unused_arg)
 {
 	struct tcp_scoreboard s;
@@ -211,7 +197,6 @@ int main(void)
 		cmocka_unit_test(test_timeout_keeps_what_arrived),
 		cmocka_unit_test(test_a_receiver_that_takes_back_is_not_believed),
 		cmocka_unit_test(test_without_memory_nothing_arrived),
-		cmocka_unit_test(test_tolerated_reordering_is_no_loss),
 		cmocka_unit_test(test_ranges_are_bounded),
 		cmocka_unit_test(test_against_the_model),
 	};

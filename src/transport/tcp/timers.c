@@ -11,6 +11,7 @@ enum {
 	SYN_TIMEOUTS_MAX = 6,	 /* two minutes */
 	PROBES_MAX = 15,	 /* unanswered ones: the peer is gone */
 	PROBES_MAX_ORPHAN = 8,
+	TAIL_MIN_US = 10000, /* a program on a busy machine may not answer sooner */
 };
 
 static void on_timer(struct timer *t, uint64_t now_ns);
@@ -31,6 +32,8 @@ void tcp_timers_arm(struct tcp_conn *c)
 	uint64_t ns =
 		earlier(earlier(c->rto_ns, c->delack_ns), earlier(c->keepalive_ns, c->end_ns));
 
+	ns = earlier(ns, c->probe_ns);
+
 	if (!ns)
 		return;
 	if (!timer_is_set(&c->timer) || ns / WHEEL_TICK_NS < c->timer.deadline_tick)
@@ -48,6 +51,37 @@ void tcp_timers_sent(struct tcp_conn *c)
 		return;
 	c->flags &= (uint16_t)~TCP_CONN_PERSIST;
 	c->rto_ns = after_us(c, tcp_rtt_rto_us(&c->rtt));
+}
+
+void tcp_timers_probe_in(struct tcp_conn *c, enum tcp_probe probe, uint32_t us)
+{
+	c->probe = (uint8_t)probe;
+	c->probe_ns = after_us(c, us);
+	tcp_timers_arm(c);
+}
+
+void tcp_timers_no_probe(struct tcp_conn *c)
+{
+	c->probe = TCP_PROBE_NONE;
+	c->probe_ns = 0;
+}
+
+/* RFC 8985 §7.2: two round trips; for a lone segment also the time that a peer may delay its
+ * acknowledgement, which is more than the timeout allows. */
+void tcp_timers_tail(struct tcp_conn *c)
+{
+	uint32_t pto_us = 2 * c->rtt.srtt_us;
+
+	if (c->probe == TCP_PROBE_REORDER && c->board.n)
+		return;
+	tcp_timers_no_probe(c);
+	if (!(c->flags & TCP_CONN_SACK) || c->recovery != TCP_RECOVERY_NONE || c->board.n ||
+	    c->tail != TCP_TAIL_NONE || c->rtt.min_us == UINT32_MAX ||
+	    tcp_conn_flight(c) <= tcp_conn_mss(c))
+		return;
+	pto_us = pto_us < TAIL_MIN_US ? TAIL_MIN_US : pto_us;
+	if (pto_us < tcp_rtt_rto_us(&c->rtt))
+		tcp_timers_probe_in(c, TCP_PROBE_TAIL, pto_us);
 }
 
 void tcp_timers_acked(struct tcp_conn *c)
@@ -175,6 +209,20 @@ static bool keepalive_due(struct tcp_conn *c, uint64_t now_ns)
 	return true;
 }
 
+static void probe_due(struct tcp_conn *c)
+{
+	enum tcp_probe probe = (enum tcp_probe)c->probe;
+
+	tcp_timers_no_probe(c);
+	if (probe == TCP_PROBE_REORDER) {
+		tcp_recover_late(c);
+		tcp_conn_todo(c, TCP_TODO_SEND);
+	} else if (c->recovery == TCP_RECOVERY_NONE && !tcp_stall_is_due(c) &&
+		   tcp_out_probe_tail(c)) {
+		c->rto_ns = after_us(c, tcp_rtt_rto_us(&c->rtt));
+	}
+}
+
 static bool is_due(uint64_t deadline_ns, uint64_t now_ns)
 {
 	return deadline_ns && deadline_ns <= now_ns;
@@ -192,6 +240,8 @@ static void on_timer(struct timer *t, uint64_t now_ns)
 		return;
 	if (is_due(c->keepalive_ns, now_ns) && !keepalive_due(c, now_ns))
 		return;
+	if (is_due(c->probe_ns, now_ns))
+		probe_due(c);
 	if (is_due(c->delack_ns, now_ns)) {
 		c->delack_ns = 0;
 		tcp_conn_todo(c, TCP_TODO_ACK);

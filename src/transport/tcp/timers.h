@@ -18,6 +18,13 @@ void tcp_timers_arm(struct tcp_conn *c);
  * unless it runs. (5.1) */
 void tcp_timers_sent(struct tcp_conn *c);
 
+/* tcp_timers_probe_in - set the one timer that is shorter than a timeout. */
+void tcp_timers_probe_in(struct tcp_conn *c, enum tcp_probe probe, uint32_t us);
+void tcp_timers_no_probe(struct tcp_conn *c);
+
+/* tcp_timers_tail - data is in flight: when to probe whether its tail is lost. RFC 8985 §7.2 */
+void tcp_timers_tail(struct tcp_conn *c);
+
 /* tcp_timers_acked - new data was acknowledged: start it anew, or stop it. (5.2), (5.3) */
 void tcp_timers_acked(struct tcp_conn *c);
 
