@@ -79,3 +79,14 @@ def test_unknown_topics_are_refused(convoyd):
     stack = convoyd({})
     with pytest.raises(ControlError, match="the topics are link, neighbor, route and error"):
         stack.call("monitor", topics="link,weather")
+
+
+def test_neighbors_are_found_and_lost(netns, convoyd, monitor):
+    space = netns("lan")
+    lan = {"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {"host_addresses": ["10.9.0.2/24"]}}
+    stack = convoyd({"interfaces": [lan]}, netns=space)
+    listening = monitor(stack, topics="neighbor")
+    space.run("ping", "-c1", "-W5", "10.9.0.1")
+    found = listening.next("resolved")
+    assert (found["name"], found["interface"]) == ("10.9.0.2", "lan")
+    assert found["mac"] in space.ip("link", "show", "lan")

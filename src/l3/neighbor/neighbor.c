@@ -110,11 +110,14 @@ static void set_timer(struct neighbor *n)
 /* Carry out @actions; @n may be gone afterwards. */
 static void act(struct neighbor *n, unsigned actions)
 {
-	if (actions & NEIGHBOR_WITHDRAW)
+	if (actions & NEIGHBOR_WITHDRAW) {
 		neighbor_withdraw(n);
+		neighbor_event(n, "lost");
+	}
 	if (actions & NEIGHBOR_PUBLISH) {
 		int err = neighbor_publish(n);
 
+		neighbor_event(n, "resolved");
 		if (err != 0)
 			log_error("neighbor.publish", "error=\"%s\"", err_text(err));
 		answer_waiters(n, err == 0);
@@ -123,6 +126,7 @@ static void act(struct neighbor *n, unsigned actions)
 		answer_waiters(n, true);
 	if (actions & NEIGHBOR_FAIL) {
 		n->table->n_failed++;
+		neighbor_event(n, "failed");
 		answer_waiters(n, false);
 	}
 	if (actions & NEIGHBOR_SEND_BROADCAST)

@@ -19,4 +19,7 @@ void neighbor_withdraw(struct neighbor *n);
 /* neighbor_was_used - true if packets went to @n since the last call. */
 bool neighbor_was_used(struct neighbor *n);
 
+/* neighbor_event - tell who listens: it was "resolved", "lost", or "failed" to answer. l3/cli. */
+void neighbor_event(const struct neighbor *n, const char *what);
+
 #endif
