@@ -466,8 +466,8 @@ static void a_trace_notes_every_node(void **state)
 	const struct trace_packet *p;
 
 	(void)state;
-	assert_int_equal(trace_add(e, in.node, 0), ERR_INVAL);
-	assert_int_equal(trace_add(e, in.node, 2), 0);
+	assert_int_equal(trace_add(e, in.node, 0, NULL), ERR_INVAL);
+	assert_int_equal(trace_add(e, in.node, 2, NULL), 0);
 	to_make = 7;
 	worker_turn(w);
 	t = trace_store_or_null(e, 0);

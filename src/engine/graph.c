@@ -191,6 +191,17 @@ int graph_add_instance(struct engine *e, const struct node_type *type, const cha
 	return (int)id;
 }
 
+int graph_set_tap(struct engine *e, uint16_t id, struct node_tap *tap)
+{
+	if (e->graph.entry[id].type->kind == NODE_INPUT)
+		return ERR_INVAL;
+	if (tap && e->worker[0]->graph.node[id].tap)
+		return ERR_BUSY;
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		rcu_publish(e->worker[i]->graph.node[id].tap, tap);
+	return 0;
+}
+
 /* Only what was counted is touched. */
 static void clear_edges(struct graph_runtime *r, uint32_t id, uint32_t n_nodes)
 {

@@ -94,6 +94,14 @@ int graph_add_instance(struct engine *e, const struct node_type *type, const cha
  */
 void graph_remove_instance(struct engine *e, uint16_t id);
 
+/*
+ * graph_set_tap - main: @tap sees what enters node @id, on every worker; NULL: nobody does. The one
+ * before may be in use until every worker has passed a quiescent state. ERR_BUSY if there is
+ * another; ERR_INVAL for an input, which nothing enters.
+ */
+must_check
+int graph_set_tap(struct engine *e, uint16_t id, struct node_tap *tap);
+
 /* graph_dispatch - run every pending frame and those that they cause; returns packets handled. */
 unsigned graph_dispatch(struct worker *w);
 

@@ -172,12 +172,16 @@ unsigned graph_dispatch(struct worker *w)
 	while (graph_pending(r)) {
 		struct frame *f = r->pending[r->pending_head++ & r->pending_mask];
 		struct node *node = &r->node[f->node];
+		struct node_tap *tap;
 		uint64_t ended;
 
 		if (node->filling == f)
 			node->filling = NULL;
 		if (unlikely(w->trace != NULL))
 			trace_entered(w, node, f);
+		tap = rcu_load(node->tap);
+		if (unlikely(tap != NULL))
+			tap->seen(w, node, f, tap);
 		n_packets += f->n;
 		node->n_calls++;
 		node->n_vectors += f->n;

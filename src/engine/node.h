@@ -71,6 +71,13 @@ struct node_type {
 	void (*trace_print)(struct writer *out, const struct trace_hop *hop);
 };
 
+/* Somebody who looks at all packets as they enter a node: embedded in its owner. */
+struct node_tap {
+	/* On the worker, before the node runs. It may not change packets or frame. */
+	void (*seen)(struct worker *w, struct node *node, const struct frame *f,
+		     struct node_tap *tap);
+};
+
 /* A node on one worker. The counters are written by that worker only and summed by readers. */
 struct node {
 	const struct node_type *type;
@@ -79,6 +86,7 @@ struct node {
 	const uint16_t *next; /* next index to node id */
 	uint16_t id;
 	struct frame *filling; /* pending frame that still has room */
+	struct node_tap *tap;  /* published by graph_set_tap(); mostly NULL */
 	uint64_t *reasons;     /* [type->n_reasons + 1]; the last counts drops without a reason */
 	uint64_t n_calls, n_vectors, n_cycles;
 	uint32_t trace_left; /* packets still to be marked here: `trace add` */

@@ -9,6 +9,7 @@
 struct trace_control {
 	struct trace *store[WORKERS_MAX];
 	struct trace *old[WORKERS_MAX];
+	struct packet_filter *filter, *old_filter; /* of the stores */
 	uint32_t generation;
 	uint32_t n;
 	uint16_t node;
@@ -50,6 +51,8 @@ static bool mark(struct worker *w, struct node *node, struct buf *b)
 	struct trace *t = w->trace;
 
 	if (node->trace_left == 0 || b->trace || t->n_packets == t->max_packets)
+		return false;
+	if (t->filter && !packet_filter_match(t->filter, b))
 		return false;
 	node->trace_left--;
 	b->trace = t->generation << 16 | (t->n_packets + 1);
@@ -121,14 +124,16 @@ static void stores_switched(struct engine *e unused_arg, void *arg)
 	void (*done)(void *arg) = c->done;
 
 	free_stores(c->old);
+	packet_filter_free(c->old_filter);
+	c->old_filter = NULL;
 	c->changing = false;
 	c->done = NULL;
 	if (done)
 		done(c->done_arg);
 }
 
-/* Give workers new stores for @n packets, none for 0. */
-static int change(struct engine *e, uint16_t node, uint32_t n)
+/* Give workers new stores for @n packets, none for 0; @filter is taken on success. */
+static int change(struct engine *e, uint16_t node, uint32_t n, struct packet_filter *filter)
 {
 	struct trace_control *c = control_or_null(e);
 	struct trace *fresh[WORKERS_MAX] = { NULL };
@@ -147,9 +152,12 @@ static int change(struct engine *e, uint16_t node, uint32_t n)
 		}
 		fresh[i]->generation = c->generation;
 		fresh[i]->max_packets = n;
+		fresh[i]->filter = filter;
 	}
 	memcpy(c->old, c->store, sizeof(c->old));
 	memcpy(c->store, fresh, sizeof(c->store));
+	c->old_filter = c->filter;
+	c->filter = filter;
 	c->node = node;
 	c->n = n;
 	c->changing = true;
@@ -157,22 +165,28 @@ static int change(struct engine *e, uint16_t node, uint32_t n)
 	if (err) {
 		memcpy(c->store, c->old, sizeof(c->store));
 		memset(c->old, 0, sizeof(c->old));
+		c->filter = c->old_filter;
+		c->old_filter = NULL;
 		free_stores(fresh);
 		c->changing = false;
 	}
 	return err;
 }
 
-int trace_add(struct engine *e, uint16_t node, uint32_t n)
+int trace_add(struct engine *e, uint16_t node, uint32_t n, struct packet_filter *filter)
 {
-	if (n == 0 || n > TRACE_PACKETS_MAX || node >= e->graph.n_nodes)
-		return ERR_INVAL;
-	return change(e, node, n);
+	int err = ERR_INVAL;
+
+	if (n > 0 && n <= TRACE_PACKETS_MAX && node < e->graph.n_nodes)
+		err = change(e, node, n, filter);
+	if (err < 0)
+		packet_filter_free(filter);
+	return err;
 }
 
 int trace_clear(struct engine *e)
 {
-	return change(e, NODE_NONE, 0);
+	return change(e, NODE_NONE, 0, NULL);
 }
 
 void trace_when_changed(struct engine *e, void (*done)(void *arg), void *arg)
@@ -198,6 +212,8 @@ void trace_deinit(struct engine *e)
 		return;
 	free_stores(e->trace->store);
 	free_stores(e->trace->old);
+	packet_filter_free(e->trace->filter);
+	packet_filter_free(e->trace->old_filter);
 	free(e->trace);
 	e->trace = NULL;
 }

@@ -5,13 +5,15 @@
  * on the engine notes each node that a marked packet enters (nodes need no code for it) and where
  * it was sent. A worker without a trace pays one test per frame.
  *
- * A worker appends to its own store and releases each packet's hop count; main reads only what is
- * complete. Marks carry a generation, so that those of a cleared store mean nothing.
+ * With a filter only packets that match are marked. A worker appends to its own store and releases
+ * each packet's hop count; main reads only what is complete. Marks carry a generation, so that
+ * those of a cleared store mean nothing.
  */
 #ifndef CONVOY_ENGINE_TRACE_H
 #define CONVOY_ENGINE_TRACE_H
 
 #include "base/writer.h"
+#include "engine/packet_filter.h"
 #include "engine/worker.h"
 
 enum {
@@ -39,8 +41,9 @@ struct trace_packet {
 
 /* The store of one worker. */
 struct trace {
-	uint32_t generation; /* 1 … 0xffff */
-	uint32_t n_packets;  /* released by the worker */
+	const struct packet_filter *filter; /* which packets to mark; NULL: all */
+	uint32_t generation;		    /* 1 … 0xffff */
+	uint32_t n_packets;		    /* released by the worker */
 	uint32_t max_packets;
 	struct trace_packet packet[];
 };
@@ -52,11 +55,13 @@ static inline const struct buf *trace_buf(const struct trace_hop *hop)
 
 /*
  * trace_add - main: mark the next @n packets at each worker that pass @node. What was traced
- * before is cleared. Returns 0; ERR_INVAL for n of 0 or beyond TRACE_PACKETS_MAX, ERR_NOMEM,
- * ERR_BUSY while an earlier change is under way.
+ * before is cleared.
+ * @filter: which packets; taken, also on failure. NULL: all
+ * Returns 0; ERR_INVAL for n of 0 or beyond TRACE_PACKETS_MAX, ERR_NOMEM, ERR_BUSY while an
+ * earlier change is under way.
  */
 must_check
-int trace_add(struct engine *e, uint16_t node, uint32_t n);
+int trace_add(struct engine *e, uint16_t node, uint32_t n, struct packet_filter *filter);
 
 /* trace_clear - main: stop and forget. ERR_NOMEM, ERR_BUSY. */
 must_check

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reader.h"
 #include "control/command.h"
 #include "engine/engine.h"
 #include "engine/engine_cli.h"
@@ -11,29 +12,29 @@
 #include "wire/ethernet.h"
 #include "wire/icmp4.h"
 #include "wire/ip4.h"
+#include "wire/ip6.h"
 #include "wire/ip_protocol.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
+#include "wire/vlan.h"
 
 enum { LINE_MAX_BYTES = 512 };
 
 /* --- a packet as a line of text --- */
 
-static void print_l4(struct writer *out, const struct ip4 *ip)
+static void print_l4(struct writer *out, uint8_t protocol, struct slice payload)
 {
 	struct tcp tcp;
 	struct udp udp;
 	struct icmp4 icmp;
 
-	if (ip->frag & IP4_OFFSET_MASK)
-		return;
-	if (ip->protocol == IP_TCP && tcp_parse(ip->payload, &tcp) == 0) {
+	if (protocol == IP_TCP && tcp_parse(payload, &tcp) == 0) {
 		put_text(out, " | ");
 		tcp_print(out, &tcp);
-	} else if (ip->protocol == IP_UDP && udp_parse(ip->payload, &udp) == 0) {
+	} else if (protocol == IP_UDP && udp_parse(payload, &udp) == 0) {
 		put_text(out, " | ");
 		udp_print(out, &udp);
-	} else if (ip->protocol == IP_ICMP4 && icmp4_parse(ip->payload, &icmp) == 0) {
+	} else if (protocol == IP_ICMP4 && icmp4_parse(payload, &icmp) == 0) {
 		put_text(out, " | ");
 		icmp4_print(out, &icmp);
 	}
@@ -43,27 +44,46 @@ static void print_l3(struct writer *out, uint16_t type, struct slice bytes)
 {
 	struct arp_hdr arp;
 	struct ip4 ip;
+	struct ip6 ip6;
 
 	if (type == ETHERNET_ARP && arp_parse(bytes, &arp) == 0) {
 		arp_print(out, &arp);
 	} else if (type == ETHERNET_IP4 && ip4_parse(bytes, &ip) == 0) {
 		ip4_print(out, &ip);
-		print_l4(out, &ip);
+		if (!(ip.frag & IP4_OFFSET_MASK))
+			print_l4(out, ip.protocol, ip.payload);
+	} else if (type == ETHERNET_IP6 && ip6_parse(bytes, &ip6) == 0) {
+		ip6_print(out, &ip6);
+		print_l4(out, ip6.next_header, ip6.payload);
 	} else {
 		put_format(out, "%zu bytes", bytes.len);
 	}
 }
 
+/* The tags before what a frame carries: tag control, type of what follows. IEEE 802.1Q §9. */
+static void print_tagged(struct writer *out, uint16_t type, struct slice bytes)
+{
+	while (vlan_is_tpid(type) && bytes.len >= VLAN_TAG_LEN) {
+		struct reader r = reader_of(bytes);
+
+		put_format(out, "vlan %u ", vlan_id(take_u16(&r)));
+		type = take_u16(&r);
+		bytes = slice_from(bytes, VLAN_TAG_LEN);
+	}
+	print_l3(out, type, bytes);
+}
+
 /* What the packet's positions say about where its bytes start. */
 static void print_bytes(struct writer *out, const struct buf *b, struct slice bytes)
 {
+	bool is_ip6 = bytes.len > 0 && bytes.at[0] >> 4 == 6;
 	struct ethernet e;
 
 	if (b->at == b->l3_at)
-		print_l3(out, ETHERNET_IP4, bytes);
+		print_l3(out, is_ip6 ? ETHERNET_IP6 : ETHERNET_IP4, bytes);
 	else if ((b->at == b->l2_at || b->at + ETHERNET_HDR_LEN == b->l3_at) &&
 		 ethernet_parse(bytes, &e) == 0)
-		print_l3(out, e.type, e.payload);
+		print_tagged(out, e.type, e.payload);
 	else
 		put_format(out, "%zu bytes", bytes.len);
 }
@@ -200,18 +220,65 @@ static int finish_when_changed(struct command_call *call, json_t *result)
 	return COMMAND_PENDING;
 }
 
+/* What the arguments ask for, in tcpdump's language; "" for every packet. */
+static void put_expression(const struct command_call *call, struct writer *out)
+{
+	const char *text = command_arg_text(call, "filter");
+	const char *address = command_arg_text(call, "address");
+	const char *protocol = command_arg_text(call, "protocol");
+	int64_t port = command_arg_number(call, "port", -1);
+	const char *join = "";
+
+	bool alone = !address && !protocol && port < 0;
+
+	if (text)
+		put_format(out, alone ? "%s" : "(%s)", text);
+	join = text ? " and " : "";
+	if (address)
+		put_format(out, "%shost %s", join, address);
+	join = text || address ? " and " : "";
+	if (protocol)
+		put_format(out, "%s%s", join, protocol);
+	join = text || address || protocol ? " and " : "";
+	if (port >= 0)
+		put_format(out, "%sport %lld", join, (long long)port);
+}
+
+static int take_filter(struct command_call *call, struct packet_filter **out)
+{
+	char expression[LINE_MAX_BYTES] = "", why[LINE_MAX_BYTES] = "";
+	struct writer w = writer_of(expression, sizeof(expression) - 1);
+	int err;
+
+	*out = NULL;
+	put_expression(call, &w);
+	if (!writer_ok(&w))
+		return command_fail(call, ERR_RANGE, "the filter is longer than %d bytes",
+				    LINE_MAX_BYTES);
+	if (!expression[0])
+		return 0;
+	err = packet_filter_new(expression, out, why, sizeof(why));
+	if (err == ERR_FORMAT)
+		return command_fail(call, ERR_INVAL, "%s", why);
+	return err < 0 ? command_fail(call, err, "%s", err_text(err)) : 0;
+}
+
 static int add_trace(struct command_call *call)
 {
 	struct engine *e = call->context;
 	const char *name = command_arg_text(call, "node");
 	uint32_t n = (uint32_t)command_arg_number(call, "count", 10);
 	uint16_t node = graph_node_id(&e->graph, name);
+	struct packet_filter *filter;
 	int err;
 
 	if (node == NODE_NONE)
 		return command_fail(call, ERR_NOENT,
 				    "no node \"%.48s\"; see: convoy show runtime --all", name);
-	err = trace_add(e, node, n);
+	err = take_filter(call, &filter);
+	if (err < 0)
+		return err;
+	err = trace_add(e, node, n, filter);
 	if (err < 0)
 		return command_fail(call, err, "cannot trace now: %s", err_text(err));
 	return finish_when_changed(call, json_pack("{s:s, s:i}", "node", name, "count", (int)n));
@@ -248,7 +315,11 @@ static const struct command commands[] = {
 	  .args = { { "node", COMMAND_TEXT, "name of a node", .required = true,
 		      .positional = true },
 		    { "count", COMMAND_NUMBER, "packets, on each worker (default 10)",
-		      .positional = true, .min = 1, .max = TRACE_PACKETS_MAX } },
+		      .positional = true, .min = 1, .max = TRACE_PACKETS_MAX },
+		    { "filter", COMMAND_TEXT, "only such packets, in tcpdump's language" },
+		    { "address", COMMAND_TEXT, "only packets from or to this address" },
+		    { "port", COMMAND_NUMBER, "only packets from or to this port", .max = 65535 },
+		    { "protocol", COMMAND_TEXT, "only tcp, udp, icmp, icmp6 …" } },
 	  .run = add_trace,
 	  .render = render_added },
 	{ .name = "trace clear",

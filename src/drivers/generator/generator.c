@@ -28,7 +28,6 @@ static void begin(struct generator *g, struct generator_queue *q, uint32_t index
 	}
 	q->now_ns = now_ns;
 	q->turn = 0;
-	__atomic_store_n(&q->over, 0, __ATOMIC_RELAXED);
 }
 
 /* A share of nothing: fewer packets or a lower rate than there are queues. */
@@ -54,7 +53,7 @@ static void apply_queue(struct worker *w, struct generator *g, uint32_t index)
 		take_over_empty(g, q);
 		q->started = n_starts;
 	}
-	wanted = wanted && !q->over;
+	wanted = wanted && q->over != q->started;
 	if (wanted && !q->attached) {
 		q->now_ns = w->now_ns;
 		q->attached = worker_add_input(w, &q->input) == 0;

@@ -32,7 +32,7 @@ static const char *state_of(const struct generator *g)
 	if (!g->interface->up)
 		return "down";
 	for (uint32_t q = 0; q < g->n_queues; q++)
-		over = over && __atomic_load_n(&g->queue[q].over, __ATOMIC_ACQUIRE);
+		over = over && __atomic_load_n(&g->queue[q].over, __ATOMIC_ACQUIRE) == g->n_starts;
 	return over ? "over" : "running";
 }
 

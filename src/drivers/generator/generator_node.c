@@ -65,7 +65,7 @@ static void end_if_over(struct worker *w, struct generator_queue *q)
 			return;
 	worker_remove_input(w, &q->input);
 	q->attached = false;
-	__atomic_store_n(&q->over, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&q->over, q->started, __ATOMIC_RELEASE);
 }
 
 unsigned generator_queue_run(struct worker *w, struct node *node, struct frame *f)

@@ -11,7 +11,7 @@ struct generator_queue {
 	bool attached;	       /* its input runs */
 	uint32_t started;      /* of generator.n_starts, that it has followed */
 	uint32_t turn;	       /* stream that comes first next time */
-	uint32_t over;	       /* atomic: every stream has made its count */
+	uint32_t over;	       /* atomic: the start whose streams have all made their count */
 	uint64_t now_ns;       /* when credit was given last */
 	struct timer timer;    /* wakes the worker for the next packet of a rate */
 	struct stream *stream; /* [generator.n_streams] */

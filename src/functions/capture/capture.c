@@ -21,37 +21,22 @@ static void free_capture(struct capture *c)
 {
 	for (uint32_t i = 0; i < c->engine->n_workers; i++)
 		record_ring_deinit(&c->ring[i]);
-	if (c->filtered)
-		pcap_freecode(&c->filter);
+	packet_filter_free(c->filter);
 	mailbox_deinit(&c->bell);
 	free(c);
 }
 
-static int compile_filter(struct capture *c, char *why, size_t why_bytes)
-{
-	pcap_t *dead;
-	int result;
-
-	if (!c->config.filter)
-		return 0;
-	dead = pcap_open_dead(DLT_EN10MB, (int)c->config.snap_bytes);
-	if (!dead)
-		return ERR_NOMEM;
-	result = pcap_compile(dead, &c->filter, c->config.filter, 1, PCAP_NETMASK_UNKNOWN);
-	if (result < 0)
-		snprintf(why, why_bytes, "filter \"%s\": %s", c->config.filter, pcap_geterr(dead));
-	c->filtered = result == 0;
-	pcap_close(dead);
-	return result < 0 ? ERR_FORMAT : 0;
-}
-
-/* Switching off what was on cannot fail. */
-static int set_features(struct capture *c, bool on)
+/* Begin or end to look. Ending cannot fail. */
+static int set_looking(struct capture *c, bool on)
 {
 	struct engine *e = c->engine;
-	uint32_t index = c->interface->index;
 	bool both = !c->config.in && !c->config.out;
+	uint32_t index;
 	int err = 0;
+
+	if (!c->interface)
+		return graph_set_tap(e, c->config.node, on ? &c->tap : NULL);
+	index = c->interface->index;
 
 	if (c->config.in || both)
 		err = feature_enable(e, ARC_DEVICE_INPUT, "capture-in", index, on);
@@ -87,48 +72,96 @@ static int prepare(struct capture *c, char *why, size_t why_bytes)
 	}
 	for (uint32_t i = 0; i < c->engine->n_workers && !err; i++)
 		err = record_ring_init(&c->ring[i], CAPTURE_RING_BYTES);
-	if (!err)
-		err = compile_filter(c, why, why_bytes);
+	if (!err && c->config.filter)
+		err = packet_filter_new(c->config.filter, &c->filter, why, why_bytes);
 	c->config.filter = NULL; /* was borrowed */
-	return err ? err : set_features(c, true);
+	return err;
 }
 
-int capture_start(struct engine *e, const struct capture_config *config, struct capture **out,
-		  char *why, size_t why_bytes)
+static bool is_captured(const struct captures *all, const struct capture_config *config)
 {
-	struct captures *all = captures_of(e);
-	uint32_t index = config->interface->index;
-	struct capture *c;
-	int err;
+	list_for_each(link, &all->all) {
+		const struct capture *c = container_of(link, struct capture, link);
 
-	snprintf(why, why_bytes, "cannot capture");
-	if (all->by_interface[index]) {
-		snprintf(why, why_bytes, "%s is being captured already", config->interface->name);
-		return ERR_BUSY;
+		if (c->interface == config->interface &&
+		    (c->interface || c->config.node == config->node))
+			return true;
 	}
-	c = aligned_alloc(64, (sizeof(*c) + e->n_workers * sizeof(c->ring[0]) + 63) / 64 * 64);
+	return false;
+}
+
+static struct capture *new_or_null(struct engine *e, const struct capture_config *config)
+{
+	size_t size = sizeof(struct capture) + e->n_workers * sizeof(struct record_ring);
+	struct capture *c = aligned_alloc(64, (size + 63) / 64 * 64);
+
 	if (!c)
-		return ERR_NOMEM;
-	memset(c, 0, sizeof(*c) + e->n_workers * sizeof(c->ring[0]));
+		return NULL;
+	memset(c, 0, size);
+	list_init(&c->link);
 	c->engine = e;
 	c->interface = config->interface;
 	c->config = *config;
+	c->tap.seen = capture_seen;
+	snprintf(c->name, sizeof(c->name), "%s",
+		 c->interface ? c->interface->name : e->graph.entry[config->node].name);
 	if (c->config.snap_bytes == 0 || c->config.snap_bytes > CAPTURE_SNAP_MAX)
 		c->config.snap_bytes = CAPTURE_SNAP_MAX;
 	c->wall_offset_ns = clock_wall_ns() - clock_now_ns(e->clock);
 	c->end_mail.deliver = deliver_end;
 	c->free_mail.deliver = deliver_free;
+	return c;
+}
+
+/* Nothing is seen before all of it is there. */
+static int begin(struct capture *c)
+{
+	int err = 0;
+
+	if (pthread_create(&c->writer, NULL, capture_write_loop, c) != 0)
+		return ERR_NOMEM;
+	if (c->interface)
+		rcu_publish(captures_of(c->engine)->by_interface[c->interface->index], c);
+	err = set_looking(c, true);
+	if (err == 0) {
+		list_push(&captures_of(c->engine)->all, &c->link);
+		return 0;
+	}
+	__atomic_store_n(&c->stop, 1, __ATOMIC_RELEASE);
+	mailbox_ring(&c->bell);
+	pthread_join(c->writer, NULL);
+	if (c->interface)
+		rcu_publish(captures_of(c->engine)->by_interface[c->interface->index], NULL);
+	return err;
+}
+
+int capture_start(struct engine *e, const struct capture_config *config, struct capture **out,
+		  char *why, size_t why_bytes)
+{
+	struct capture *c;
+	int err;
+
+	snprintf(why, why_bytes, "cannot capture");
+	if (!config->interface && e->graph.entry[config->node].type->kind == NODE_INPUT) {
+		snprintf(why, why_bytes, "%s is an input: nothing enters it; capture the interface",
+			 e->graph.entry[config->node].name);
+		return ERR_INVAL;
+	}
+	c = new_or_null(e, config);
+	if (!c)
+		return ERR_NOMEM;
+	if (is_captured(captures_of(e), config)) {
+		snprintf(why, why_bytes, "%s is being captured already", c->name);
+		free(c);
+		return ERR_BUSY;
+	}
 	err = prepare(c, why, why_bytes);
+	if (err == 0)
+		err = begin(c);
 	if (err) {
 		free_capture(c);
 		return err;
 	}
-	if (pthread_create(&c->writer, NULL, capture_write_loop, c) != 0) {
-		(void)!set_features(c, false);
-		free_capture(c);
-		return ERR_NOMEM;
-	}
-	rcu_publish(all->by_interface[index], c);
 	*out = c;
 	return 0;
 }
@@ -150,8 +183,10 @@ void capture_stop(struct capture *c, struct capture_stats *stats)
 {
 	struct engine *e = c->engine;
 
-	rcu_publish(captures_of(e)->by_interface[c->interface->index], NULL);
-	set_features(c, false);
+	list_remove(&c->link);
+	if (c->interface)
+		rcu_publish(captures_of(e)->by_interface[c->interface->index], NULL);
+	(void)!set_looking(c, false);
 	__atomic_store_n(&c->ended, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->stop, 1, __ATOMIC_RELEASE);
 	mailbox_ring(&c->bell);
@@ -161,18 +196,28 @@ void capture_stop(struct capture *c, struct capture_stats *stats)
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		stats->n_lost += c->n_lost[i];
 	if (engine_on_each(e, nothing, quiesced, c) < 0)
-		log_error("capture.stop", "interface=%s error=kept for want of memory",
-			  c->interface->name);
+		log_error("capture.stop", "of=%s error=kept for want of memory", c->name);
+}
+
+/* Whoever is told that it is over calls capture_stop(). */
+static void end(struct capture *c)
+{
+	c->config.ended(c->config.context);
 }
 
 static void interface_changed(struct interface_listener *l, struct interface *i,
 			      enum interface_event event)
 {
 	struct captures *all = container_of(l, struct captures, listener);
-	struct capture *c = all->by_interface[i->index];
 
-	if (event == INTERFACE_REMOVED && c)
-		c->config.ended(c->config.context);
+	if (event != INTERFACE_REMOVED)
+		return;
+	list_for_each(link, &all->all) {
+		struct capture *c = container_of(link, struct capture, link);
+
+		if (c->interface == i || (!c->interface && c->config.node == i->tx_node))
+			end(c);
+	}
 }
 
 int capture_init(struct engine *e)
@@ -181,6 +226,7 @@ int capture_init(struct engine *e)
 
 	if (!all)
 		return ERR_NOMEM;
+	list_init(&all->all);
 	all->listener.changed = interface_changed;
 	interface_listen(e, &all->listener);
 	e->module[MODULE_CAPTURE] = all;
@@ -191,10 +237,8 @@ void capture_deinit(struct engine *e)
 {
 	struct captures *all = captures_of(e);
 
-	for (uint32_t index = 0; index < INTERFACES_MAX; index++)
-		if (all->by_interface[index])
-			all->by_interface[index]->config.ended(
-				all->by_interface[index]->config.context);
+	list_for_each(link, &all->all)
+		end(container_of(link, struct capture, link));
 	interface_unlisten(&all->listener);
 	free(all);
 	e->module[MODULE_CAPTURE] = NULL;

@@ -1,9 +1,9 @@
 /*
- * capture.h - copies of an interface's packets, written to a file while they pass.
+ * capture.h - copies of an interface's or a node's packets, written to a file while they pass.
  *
- * Features "capture-in" and "capture-out" copy what the filter lets through into a ring of the
- * worker; a thread of the capture's own writes the file, so that neither workers nor main ever wait
- * for a disk or a pipe. A full ring loses copies, counted, and never packets.
+ * Features "capture-in" and "capture-out", or a tap on a node, copy what the filter lets through
+ * into a ring of the worker; a thread of the capture's own writes the file, so that neither workers
+ * nor main ever wait for a disk or a pipe. A full ring loses copies, counted, and never packets.
  */
 #ifndef CONVOY_FUNCTIONS_CAPTURE_H
 #define CONVOY_FUNCTIONS_CAPTURE_H
@@ -16,9 +16,10 @@ struct command_table;
 enum { CAPTURE_SNAP_MAX = 65536 + 256 };
 
 struct capture_config {
-	struct interface *interface;
+	struct interface *interface; /* NULL: what enters a node instead */
+	uint16_t node;
 	int fd;		     /* given to the capture, which closes it */
-	bool in, out;	     /* directions; neither means both */
+	bool in, out;	     /* directions of an interface; neither means both */
 	uint32_t snap_bytes; /* of each packet at most; 0: all */
 	uint64_t n_packets;  /* then stop; 0: until capture_stop() */
 	const char *filter;  /* tcpdump's language; NULL: everything */
@@ -43,9 +44,9 @@ int capture_init(struct engine *e);
 void capture_deinit(struct engine *e);
 
 /*
- * capture_start - main. ERR_BUSY if the interface is being captured already, ERR_FORMAT for a
- * filter that does not compile, ERR_NOMEM, ERR_IO; @why says it in words. On failure the
- * descriptor stays the caller's.
+ * capture_start - main. ERR_BUSY if interface or node is being captured already, ERR_INVAL for an
+ * input node, ERR_FORMAT for a filter that does not compile, ERR_NOMEM, ERR_IO; @why says it in
+ * words. On failure the descriptor stays the caller's.
  */
 must_check
 int capture_start(struct engine *e, const struct capture_config *config, struct capture **out,

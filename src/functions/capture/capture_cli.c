@@ -44,12 +44,38 @@ static void on_cancel(struct command_call *call)
 	free(s);
 }
 
-static int run_capture(struct command_call *call)
+/* Where to look: an interface, or a node. */
+static int take_place(struct command_call *call, struct capture_config *config)
 {
 	struct engine *e = call->context;
 	const char *name = command_arg_text(call, "interface");
+	const char *node = command_arg_text(call, "node");
+
+	if (!name == !node)
+		return command_fail(call, ERR_INVAL, "say what to capture: an interface or --node");
+	if (name) {
+		config->interface = interface_by_name_or_null(e, name);
+		return config->interface ? 0
+					 : command_fail(call, ERR_NOENT,
+							"no interface \"%s\"; `convoy show "
+							"interfaces` lists "
+							"them",
+							name);
+	}
+	if (config->in || config->out)
+		return command_fail(call, ERR_INVAL, "--in and --out are for interfaces");
+	config->node = graph_node_id(&e->graph, node);
+	return config->node != NODE_NONE
+		       ? 0
+		       : command_fail(call, ERR_NOENT,
+				      "no node \"%.48s\"; see: convoy show runtime --all", node);
+}
+
+static int run_capture(struct command_call *call)
+{
+	struct engine *e = call->context;
 	struct capture_config config = {
-		.interface = interface_by_name_or_null(e, name),
+		.node = NODE_NONE,
 		.in = command_arg_flag(call, "in"),
 		.out = command_arg_flag(call, "out"),
 		.snap_bytes = (uint32_t)command_arg_number(call, "bytes", 0),
@@ -61,10 +87,9 @@ static int run_capture(struct command_call *call)
 	char why[256];
 	int err;
 
-	if (!config.interface)
-		return command_fail(call, ERR_NOENT,
-				    "no interface \"%s\"; `convoy show interfaces` lists them",
-				    name);
+	err = take_place(call, &config);
+	if (err < 0)
+		return err;
 	config.fd = command_take_file(call);
 	if (config.fd < 0)
 		return command_fail(call, ERR_INVAL, "say where to with --output FILE, - for here");
@@ -79,7 +104,7 @@ static int run_capture(struct command_call *call)
 	if (err) {
 		close(config.fd);
 		free(s);
-		return command_fail(call, err, "%s", why);
+		return command_fail(call, err == ERR_FORMAT ? ERR_INVAL : err, "%s", why);
 	}
 	call->state = s;
 	call->on_cancel = on_cancel;
@@ -95,9 +120,9 @@ static void render_capture(struct text *out, const json_t *result)
 
 static const struct command commands[] = {
 	{ .name = "capture",
-	  .help = "write an interface's packets to a pcapng file",
-	  .args = { { "interface", COMMAND_TEXT, "whose packets", .required = true,
-		      .positional = true },
+	  .help = "write the packets of an interface or a node to a pcapng file",
+	  .args = { { "interface", COMMAND_TEXT, "whose packets", .positional = true },
+		    { "node", COMMAND_TEXT, "or: what enters this node of the graph" },
 		    { "output", COMMAND_OUTPUT, "the file to write; - is standard output",
 		      .required = true },
 		    { "in", COMMAND_FLAG, "only what is received" },

@@ -2,9 +2,14 @@
  * capture_node.c - the features "capture-in" and "capture-out": copy, then pass everything on.
  *
  *   driver ──> capture-in ──> …          … ──> capture-out ──> the interface's transmit node
+ *
+ * At any other node a tap does the same: capture_seen().
  */
 #include "functions/capture/capture_private.h"
 #include "functions/capture/pcapng.h"
+#include "wire/ethernet.h"
+
+enum { LINK_HEADER_MAX = ETHERNET_HDR_LEN + 8 /* two tags */ };
 
 enum { LOST, N_REASONS };
 static const struct reason reasons[] = {
@@ -12,27 +17,64 @@ static const struct reason reasons[] = {
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
-static void copy(struct worker *w, struct node *node, struct capture *c, const struct buf *b,
-		 unsigned direction)
+/*
+ * The link header of a packet that begins with IP, so that a file has frames only: the one that was
+ * taken off, tags and all, which is still there; of a packet made here, one without addresses.
+ */
+static uint32_t copy_link_header(const struct buf *b, uint8_t to[LINK_HEADER_MAX])
+{
+	uint32_t len = (uint32_t)(b->at - b->l2_at);
+	be16 type = be16_of(b->room[b->at] >> 4 == 6 ? ETHERNET_IP6 : ETHERNET_IP4);
+
+	if (b->at >= b->l2_at && len >= ETHERNET_HDR_LEN && len <= LINK_HEADER_MAX) {
+		memcpy(to, b->room + b->l2_at, len);
+		return len;
+	}
+	memset(to, 0, ETHERNET_HDR_LEN);
+	memcpy(to + ETHERNET_HDR_LEN - sizeof(type), &type, sizeof(type));
+	return ETHERNET_HDR_LEN;
+}
+
+/* False: there was no room. */
+static bool copy(struct worker *w, struct capture *c, const struct buf *b, unsigned direction)
 {
 	struct record_ring *ring = &c->ring[w->index];
-	uint32_t len = b->total_len;
+	struct packet_view v = packet_view(b);
+	uint8_t header[LINK_HEADER_MAX];
+	uint32_t n_header = 0, len, snap = c->config.snap_bytes;
 	struct capture_record *r;
 
-	len = len < c->config.snap_bytes ? len : c->config.snap_bytes;
+	if (c->filter && !packet_filter_match(c->filter, b))
+		return true;
+	if (v.is_ip || v.total != b->total_len)
+		n_header = copy_link_header(b, header);
+	len = n_header + b->total_len;
+	len = len < snap ? len : snap;
 	r = record_ring_reserve_or_null(ring, (uint32_t)sizeof(*r) + len);
 	if (!r) {
 		c->n_lost[w->index]++;
-		node_count(node, LOST, 1);
-		return;
+		return false;
 	}
-	len = buf_copy_out(b, 0, r->bytes, len);
-	if (c->filtered && bpf_filter(c->filter.bf_insns, r->bytes, b->total_len, len) == 0)
-		return;
+	r->wire_len = n_header + b->total_len;
+	n_header = n_header < len ? n_header : len;
+	memcpy(r->bytes, header, n_header);
+	len = n_header + buf_copy_out(b, 0, r->bytes + n_header, len - n_header);
 	r->at_ns = w->now_ns;
-	r->wire_len = b->total_len;
 	r->direction = direction;
 	record_ring_commit(ring, (uint32_t)sizeof(*r) + len);
+	return true;
+}
+
+void capture_seen(struct worker *w, struct node *node, const struct frame *f, struct node_tap *tap)
+{
+	struct capture *c = container_of(tap, struct capture, tap);
+
+	(void)node;
+	if (__atomic_load_n(&c->ended, __ATOMIC_RELAXED))
+		return;
+	for (unsigned i = 0; i < f->n; i++)
+		copy(w, c, buf_at(f->base, f->idx[i]), 0);
+	mailbox_wake(&c->bell);
 }
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f, unsigned direction)
@@ -48,7 +90,8 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f, unsign
 		struct capture *c = rcu_load(all->by_interface[index]);
 
 		if (c && !__atomic_load_n(&c->ended, __ATOMIC_RELAXED)) {
-			copy(w, node, c, b[i], direction);
+			if (!copy(w, c, b[i], direction))
+				node_count(node, LOST, 1);
 			if (last && last != c)
 				mailbox_wake(&last->bell);
 			last = c;

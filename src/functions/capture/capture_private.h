@@ -2,8 +2,7 @@
 #ifndef CONVOY_FUNCTIONS_CAPTURE_PRIVATE_H
 #define CONVOY_FUNCTIONS_CAPTURE_PRIVATE_H
 
-#include <pcap/pcap.h>
-
+#include "engine/packet_filter.h"
 #include "functions/capture/capture.h"
 #include "base/record_ring.h"
 
@@ -13,18 +12,20 @@ enum { CAPTURE_RING_BYTES = 1 << 20 };
 struct capture_record {
 	uint64_t at_ns; /* monotonic */
 	uint32_t wire_len;
-	uint32_t direction; /* PCAPNG_IN, PCAPNG_OUT */
+	uint32_t direction; /* PCAPNG_IN, PCAPNG_OUT, 0 in a node */
 	uint8_t bytes[];
 };
 
 struct capture {
 	struct engine *engine;
-	struct interface *interface;
+	struct list link;	     /* in captures.all */
+	struct interface *interface; /* NULL: of a node */
+	struct node_tap tap;	     /* of that node */
+	char name[NODE_NAME_MAX];    /* of either, for the file */
 	struct capture_config config;
-	struct bpf_program filter;
-	bool filtered;
-	uint64_t wall_offset_ns; /* monotonic to since 1970 */
-	struct mailbox bell;	 /* rung by workers, heard by the writer */
+	struct packet_filter *filter; /* NULL: everything */
+	uint64_t wall_offset_ns;      /* monotonic to since 1970 */
+	struct mailbox bell;	      /* rung by workers, heard by the writer */
 	pthread_t writer;
 	uint32_t stop;	/* atomic: write what is there and end */
 	uint32_t ended; /* atomic: enough, or a write failed; workers copy no more */
@@ -38,8 +39,12 @@ struct capture {
 /* Shared state, in engine->module[MODULE_CAPTURE]. */
 struct captures {
 	struct capture *by_interface[INTERFACES_MAX]; /* published */
+	struct list all;
 	struct interface_listener listener;
 };
+
+/* capture_seen - the tap of a node that is captured. */
+void capture_seen(struct worker *w, struct node *node, const struct frame *f, struct node_tap *tap);
 
 /* capture_write_loop - the writer thread. @capture is a struct capture. */
 void *capture_write_loop(void *capture);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <pcap/pcap.h>
 
 #include "base/random.h"
 #include "functions/capture/capture_private.h"

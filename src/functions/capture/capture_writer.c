@@ -90,7 +90,7 @@ static bool write_header(struct capture *c, uint8_t *memory)
 {
 	struct writer out = writer_of(memory, OUT_BYTES);
 
-	pcapng_emit_header(&out, c->interface->name, c->config.snap_bytes);
+	pcapng_emit_header(&out, c->name, c->config.snap_bytes);
 	return write_all(c, memory, writer_len(&out));
 }
 

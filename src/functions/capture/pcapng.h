@@ -8,7 +8,7 @@
 
 #include "base/writer.h"
 
-enum { PCAPNG_IN = 1, PCAPNG_OUT = 2 /* values of the direction in epb_flags */ };
+enum { PCAPNG_IN = 1, PCAPNG_OUT = 2 /* values of the direction in epb_flags; 0: neither */ };
 
 /* Bytes of a packet block besides the packet, padding included; of all blocks before packets. */
 enum { PCAPNG_PACKET_OVERHEAD = 48, PCAPNG_HEADER_MAX = 256 };
