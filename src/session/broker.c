@@ -30,16 +30,20 @@ static void broker_free(struct broker *b)
 	free(b);
 }
 
-/* Segments and the pipes by which each side wakes the other. */
-static int make_parts(struct broker *b, const struct session_options *o)
+/* Segments and the pipes by which each side wakes the other; the worker gets a look at both. */
+static int make_parts(struct broker *b, struct pair_parts *parts, const struct session_options *o)
 {
 	for (unsigned side = 0; side < 2; side++) {
 		int fd = segment_create("convoy-pair", PAIR_SLOTS,
 					o->pages_per_link ? o->pages_per_link : PAIR_PAGES);
+		int err;
 
 		if (fd < 0)
 			return fd;
 		b->segment_fd[side] = fd;
+		err = segment_map(&parts->segment[side], fd, false);
+		if (err)
+			return err;
 		if (channel_make_pipe(&b->wait_fd[side], &b->wake_fd[1 - side]))
 			return ERR_IO;
 	}
@@ -51,16 +55,16 @@ void broker_new(struct app_server *s, uint32_t worker, handle pair, uint32_t cli
 {
 	struct worker *w = s->engine->worker[worker];
 	struct broker *b;
-	uint32_t none[2] = { 0, 0 };
+	struct pair_parts parts = { 0 };
 	int err = ERR_CLOSED;
 
 	if (!app_find_worker(s, client) || !app_find_worker(s, server)) {
-		tell_pair_made(w, pair, none, err);
+		tell_pair_made(w, pair, &parts, err);
 		return;
 	}
 	b = calloc(1, sizeof(*b));
 	if (!b) {
-		tell_pair_made(w, pair, none, ERR_NOMEM);
+		tell_pair_made(w, pair, &parts, ERR_NOMEM);
 		return;
 	}
 	*b = (struct broker){ .pair = pair,
@@ -71,8 +75,10 @@ void broker_new(struct app_server *s, uint32_t worker, handle pair, uint32_t cli
 			      .wait_fd = { -1, -1 },
 			      .wake_fd = { -1, -1 } };
 	list_init(&b->of_server);
-	err = make_parts(b, &s->options);
-	tell_pair_made(w, pair, b->id, err);
+	err = make_parts(b, &parts, &s->options);
+	parts.id[PAIR_CLIENT] = b->id[PAIR_CLIENT];
+	parts.id[PAIR_SERVER] = b->id[PAIR_SERVER];
+	tell_pair_made(w, pair, &parts, err);
 	if (err) {
 		log_error("session.pair", "error=%s", err_text(err));
 		broker_free(b);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "session/layer.h"
 #include "session/session_worker.h"
+#include "session/split.h"
 
 void pair_pool_init(struct pool *pairs)
 {
@@ -27,9 +28,33 @@ static void free_pair(struct session_worker *sw, struct pair *p)
 {
 	list_remove(&p->of_link[PAIR_CLIENT]);
 	list_remove(&p->of_link[PAIR_SERVER]);
+	for (uint32_t i = 0; i < pool_end(&p->sessions); i++) {
+		handle h;
+		struct pair_session *ps = pool_at_or_null(&p->sessions, i, &h);
+
+		if (ps)
+			pair_end_session(p, ps);
+	}
 	slots_deinit(&p->slots);
 	pool_deinit(&p->sessions);
+	segment_unmap(&p->segment[0]);
+	segment_unmap(&p->segment[1]);
 	pool_give(&sw->pairs, p->self);
+}
+
+void pair_end_session(struct pair *p, struct pair_session *ps)
+{
+	shares_orphan(&ps->sharers[PAIR_CLIENT]);
+	shares_orphan(&ps->sharers[PAIR_SERVER]);
+	slot_give(&p->slots, ps->slot);
+	pool_give(&p->sessions, ps->self);
+}
+
+struct pair_session *pair_session_or_null(struct pair *p, uint32_t slot, uint32_t generation)
+{
+	uint64_t owner = slot_owner(&p->slots, slot, generation);
+
+	return owner ? pool_get_or_null(&p->sessions, owner) : NULL;
 }
 
 static struct pair *new_pair(struct session_worker *sw, struct app_link *client,
@@ -80,6 +105,11 @@ static void introduce(struct session_worker *sw, struct pair *p, struct session 
 		return;
 	}
 	ps->flow = s->flow;
+	ps->self = h;
+	ps->slot = slot;
+	ps->generation = p->slots.slot[slot].generation;
+	list_init(&ps->sharers[0]);
+	list_init(&ps->sharers[1]);
 	p->n_total++;
 	e.slot = slot;
 	e.generation = p->slots.slot[slot].generation;
@@ -115,22 +145,28 @@ void pair_connect(struct session_worker *sw, struct session *s, struct interest 
 		list_push(&p->waiting, &s->of_link);
 }
 
-void pair_made(struct session_worker *sw, handle h, uint32_t client_id, uint32_t server_id, int err)
+void pair_made(struct session_worker *sw, handle h, const struct pair_parts *parts, int err)
 {
 	struct pair *p = pool_get_or_null(&sw->pairs, h);
 	struct shm_event e = { .type = SHM_EV_CHANNEL };
+	struct segment segment[2] = { parts->segment[0], parts->segment[1] };
 	struct list *link;
 
-	if (!p)
-		return; /* an application of it has gone meanwhile; main hears of that too */
+	if (!p) { /* an application of it has gone meanwhile; main hears of that too */
+		segment_unmap(&segment[0]);
+		segment_unmap(&segment[1]);
+		return;
+	}
+	p->segment[0] = segment[0];
+	p->segment[1] = segment[1];
 	if (err) {
 		p->failed = true;
 		while ((link = list_pop_or_null(&p->waiting)))
 			fail_connect(sw, container_of(link, struct session, of_link), err);
 		return;
 	}
-	p->channel[PAIR_CLIENT] = client_id;
-	p->channel[PAIR_SERVER] = server_id;
+	p->channel[PAIR_CLIENT] = parts->id[PAIR_CLIENT];
+	p->channel[PAIR_SERVER] = parts->id[PAIR_SERVER];
 	for (unsigned side = 0; side < 2; side++) {
 		e.channel = p->channel[side];
 		link_post(sw, p->link[side], &e);
@@ -150,8 +186,10 @@ void pair_is_ready(struct session_worker *sw, handle h)
 }
 
 /* Both sides of a channel may be the same application, so the id decides. */
-static struct pair *pair_of_channel(struct app_link *l, uint32_t channel, enum pair_side *side)
+struct pair *pair_of_channel_or_null(struct app_link *l, uint32_t channel, enum pair_side *side)
 {
+	if (channel == 0)
+		return NULL;
 	list_for_each(link, &l->pairs_a) {
 		struct pair *p = container_of(link, struct pair, of_link[PAIR_CLIENT]);
 
@@ -172,19 +210,16 @@ static struct pair *pair_of_channel(struct app_link *l, uint32_t channel, enum p
 void pair_on_detached(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
 {
 	enum pair_side side;
-	struct pair *p = e->channel ? pair_of_channel(l, e->channel, &side) : NULL;
-	uint64_t owner = p ? slot_owner(&p->slots, e->slot, e->generation) : 0;
-	struct pair_session *ps = owner ? pool_get_or_null(&p->sessions, owner) : NULL;
+	struct pair *p = pair_of_channel_or_null(l, e->channel, &side);
+	struct pair_session *ps = p ? pair_session_or_null(p, e->slot, e->generation) : NULL;
 
 	if (!ps) {
 		session_count(sw, SESSION_STALE_EVENT);
 		return;
 	}
 	ps->detached[side] = true;
-	if (!ps->detached[1 - side])
-		return;
-	pool_give(&p->sessions, owner);
-	slot_give(&p->slots, e->slot);
+	if (ps->detached[1 - side])
+		pair_end_session(p, ps);
 }
 
 /*
@@ -201,6 +236,7 @@ static void end_pair(struct session_worker *sw, struct pair *p, enum pair_side g
 
 	list_init(&waiting);
 	list_splice(&waiting, &p->waiting);
+	split_all(sw, p);
 	if (p->channel[other])
 		link_post(sw, p->link[other], &e);
 	free_pair(sw, p);

@@ -23,7 +23,13 @@ enum pair_side { PAIR_CLIENT, PAIR_SERVER };
 /* One cut-through session; both applications have seen it. */
 struct pair_session {
 	struct flow flow; /* as the client sees it */
+	handle self;
+	uint32_t slot, generation;
 	bool detached[2];
+	/* split.c: by enum pair_side */
+	struct list sharers[2]; /* share->of_session: who else has this side */
+	bool left[2];		/* whose side it is has closed it; the sharers go on */
+	bool abort_last[2];
 };
 
 struct pair {
@@ -33,7 +39,8 @@ struct pair {
 	uint32_t channel[2];	  /* each side's id for the channel; 0 until main has made it */
 	bool ready;
 	bool failed;
-	struct list waiting; /* session->of_link: connects until it is ready */
+	struct list waiting;	   /* session->of_link: connects until it is ready */
+	struct segment segment[2]; /* what each side writes; read-only */
 	struct slots slots;
 	struct pool sessions; /* of struct pair_session, named by slots' owners */
 	uint64_t n_total;
@@ -47,9 +54,23 @@ void pair_pool_init(struct pool *pairs);
  */
 void pair_connect(struct session_worker *sw, struct session *s, struct interest *i);
 
-/* pair_made - main has made the channel under these ids, or failed with @err. */
-void pair_made(struct session_worker *sw, handle pair, uint32_t client_id, uint32_t server_id,
-	       int err);
+/* What main has made for a pair. */
+struct pair_parts {
+	uint32_t id[2];		   /* of the channel, for each side */
+	struct segment segment[2]; /* mapped for reading */
+};
+
+/* pair_made - main has made the channel, or failed with @err. Takes the segments. */
+void pair_made(struct session_worker *sw, handle pair, const struct pair_parts *parts, int err);
+
+/* pair_end_session - the slot serves again; whoever shares the session does so in vain. */
+void pair_end_session(struct pair *p, struct pair_session *ps);
+
+/* pair_of_channel_or_null - the pair that @l's application knows as @channel, and its side. */
+struct pair *pair_of_channel_or_null(struct app_link *l, uint32_t channel, enum pair_side *side);
+
+/* pair_session_or_null - by slot and generation; any numbers are safe. */
+struct pair_session *pair_session_or_null(struct pair *p, uint32_t slot, uint32_t generation);
 
 /* pair_is_ready - both applications have mapped it: connects that wait go out. */
 void pair_is_ready(struct session_worker *sw, handle pair);

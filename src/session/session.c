@@ -375,7 +375,9 @@ uint32_t session_rx_room(struct session *s)
 {
 	if (s->end.channel)
 		return checked(s, fifo_room(&s->end));
-	return s->state == SESSION_WAITING ? SESSION_LIMBO_BYTES - s->limbo_len : 0;
+	return s->state == SESSION_WAITING && s->limbo_len < SESSION_LIMBO_BYTES
+		       ? SESSION_LIMBO_BYTES - s->limbo_len
+		       : 0;
 }
 
 uint32_t session_rx_capacity(const struct session *s)
@@ -398,10 +400,10 @@ static uint32_t put_in_limbo(struct session *s, const void *from, uint32_t n)
 {
 	if (!s->limbo)
 		s->limbo = malloc(SESSION_LIMBO_BYTES);
-	if (!s->limbo || s->state != SESSION_WAITING)
+	if (!s->limbo)
 		return 0;
-	if (n > SESSION_LIMBO_BYTES - s->limbo_len)
-		n = SESSION_LIMBO_BYTES - s->limbo_len;
+	if (n > session_rx_room(s))
+		n = session_rx_room(s);
 	memcpy(s->limbo + s->limbo_len, from, n);
 	s->limbo_len += n;
 	return n;
@@ -492,12 +494,12 @@ void session_tx_drop(struct worker *w, struct session *s, uint32_t n)
 
 bool session_tx_finished(struct session *s)
 {
-	return s->end.channel && fifo_finished(&s->end);
+	return fifo_finished(&s->end);
 }
 
 bool session_app_closed(struct session *s)
 {
-	return s->end.channel && (s->end.peer_state >= SHM_CLOSED || s->end.broken);
+	return s->end.peer_state >= SHM_CLOSED || s->end.broken;
 }
 
 /* --- end --- */

@@ -246,6 +246,7 @@ static void remove_binding(struct session_worker *sw, struct listener_binding *b
 
 void session_worker_deinit(struct session_worker *sw)
 {
+	sw->stopping = true;
 	while (!list_empty(&sw->links)) {
 		struct app_link *l = container_of(sw->links.next, struct app_link, of_worker);
 
@@ -296,6 +297,8 @@ struct app_link *session_worker_find_link(struct session_worker *sw, uint32_t id
 
 void session_worker_end_link(struct session_worker *sw, struct app_link *l)
 {
+	struct list left, *link;
+
 	if (l->dead)
 		return;
 	/* What it said before it went still counts: an orderly close may be in there. */
@@ -306,8 +309,13 @@ void session_worker_end_link(struct session_worker *sw, struct app_link *l)
 	worker_unwatch(sw->worker, &l->watch);
 	listener_drop_link(sw, l);
 	pair_end_link(sw, l);
-	list_for_each(link, &l->sessions)
+	/* One at a time: with one session others may end, when it is relayed to one of these. */
+	list_init(&left);
+	list_splice(&left, &l->sessions);
+	while ((link = list_pop_or_null(&left))) {
+		list_push(&l->sessions, link);
 		session_on_app_gone(sw, container_of(link, struct session, of_link));
+	}
 	l->ending = false;
 	link_free_if_over(l);
 }

@@ -33,6 +33,7 @@ struct session_worker {
 	struct list bindings[LISTENER_BUCKETS];
 	struct input input;
 	struct turn_hook hook;
+	bool stopping;	    /* nobody's sessions go on */
 	struct timer retry; /* while an application's ring is full */
 	uint64_t *counters; /* of session-input */
 };

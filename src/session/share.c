@@ -73,8 +73,8 @@ static void free_if_unused(struct share_app *a)
 	free(a);
 }
 
-bool share_add(struct shares *t, uint32_t app, const struct share_name *name, handle session,
-	       struct list *sharers)
+bool share_add(struct shares *t, uint32_t app, const struct share_name *name,
+	       const struct share_target *target, bool had, struct list *sharers)
 {
 	struct share_app *a = app_or_null(t, app);
 	struct share *sh;
@@ -90,7 +90,8 @@ bool share_add(struct shares *t, uint32_t app, const struct share_name *name, ha
 	sh->self = self;
 	sh->app = a;
 	sh->name = *name;
-	sh->session = session;
+	sh->target = *target;
+	sh->had = had;
 	a->n++;
 	list_push(&a->shares, &sh->of_app);
 	list_push(bucket_of_name(t, app, name), &sh->of_bucket);

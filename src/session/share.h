@@ -11,6 +11,7 @@
 #ifndef CONVOY_SESSION_SHARE_H
 #define CONVOY_SESSION_SHARE_H
 
+#include "base/compiler.h"
 #include "base/list.h"
 #include "base/pool.h"
 
@@ -27,11 +28,20 @@ struct share_name {
 	uint32_t slot, generation;
 };
 
+/* What is shared: a session of the stack, or one side of a cut-through session. */
+struct share_target {
+	handle session; /* in session_worker->sessions, or in the pair's; it may be gone */
+	handle pair;	/* 0: of the stack */
+	uint8_t side;	/* enum pair_side */
+};
+
 struct share {
 	struct list of_bucket, of_app, of_session;
 	struct share_app *app;
 	struct share_name name;
-	handle self, session; /* the session may be gone */
+	struct share_target target;
+	bool had; /* that application used it before another took it */
+	handle self;
 };
 
 /* An application with shares; kept while it has one. */
@@ -51,11 +61,13 @@ void shares_init(struct shares *t);
 void shares_deinit(struct shares *t);
 
 /*
- * share_add - application @app may adopt the session that @sharers belongs to by @name.
+ * share_add - application @app may adopt @target, whose @sharers it joins, by @name.
+ * @had: it has used it, and hears SHM_EV_FREED when nobody uses it any more
  * Returns false without memory or beyond the limits.
  */
-bool share_add(struct shares *t, uint32_t app, const struct share_name *name, handle session,
-	       struct list *sharers);
+must_check
+bool share_add(struct shares *t, uint32_t app, const struct share_name *name,
+	       const struct share_target *target, bool had, struct list *sharers);
 
 /* share_find_or_null - what @app may adopt by @name. */
 struct share *share_find_or_null(struct shares *t, uint32_t app, const struct share_name *name);

@@ -348,6 +348,218 @@ static void test_adopting_what_is_gone(void **state unused_arg)
 	family_down(&f);
 }
 
+/* --- cut-through --- */
+
+/* A client's program and a server's, each with one end of a session in memory that both map. */
+struct joined {
+	struct family f; /* the server and its child */
+	struct test_app client;
+	struct channel at_client, at_server;
+	struct fifo_end client_end; /* the server's is f.end */
+	uint32_t id[2];
+};
+
+static void open_pair(struct test_app *a, uint32_t id, struct channel *c)
+{
+	int fds[RPC_MAX_FDS];
+	struct rpc_request q = { .type = RPC_OPEN, .worker = a->worker, .channel = id };
+
+	assert_int_equal(app_ask(a, q, fds).err, 0);
+	c->mine = app_segment(fds[0], true);
+	c->wake_fd = fds[2];
+	close(fds[1]);
+}
+
+static void map_peer(struct test_app *a, uint32_t id, struct channel *c)
+{
+	int fds[RPC_MAX_FDS];
+	struct rpc_request q = { .type = RPC_MAPPED, .worker = a->worker, .channel = id };
+
+	assert_int_equal(app_ask(a, q, fds).err, 0);
+	assert_int_equal(
+		channel_init(c, c->mine, app_segment(fds[0], false), SHM_SHIFT_MEDIUM, c->wake_fd),
+		0);
+	q.type = RPC_READY;
+	assert_int_equal(app_ask(a, q, NULL).err, 0);
+}
+
+static void join(struct joined *j)
+{
+	struct rpc_request mapped = { .type = RPC_MAPPED };
+	struct shm_event ec, es;
+
+	*j = (struct joined){ 0 };
+	app_up(&j->client);
+	app_up(&j->f.parent);
+	app_want(&j->f.parent, app_listen(&j->f.parent, 80, 5), 9, true);
+	app_say(&j->client, (struct shm_event){ .type = SHM_EV_CONNECT,
+						.cookie = 4,
+						.remote = stack_address(80) });
+	j->id[0] = app_hear(&j->client, SHM_EV_CHANNEL).channel;
+	j->id[1] = app_hear(&j->f.parent, SHM_EV_CHANNEL).channel;
+	open_pair(&j->client, j->id[0], &j->at_client);
+	open_pair(&j->f.parent, j->id[1], &j->at_server);
+	mapped.worker = j->client.worker;
+	mapped.channel = j->id[0];
+	assert_int_equal(app_ask(&j->client, mapped, NULL).err, ERR_AGAIN);
+	map_peer(&j->f.parent, j->id[1], &j->at_server);
+	app_hear(&j->client, SHM_EV_CHANNEL);
+	map_peer(&j->client, j->id[0], &j->at_client);
+	ec = app_hear(&j->client, SHM_EV_CONNECTED);
+	es = app_hear(&j->f.parent, SHM_EV_INCOMING);
+	fifo_open(&j->client_end, &j->at_client, ec.slot, ec.generation);
+	fifo_open(&j->f.end, &j->at_server, es.slot, es.generation);
+	atomic_store(&j->f.end.mine->taken, 1);
+}
+
+static void part(struct joined *j)
+{
+	struct session_worker *sw = session_worker_of(engine->worker[0]);
+
+	app_down(&j->client);
+	app_down(&j->f.parent);
+	if (j->f.child.fd)
+		app_down(&j->f.child);
+	channel_deinit(&j->at_client);
+	channel_deinit(&j->at_server);
+	settle();
+	assert_int_equal(sw->sessions.n_used, 0);
+	assert_int_equal(sw->pairs.n_used, 0);
+	assert_int_equal(sw->shares.pool.n_used, 0);
+	assert_true(list_empty(&sw->links));
+}
+
+static struct shm_event adopt_joined(struct joined *j, struct fifo_end *end)
+{
+	struct shm_event e = adopt_of(&j->f, &j->f.end);
+
+	e.channel = j->id[1];
+	app_say(&j->f.child, e);
+	e = app_hear(&j->f.child, SHM_EV_ADOPTED);
+	fifo_open(end, &j->f.child.stack, e.slot, e.generation);
+	return e;
+}
+
+static uint32_t read_all(struct fifo_end *end, char *text, uint32_t n)
+{
+	fifo_poll(end);
+	return fifo_read(end, text, n);
+}
+
+/* What the other program is told is enough for it to go on where it was. */
+static void test_splitting_a_cut_through_session(void **state unused_arg)
+{
+	struct joined j;
+	struct fifo_end child, client;
+	struct shm_event e;
+	char text[32];
+
+	join(&j);
+	fifo_write(&j.client_end, "request", 7);
+	assert_int_equal(fifo_poll(&j.f.end), 7);
+	assert_int_equal(fifo_read(&j.f.end, text, 2), 2);
+	fifo_write(&j.f.end, "greeting", 8);
+	fork_app(&j.f.parent, &j.f.child);
+	assert_int_equal(read_all(&j.client_end, text, 5), 5);
+	adopt_joined(&j, &child);
+	assert_int_equal(read_all(&child, text, 32), 5);
+	assert_memory_equal(text, "quest", 5);
+
+	e = app_hear(&j.f.parent, SHM_EV_MOVED);
+	assert_int_equal(e.channel, j.id[1]);
+	assert_int_equal(e.value, 2);
+	assert_int_equal(e.relayed.taken, 8);
+	e = app_hear(&j.client, SHM_EV_RELAYED);
+	assert_int_equal(e.channel, j.id[0]);
+	assert_int_equal(e.slot, j.client_end.slot);
+	assert_int_equal(e.relayed.taken, 7);
+	assert_int_equal(e.relayed.start, 5);
+	fifo_open(&client, &j.client.stack, e.relayed.slot, e.relayed.generation);
+	assert_int_equal(read_all(&client, text, 32), 3);
+	assert_memory_equal(text, "ing", 3);
+
+	fifo_write(&client, "more", 4);
+	app_say(&j.client, fifo_event(&client, SHM_EV_DATA));
+	assert_int_equal(read_all(&child, text, 32), 4);
+	fifo_write(&child, "answer", 6);
+	fifo_set_state(&child, SHM_CLOSED, 0);
+	app_say(&j.f.child, fifo_event(&child, SHM_EV_DATA));
+	assert_int_equal(read_all(&client, text, 32), 6);
+	assert_true(fifo_finished(&client));
+	part(&j);
+}
+
+/* Nobody's help is needed, not even that of the two who had it. */
+static void test_split_outlives_both(void **state unused_arg)
+{
+	struct joined j;
+	struct fifo_end child;
+	char text[32];
+
+	join(&j);
+	fork_app(&j.f.parent, &j.f.child);
+	fifo_write(&j.client_end, "last words", 10);
+	fifo_set_state(&j.client_end, SHM_CLOSED, 0);
+	app_down(&j.f.parent);
+	app_down(&j.client);
+	adopt_joined(&j, &child);
+	assert_int_equal(read_all(&child, text, 32), 10);
+	assert_true(fifo_finished(&child));
+	app_up(&j.client);
+	app_up(&j.f.parent);
+	part(&j);
+}
+
+static void test_closing_a_shared_end(void **state unused_arg)
+{
+	struct joined j;
+	struct shm_event e, release;
+	struct fifo_end client;
+
+	join(&j);
+	fork_app(&j.f.parent, &j.f.child);
+	fifo_write(&j.f.end, "bye", 3);
+	release = fifo_event(&j.f.end, SHM_EV_RELEASE);
+	release.channel = j.id[1];
+	app_say(&j.f.parent, release);
+	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 0);
+	app_down(&j.f.child);
+	j.f.child.fd = 0;
+	app_hear(&j.f.parent, SHM_EV_MOVED);
+	e = app_hear(&j.client, SHM_EV_RELAYED);
+	fifo_open(&client, &j.client.stack, e.relayed.slot, e.relayed.generation);
+	assert_int_equal(fifo_poll(&client), 3);
+	assert_true(fifo_finished(&client));
+	assert_false(fifo_was_reset(&client));
+	part(&j);
+}
+
+/* Halves and chunk tables that make no sense end the session, and nothing else. */
+static void test_splitting_nonsense(void **state unused_arg)
+{
+	struct joined j;
+	struct shm_event e;
+
+	for (unsigned round = 0; round < 4; round++) {
+		join(&j);
+		fork_app(&j.f.parent, &j.f.child);
+		fifo_write(&j.client_end, "hello", 5);
+		if (round == 0)
+			atomic_store(&j.client_end.mine->chunk[0], 1u << 30);
+		else if (round == 1)
+			atomic_store(&j.client_end.mine->tail, 1u << 30);
+		else if (round == 2)
+			atomic_store(&j.f.end.mine->head, 77);
+		else
+			atomic_store(&j.client_end.mine->shift, 3);
+		e = adopt_of(&j.f, &j.f.end);
+		e.channel = j.id[1];
+		app_say(&j.f.child, e);
+		assert_int_equal(app_hear(&j.f.child, SHM_EV_FAILED).value, ERR_CLOSED);
+		part(&j);
+	}
+}
+
 #define with_stack(test) cmocka_unit_test_setup_teardown(test, stack_up, stack_down)
 
 int main(void)
@@ -365,6 +577,10 @@ int main(void)
 		with_stack(test_sharing_by_name),
 		with_stack(test_releasing_by_name),
 		with_stack(test_adopting_what_is_gone),
+		with_stack(test_splitting_a_cut_through_session),
+		with_stack(test_split_outlives_both),
+		with_stack(test_closing_a_shared_end),
+		with_stack(test_splitting_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,15 +6,15 @@
 #include "base/log.h"
 #include "session/adopt.h"
 #include "session/layer.h"
-#include "session/pair.h"
 #include "session/session_worker.h"
 
 struct note {
 	struct app_link *link;
 	const struct transport *transport;
 	struct shm_address address;
-	uint32_t id, app, fib, backlog, ids[2];
+	uint32_t id, app, fib, backlog;
 	handle pair;
+	struct pair_parts parts;
 	struct share_name name;
 	int err;
 };
@@ -167,14 +167,18 @@ static void on_pair_made(struct worker *w, void *arg)
 {
 	struct note *n = arg;
 
-	pair_made(session_worker_of(w), n->pair, n->ids[0], n->ids[1], n->err);
+	pair_made(session_worker_of(w), n->pair, &n->parts, n->err);
 	free(n);
 }
 
-void tell_pair_made(struct worker *w, handle pair, const uint32_t ids[2], int err)
+void tell_pair_made(struct worker *w, handle pair, const struct pair_parts *parts, int err)
 {
-	(void)!tell(w, on_pair_made,
-		    &(struct note){ .pair = pair, .ids = { ids[0], ids[1] }, .err = err });
+	struct segment segment[2] = { parts->segment[0], parts->segment[1] };
+
+	if (tell(w, on_pair_made, &(struct note){ .pair = pair, .parts = *parts, .err = err }) == 0)
+		return;
+	segment_unmap(&segment[0]);
+	segment_unmap(&segment[1]);
 }
 
 static void on_pair_ready(struct worker *w, void *arg)

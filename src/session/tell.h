@@ -9,6 +9,7 @@
 #include "session/bindings.h"
 #include "session/layer.h"
 #include "session/link.h"
+#include "session/pair.h"
 #include "session/share.h"
 
 /* tell_link - @w serves the application worker of @l from now on, and owns @l. ERR_NOMEM. */
@@ -35,7 +36,7 @@ void tell_release(struct worker *w, uint32_t app, const struct share_name *name)
 void tell_app_end(struct engine *e, uint32_t app);
 
 /* tell_pair_made, tell_pair_ready - see pair.h. */
-void tell_pair_made(struct worker *w, handle pair, const uint32_t ids[2], int err);
+void tell_pair_made(struct worker *w, handle pair, const struct pair_parts *parts, int err);
 void tell_pair_ready(struct worker *w, handle pair);
 
 /* tell_channel - say SHM_EV_CHANNEL for @channel to application worker @id once more. */

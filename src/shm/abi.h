@@ -47,6 +47,8 @@ enum {
 	SHM_MAX_PAGES = 1 << 22, /* 16 GiB */
 };
 
+enum { SHM_NO_SLOT = UINT32_MAX };
+
 /* Features that one side may offer and the other may lack; none yet. */
 enum { SHM_FEATURES = 0 };
 
@@ -133,8 +135,8 @@ enum shm_event_type {
 	SHM_EV_DETACHED, /* channel, slot, generation of a cut-through session that I have closed */
 	SHM_EV_OPTION,	 /* slot: `flags` is enum shm_option, `value` its new value */
 	SHM_EV_ADOPT,	 /* cookie, and channel, slot, generation: a session by its shared name */
-	SHM_EV_RELEASE, /* slot: I close it, others may go on; `flags` bit 0: abort if I am the last
-			 */
+	SHM_EV_RELEASE,	 /* channel (0: this one), slot: I close it, others may go on; `flags` bit
+			    0: abort if I am the last */
 	/* stack to application */
 	SHM_EV_CONNECTED, /* cookie, channel (0: this one), slot, generation, local, remote */
 	SHM_EV_FAILED,	  /* cookie, value is an enum err */
@@ -143,9 +145,11 @@ enum shm_event_type {
 	SHM_EV_GONE,	  /* channel: the peer at its other end is dead */
 	SHM_EV_ADOPTED,	  /* as CONNECTED; `flags`: enum shm_adopted */
 	SHM_EV_MOVED,	  /* channel, slot: another process has adopted it; `flags` as its ADOPT,
-			     `value`: bytes that I had read then */
-	SHM_EV_FREED,	  /* channel, slot: who had adopted it has closed it */
-	SHM_EV_LAST = SHM_EV_FREED,
+			     `value`: bytes that I had read then; `relayed` if cut-through */
+	SHM_EV_FREED,	  /* shared name: who had adopted it has closed it */
+	SHM_EV_RELAYED,	  /* channel, slot, `relayed`: a cut-through session goes on through the
+			     stack, since the other end is with another process now */
+	SHM_EV_LAST = SHM_EV_RELAYED,
 };
 
 /*
@@ -190,6 +194,13 @@ struct shm_address {
 	uint16_t family; /* 4 or 6; 0 when unset */
 };
 
+/* Where a cut-through session goes on, and from which byte of the stream each way. */
+struct shm_relayed {
+	uint32_t slot, generation; /* RELAYED: on this channel; SHM_NO_SLOT: it is over */
+	uint32_t taken;		   /* the stack has what I wrote before this byte */
+	uint32_t start;		   /* RELAYED: the first byte there is this one of the stream */
+};
+
 struct shm_event {
 	uint16_t type; /* enum shm_event_type */
 	uint16_t flags;
@@ -198,8 +209,13 @@ struct shm_event {
 	uint32_t slot;
 	uint32_t generation;
 	int32_t value;
-	struct shm_address local;
-	struct shm_address remote;
+	union {
+		struct {
+			struct shm_address local;
+			struct shm_address remote;
+		};
+		struct shm_relayed relayed;
+	};
 };
 
 _Static_assert(sizeof(struct shm_side) == 192, "part of the ABI");

@@ -238,6 +238,12 @@ uint32_t fifo_write(struct fifo_end *e, const void *from, uint32_t n)
 	return n;
 }
 
+void fifo_mark_taken(struct fifo_end *e, uint32_t position)
+{
+	if (position - e->taken <= e->tail - e->taken)
+		e->taken = position;
+}
+
 void fifo_start_at_shift(struct fifo_end *e, uint8_t shift)
 {
 	invariant(e->allocated == 0);
@@ -359,6 +365,20 @@ uint32_t fifo_poll(struct fifo_end *e)
 			e->peer_error = load_word(&e->peers->error);
 	}
 	return tail - e->head;
+}
+
+void fifo_watch(struct fifo_end *e, struct channel *c, uint32_t slot, uint32_t generation)
+{
+	invariant(slot < c->mine.n_slots && slot < c->peers.n_slots);
+	*e = (struct fifo_end){ .channel = c,
+				.mine = segment_half(&c->mine, slot),
+				.peers = segment_half(&c->peers, slot),
+				.slot = slot,
+				.generation = generation,
+				.peer_shift = SHM_SHIFT_SMALL };
+	list_init(&e->sweep);
+	if (load_word(&e->mine->generation) == generation)
+		e->head = e->peer_tail = load_word(&e->mine->head);
 }
 
 bool fifo_was_moved(const struct fifo_end *e)

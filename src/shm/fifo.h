@@ -103,6 +103,9 @@ struct fifo_span {
 unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, unsigned max);
 void fifo_commit(struct fifo_end *e, uint32_t n);
 
+/* fifo_mark_taken - bytes before @position were taken, as somebody trusted says who saw to it. */
+void fifo_mark_taken(struct fifo_end *e, uint32_t position);
+
 /* fifo_start_at_shift - right after fifo_open(): begin with chunks of this size. */
 void fifo_start_at_shift(struct fifo_end *e, uint8_t shift);
 
@@ -148,6 +151,13 @@ static inline bool fifo_was_reset(const struct fifo_end *e)
 {
 	return e->peer_state == SHM_RESET || e->broken;
 }
+
+/*
+ * fifo_watch - for the stack, to look at a session between two others: what @c->peers has written
+ * for @c->mine, neither of which is written to. Then fifo_poll(), fifo_readable(), fifo_peek();
+ * e->head is what has been read. Nothing of either side is trusted.
+ */
+void fifo_watch(struct fifo_end *e, struct channel *c, uint32_t slot, uint32_t generation);
 
 /* fifo_was_moved - has the stack given the session to another process? Contains a full fence. */
 bool fifo_was_moved(const struct fifo_end *e);

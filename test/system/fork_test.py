@@ -33,25 +33,24 @@ class World:
         server(f"l = socket.create_server(('{self.host}', {PORT}))")
         return server
 
-    def client(self, name="client"):
-        """A program that has connected there, as `c`."""
+    def client(self, server, name="client"):
+        """A program whose connection, `c`, `server` has accepted as its `c`."""
         client = self.actors.start(name, *self.peer)
-        client(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
+        client.start(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
+        server("c, _ = l.accept()")
+        client.finish()
         return client
 
     def pair(self):
-        """Both, with the connection accepted as `c`."""
         server = self.server()
-        client = self.client()
-        server("c, _ = l.accept()")
-        return server, client
+        return server, self.client(server)
 
     def no_sessions(self):
         shown = self.stack.call("show sessions")
         return shown["n_cut_through"] == 0 and not [s for s in shown["sessions"] if s["state"] == "open"]
 
 
-@pytest.fixture(params=["tcp", "tcp, two workers"])
+@pytest.fixture(params=["tcp", "tcp, two workers", "cut-through"])
 def world(request, netns, convoyd, run, build, tmp_path):
     made = World(request.param, netns, convoyd, run, build, tmp_path)
     yield made
@@ -265,10 +264,9 @@ def test_peer_resets(world):
 
 def test_many_children_at_once(world):
     server = world.server()
-    clients = [world.client(f"client{i}") for i in range(5)]
-    children = []
+    clients, children = [], []
     for i in range(5):
-        server("c, _ = l.accept()")
+        clients.append(world.client(server, f"client{i}"))
         children.append(world.actors.fork(server, f"child{i}"))
         server("c.close()")
     for i, client in enumerate(clients):

@@ -250,9 +250,12 @@ static bool is_awaited(const struct source *s, uint32_t events)
 }
 
 /* Bytes that the stack had not seen when it gave the connection away. */
-static void keep_unsent(struct sock *s)
+static void keep_unsent(struct sock *s, const struct shm_event *e)
 {
-	fifo_room(&s->fifo);
+	if (e->channel)
+		fifo_mark_taken(&s->fifo, e->relayed.taken);
+	else
+		fifo_room(&s->fifo);
 	s->n_unsent = fifo_unread(&s->fifo);
 	s->unsent = s->n_unsent ? malloc(s->n_unsent) : NULL;
 	if (!s->unsent)
@@ -271,7 +274,7 @@ void adopt_moved(struct sock *s, const struct shm_event *e)
 	}
 	adopt_name(s);
 	s->n_twice = s->fifo.head - (uint32_t)e->value;
-	keep_unsent(s);
+	keep_unsent(s, e);
 	sock_leave_link(s);
 	s->first_lent = s->n_lent = s->lent_bytes = s->reserved = 0;
 	s->state = SOCK_INHERITED;
@@ -284,10 +287,9 @@ void adopt_moved(struct sock *s, const struct shm_event *e)
 
 static bool has_name(const struct sock *s, const struct worker *w, const struct shm_event *e)
 {
-	uint32_t via = e->channel ? e->channel : w->id;
-
 	return s->state == SOCK_INHERITED && s->lost && source_home(&s->source) == w &&
-	       s->name.via == via && s->name.slot == e->slot && s->name.generation == e->generation;
+	       s->name.via == e->channel && s->name.slot == e->slot &&
+	       s->name.generation == e->generation;
 }
 
 void adopt_freed(struct worker *w, const struct shm_event *e)

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "comms/src/adopt.h"
+#include "comms/src/join.h"
 #include "comms/src/link.h"
 #include "comms/src/listener.h"
 #include "comms/src/move.h"
@@ -184,6 +185,8 @@ void deliver_events(struct link *l)
 			on_moved(l, &e);
 		else if (e.type == SHM_EV_FREED)
 			adopt_freed(l->worker, &e);
+		else if (e.type == SHM_EV_RELAYED)
+			join_relayed(l, &e);
 	}
 }
 

@@ -33,7 +33,7 @@ static void share_sockets(void)
 	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++) {
 		if (s->state != SOCK_FREE && s->listener)
 			s->listener->shared = true;
-		if (s->state == SOCK_OPEN && s->link->to_stack)
+		if (s->state == SOCK_OPEN)
 			s->shared = true;
 	}
 }
@@ -72,6 +72,7 @@ void fork_watch(void)
 static void close_sessions(struct worker *w)
 {
 	worker_take_lock(w);
+	worker_drain(w);
 	for (unsigned i = 0; i < w->n_links; i++) {
 		struct link *l = w->links[i];
 

@@ -6,6 +6,7 @@
 
 #include "comms/convoy.h"
 #include "comms/src/api.h"
+#include "comms/src/join.h"
 #include "comms/src/move.h"
 #include "comms/src/stream.h"
 #include "comms/src/wait.h"
@@ -105,6 +106,8 @@ static void retire(struct sock *s)
 	s->lent_bytes -= done;
 	if (done > 0 && s->link)
 		sock_consumed(s, done);
+	if (unlikely(s->joining))
+		join_on(s);
 }
 
 void convoy_release_segment(const struct convoy_segment *segment)
@@ -155,6 +158,8 @@ static void commit(struct sock *s, uint32_t n)
 		stream_wrote(s, false);
 	if (unlikely(s->moving))
 		move_on(s);
+	if (unlikely(s->joining))
+		join_on(s);
 }
 
 /* A reservation, after asking for room if there is none. Returns spans or a negative errno. */

@@ -80,6 +80,7 @@ struct sock {
 	bool closing;	 /* convoy_close() waits until all has arrived (SO_LINGER) */
 	bool slot_kept;	 /* LINGERING, and the stack has not been told: it may have to move */
 	uint8_t moving;	 /* move.h */
+	bool joining;	 /* join.h */
 	bool shared;	 /* other processes may have it, too: adopt.h */
 	bool adopting;	 /* CONNECTING: SHM_EV_ADOPT is on its way */
 	bool lost;	 /* INHERITED: had it, and another process took it */
@@ -100,6 +101,7 @@ struct sock {
 	uint32_t first_lent, n_lent, lent_bytes;
 	uint32_t reserved; /* bytes between reserve and commit: the fifo is not to be looked at */
 	uint32_t next_free;
+	struct shm_relayed join; /* where, while joining */
 	struct shared_name name;
 	uint8_t *unsent; /* INHERITED: bytes written that the stack has not seen */
 	uint32_t n_unsent;

@@ -212,6 +212,7 @@ static void inherit(struct sock *s)
 	s->lost = s->freed = s->resting = false;
 	s->n_lent = s->lent_bytes = s->reserved = 0;
 	s->moving = 0;
+	s->joining = false;
 	if (s->state == SOCK_OPEN) {
 		adopt_name(s);
 		s->state = SOCK_INHERITED;

@@ -11,6 +11,7 @@
 #include "comms/src/attach.h"
 #include "comms/src/connect.h"
 #include "comms/src/fds.h"
+#include "comms/src/join.h"
 #include "comms/src/listener.h"
 #include "comms/src/os.h"
 #include "comms/src/set.h"
@@ -113,6 +114,7 @@ int convoy_close(int cd)
 	if (!s)
 		return 0; /* another thread has closed it meanwhile */
 	home = source_home(&s->source);
+	join_look(s);
 	if (--s->refs == 0)
 		end_sock(s);
 	worker_give_lock(home);
@@ -126,12 +128,7 @@ int convoy_shutdown(int cd, int how)
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return api_fail(-EINVAL);
-	s = sock_lock(cd);
-	if (unlikely(s && adopt_is_elsewhere(s))) {
-		sock_unlock(s);
-		adopt_fetch(cd, how == SHUT_WR);
-		s = sock_lock(cd);
-	}
+	s = stream_lock(cd, how == SHUT_WR);
 	if (!s)
 		return api_fail(-EBADF);
 	if (s->state != SOCK_OPEN) {
@@ -143,6 +140,7 @@ int convoy_shutdown(int cd, int how)
 	if (how != SHUT_RD) {
 		fifo_set_state(&s->fifo, SHM_FIN, 0);
 		sock_announce(s);
+		join_look(s);
 	}
 	source_notify(&s->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
 	sock_unlock(s);

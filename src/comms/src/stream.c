@@ -9,6 +9,7 @@
 
 #include "comms/src/adopt.h"
 #include "comms/src/connect.h"
+#include "comms/src/join.h"
 #include "comms/src/wait.h"
 
 enum {
@@ -298,6 +299,7 @@ void stream_wrote(struct sock *s, bool more)
 		sock_hold(s);
 	else
 		sock_announce(s);
+	join_look(s);
 }
 
 static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done)

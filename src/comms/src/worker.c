@@ -312,7 +312,9 @@ void worker_check_pipes(struct worker *w)
 			worker_lose_stack(w);
 			break;
 		}
-		worker_lose_link(l);
+		/* The stack says what becomes of its sessions, if it still can. */
+		if (!l->broker || l->broker->dead)
+			worker_lose_link(l);
 	}
 	if (w->retry_fd >= 0)
 		retry(w);
