@@ -13,6 +13,7 @@
 #include "l3/ip6/route.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
+#include "l3/route/hop.h"
 
 static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
 {
@@ -20,6 +21,7 @@ static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *
 
 	neighbor_tick(d->engine, clock_now_ns(d->engine->clock));
 	ip6_tick(d->engine, clock_now_ns(d->engine->clock));
+	route_hops_tick(d->engine);
 }
 
 int part_ip_init(struct convoyd *d)
@@ -31,6 +33,8 @@ int part_ip_init(struct convoyd *d)
 		err = ip6_init(d->engine);
 	if (err == 0)
 		err = neighbor_init(d->engine);
+	if (err == 0)
+		err = route_hops_init(d->engine);
 	if (err == 0)
 		err = icmp4_init(d->engine);
 	if (err == 0)
@@ -65,6 +69,7 @@ void part_ip_deinit(struct convoyd *d)
 	icmp6_deinit(d->engine);
 	icmp4_deinit(d->engine);
 	ip6_links_deinit(ip6_stack_of(d->engine));
+	route_hops_deinit(d->engine);
 	neighbor_deinit(d->engine);
 	ip6_deinit(d->engine);
 	ip4_deinit(d->engine);

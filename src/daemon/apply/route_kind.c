@@ -101,11 +101,13 @@ static int list_one6(struct convoyd *d, const struct ip6_route *r, struct apply_
 	for (unsigned i = 0; i < r->n_hops; i++) {
 		const struct interface *by = interface_get_or_null(d->engine, r->hop[i].if_index);
 
-		if (!by)
+		if (!by && r->hop[i].if_index)
 			return 0; /* on its way out with its interface */
-		on = by->name;
 		route.hop[i] = (struct hop){ !ip6_is_unspecified(&r->hop[i].addr), r->hop[i].addr,
-					     r->hop[i].weight, by->name };
+					     r->hop[i].weight, by ? by->name : NULL };
+		if (!by)
+			continue;
+		on = by->name;
 		if (!ip6_is_link_local(&r->hop[i].addr) &&
 		    ip6_link_to(s, r->vrf, &r->hop[i].addr) == by->index)
 			route.hop[i].interface = NULL;
@@ -123,11 +125,13 @@ static int list_one(struct convoyd *d, const struct ip4_route *r, struct apply_l
 	for (unsigned i = 0; i < r->n_hops; i++) {
 		const struct interface *by = interface_get_or_null(d->engine, r->hop[i].if_index);
 
-		if (!by)
+		if (!by && r->hop[i].if_index)
 			return 0; /* on its way out with its interface */
-		on = by->name;
 		route.hop[i] = (struct hop){ r->hop[i].addr != 0, ip6_mapped(r->hop[i].addr),
-					     r->hop[i].weight, by->name };
+					     r->hop[i].weight, by ? by->name : NULL };
+		if (!by)
+			continue;
+		on = by->name;
 		if (ip4_link_of(ip4_stack_of(d->engine), r->vrf, r->hop[i].addr) == by->index)
 			route.hop[i].interface = NULL;
 	}
@@ -244,7 +248,7 @@ static const char *reason(int err)
 	case ERR_INVAL:
 		return "bits are set behind the prefix's length";
 	case ERR_UNREACHABLE:
-		return "the next hop is not on the link of any interface";
+		return "the next hop is not on the link of any interface, and no route leads to it";
 	default:
 		return err_text(err);
 	}

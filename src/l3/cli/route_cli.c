@@ -169,7 +169,7 @@ static const char *route_error(int err)
 	case ERR_INVAL:
 		return "bits are set behind the prefix's length";
 	case ERR_UNREACHABLE:
-		return "the next hop is not on the link of any interface";
+		return "the next hop is not on the link of any interface, and no route leads to it";
 	default:
 		return err_text(err);
 	}

@@ -127,6 +127,11 @@ int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adj
 	return 0;
 }
 
+bool adjacency_is_shared(const struct adjacency_table *t, uint32_t index)
+{
+	return t->entry[index].refs > 1;
+}
+
 struct list *adjacency_users(const struct adjacency_table *t, uint32_t index)
 {
 	return &t->entry[index].users;

@@ -85,6 +85,9 @@ int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adj
 void adjacency_get(struct adjacency_table *t, uint32_t index);
 void adjacency_put(struct adjacency_table *t, uint32_t index);
 
+/* adjacency_is_shared - true while there is more than one reference. */
+bool adjacency_is_shared(const struct adjacency_table *t, uint32_t index);
+
 /* adjacency_users - main's list of those that have a path over @index: load_balance.c. */
 struct list *adjacency_users(const struct adjacency_table *t, uint32_t index);
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "l3/ip4/address.h"
 #include "l3/neighbor/neighbor.h"
+#include "l3/route/hop.h"
 
 static struct ip4_route *find_or_null(struct ip4_stack *s, uint32_t vrf, struct ip4_prefix prefix)
 {
@@ -48,7 +49,7 @@ static int complete_hop(const struct ip4_stack *s, uint32_t vrf, struct ip4_hop 
 	if (hop->if_index == 0)
 		hop->if_index = ip4_link_of(s, vrf, hop->addr);
 	if (hop->if_index == 0)
-		return ERR_UNREACHABLE;
+		return 0; /* the routes say where it is: hop.h */
 	if (!interface_get_or_null(s->engine, hop->if_index) || s->vrf_of[hop->if_index] != vrf)
 		return ERR_NOENT;
 	return 0;
@@ -67,18 +68,24 @@ static int glean_by(const struct ip4_stack *s, uint32_t if_index, uint32_t *adja
 }
 
 /* The adjacency of a hop; let_go() gives it back. */
-static int hold(const struct ip4_stack *s, const struct ip4_hop *hop, struct fib_path *path)
+static int hold(const struct ip4_stack *s, uint32_t vrf, const struct ip4_hop *hop,
+		struct fib_path *path)
 {
 	path->weight = hop->weight;
 	if (hop->addr == 0)
 		return glean_by(s, hop->if_index, &path->adjacency);
+	if (hop->if_index == 0) {
+		struct ip6_addr mapped = ip6_mapped(hop->addr);
+
+		return route_hop_to(s->engine, vrf, 0, &mapped, &path->adjacency);
+	}
 	return neighbor_pin(s->engine, hop->if_index, hop->addr, &path->adjacency);
 }
 
 static void unpin(const struct ip4_stack *s, const struct ip4_hop *hops, unsigned n_hops)
 {
 	for (unsigned i = 0; i < n_hops; i++)
-		if (hops[i].addr != 0)
+		if (hops[i].addr != 0 && hops[i].if_index != 0)
 			neighbor_unpin(s->engine, hops[i].if_index, hops[i].addr);
 }
 
@@ -100,7 +107,7 @@ static int install(struct ip4_stack *s, const struct ip4_route *r)
 	int err = 0;
 
 	for (; n < r->n_hops && err == 0; n++)
-		err = hold(s, &r->hop[n], &paths[n]);
+		err = hold(s, r->vrf, &r->hop[n], &paths[n]);
 	n -= err != 0;
 	if (err == 0)
 		err = fib_add_route(s->fib, v, r->prefix, FIB_STATIC, paths, n);

@@ -1,8 +1,8 @@
 /*
  * route.h - static routes: the operator's prefixes and their next hops. Main thread.
  *
- * A next hop has to be on the link of an interface. It is resolved when a packet needs it. The
- * routes by an interface go when it is removed.
+ * A next hop is on the link of an interface, or a route leads to it: route/hop.h. It is resolved
+ * when a packet needs it. The routes by an interface go when it is removed.
  */
 #ifndef CONVOY_L3_IP4_ROUTE_H
 #define CONVOY_L3_IP4_ROUTE_H
@@ -10,7 +10,7 @@
 #include "l3/ip4/ip4.h"
 
 struct ip4_hop {
-	uint32_t if_index; /* 0: the interface whose prefix holds @addr */
+	uint32_t if_index; /* 0: the interface whose prefix holds @addr, if there is one */
 	uint32_t addr;	   /* host order; 0: the destination itself, then with an interface */
 	uint32_t weight;   /* 0 counts as 1 */
 };
@@ -28,7 +28,8 @@ struct ip4_route {
  * ip4_add_route - packets to the prefix go by these hops, in proportion to their weights. It
  * replaces an earlier static route for the prefix. ERR_INVAL for host bits in the prefix or a hop
  * with neither address nor interface; ERR_FULL for more than LOAD_BALANCE_PATHS hops;
- * ERR_UNREACHABLE if a hop is on no link; ERR_NOENT for an unknown VRF or interface; ERR_NOMEM.
+ * ERR_UNREACHABLE if a hop is on no link and no route leads there; ERR_NOENT for an unknown VRF or
+ * interface; ERR_NOMEM.
  */
 must_check
 int ip4_add_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "l3/ip6/address.h"
 #include "l3/neighbor/neighbor.h"
+#include "l3/route/hop.h"
 
 static bool prefixes_are_equal(const struct ip6_prefix *a, const struct ip6_prefix *b)
 {
@@ -45,7 +46,7 @@ static int complete_hop(const struct ip6_stack *s, uint32_t vrf, struct ip6_hop 
 	if (hop->if_index == 0)
 		hop->if_index = ip6_link_to(s, vrf, &hop->addr);
 	if (hop->if_index == 0)
-		return ERR_UNREACHABLE;
+		return 0; /* the routes say where it is: hop.h */
 	return s->vrf_of[hop->if_index] == vrf ? 0 : ERR_NOENT;
 }
 
@@ -70,8 +71,18 @@ static bool is_glean(const struct ip6_hop *hop)
 static void unpin(const struct ip6_stack *s, const struct ip6_hop *hops, unsigned n_hops)
 {
 	for (unsigned i = 0; i < n_hops; i++)
-		if (!is_glean(&hops[i]))
+		if (!is_glean(&hops[i]) && hops[i].if_index != 0)
 			neighbor6_unpin(s->engine, hops[i].if_index, &hops[i].addr);
+}
+
+static int hold(const struct ip6_stack *s, const struct ip6_route *r, const struct ip6_hop *hop,
+		uint32_t *adjacency)
+{
+	if (is_glean(hop))
+		return glean_by(s, &r->prefix, hop->if_index, adjacency);
+	if (hop->if_index == 0)
+		return route_hop_to(s->engine, r->vrf, 0, &hop->addr, adjacency);
+	return neighbor6_pin(s->engine, hop->if_index, &hop->addr, adjacency);
 }
 
 /* Hold every hop and give the FIB the route. On failure nothing is held. */
@@ -85,9 +96,7 @@ static int install(struct ip6_stack *s, const struct ip6_route *r)
 		const struct ip6_hop *hop = &r->hop[n];
 
 		paths[n].weight = hop->weight;
-		err = is_glean(hop) ? glean_by(s, &r->prefix, hop->if_index, &paths[n].adjacency)
-				    : neighbor6_pin(s->engine, hop->if_index, &hop->addr,
-						    &paths[n].adjacency);
+		err = hold(s, r, hop, &paths[n].adjacency);
 	}
 	n -= err != 0;
 	if (err == 0)

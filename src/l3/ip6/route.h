@@ -1,8 +1,9 @@
 /*
  * route.h - static IPv6 routes: the operator's prefixes and their next hops. Main thread.
  *
- * A next hop has to be on the link of an interface; a link-local one needs the interface's name. It
- * is resolved when a packet needs it. The routes by an interface go when it is removed.
+ * A next hop is on the link of an interface, or a route leads to it (route/hop.h); a link-local one
+ * needs the interface's name. It is resolved when a packet needs it. The routes by an interface go
+ * when it is removed.
  */
 #ifndef CONVOY_L3_IP6_ROUTE_H
 #define CONVOY_L3_IP6_ROUTE_H
@@ -31,7 +32,8 @@ struct ip6_route {
  * @source: FIB_STATIC or FIB_DYNAMIC
  * ERR_INVAL for host bits in the prefix, a link-local or multicast prefix, a hop with neither
  * address nor interface, or with a link-local address and no interface; ERR_FULL for more than
- * LOAD_BALANCE_PATHS hops; ERR_UNREACHABLE if a hop is on no link; ERR_NOENT for an unknown VRF or
+ * LOAD_BALANCE_PATHS hops; ERR_UNREACHABLE if a hop is on no link and no route
+ * leads there; ERR_NOENT for an unknown VRF or
  * interface, or one without IPv6; ERR_NOMEM.
  */
 must_check
