@@ -1,7 +1,8 @@
 /*
  * forward_graph.c - the table of what forward-bench measures.
  *
- * Frames have 64 bytes on the wire, 60 without the FCS. Routes have the shape of the Internet's
+ * Frames have 64 bytes on the wire, 60 without the FCS; those of IPv6 four more, which is the least
+ * that its headers and UDP's need (62), rounded up. Routes have the shape of the Internet's
  * tables; each packet goes to a random route of them, to a random host behind it.
  */
 #include "forward_graph.h"
@@ -21,6 +22,7 @@ enum {
 	N_HOPS = 64,
 	SEED = 2026,
 	SETTLE_EVERY = 4096,
+	IP6_HOLDERS = 60000,
 	BRIDGE_STATIONS = 50000, /* on each side: 100,000 MACs */
 };
 
@@ -29,6 +31,20 @@ static const uint16_t ip4_share[33] = {
 	[8] = 1,   [9] = 1,   [10] = 1,	  [11] = 1,   [12] = 1,	  [13] = 2,
 	[14] = 2,  [15] = 3,  [16] = 14,  [17] = 9,   [18] = 15,  [19] = 26,
 	[20] = 45, [21] = 54, [22] = 115, [23] = 105, [24] = 604, [32] = 1
+};
+
+/* The same of IPv6 prefixes; they lie in what the registries have given out, a /32 or so each. */
+static const uint16_t ip6_share[65] = {
+	[20] = 1,  [24] = 2, [28] = 3,	[29] = 32, [30] = 5,  [31] = 2,	 [32] = 112, [33] = 8,
+	[34] = 8,  [35] = 3, [36] = 58, [37] = 3,  [38] = 14, [39] = 4,	 [40] = 98,  [41] = 5,
+	[42] = 24, [43] = 6, [44] = 98, [45] = 16, [46] = 34, [47] = 32, [48] = 429, [64] = 3
+};
+static const struct {
+	uint64_t first;
+	unsigned len;
+} ip6_blocks[] = {
+	{ 0x2001000000000000, 16 }, { 0x2400000000000000, 12 }, { 0x2600000000000000, 12 },
+	{ 0x2800000000000000, 12 }, { 0x2a00000000000000, 11 }, { 0x2c00000000000000, 12 },
 };
 
 static unsigned random_length(struct random *r, const uint16_t *share, unsigned first)
@@ -50,6 +66,23 @@ static struct ip4_prefix next_route4(struct random *r, uint32_t *host)
 	if (addr >> 24 == 10 || addr >> 24 == 127)
 		*host = addr ^= 0x80000000; /* ours, and loopback */
 	return (struct ip4_prefix){ addr & ip4_mask_of(len), (uint8_t)len };
+}
+
+static uint64_t mask6(unsigned len)
+{
+	return len == 0 ? 0 : ~(uint64_t)0 << (64 - len);
+}
+
+/* The upper half of a prefix, and its length. The registries' holders are numbered, not drawn. */
+static uint64_t next_route6(struct random *r, unsigned *len)
+{
+	uint64_t holder = random_below(r, IP6_HOLDERS);
+	unsigned block = (unsigned)(holder % count_of(ip6_blocks));
+	uint64_t spread = holder * 0x9e3779b97f4a7c15u >> ip6_blocks[block].len;
+
+	*len = random_length(r, ip6_share, 20);
+	return ((ip6_blocks[block].first | (spread & mask6(32))) | random_u64(r) >> 32) &
+	       mask6(*len);
 }
 
 static FILE *create(const char *folder, const char *name)
@@ -84,6 +117,27 @@ static void write_destinations4(const char *folder, unsigned n_routes)
 		p = next_route4(&routes, &host);
 		addr.s_addr = htonl(p.addr | ((uint32_t)random_u64(&hosts) & ~ip4_mask_of(p.len)));
 		fprintf(out, "%s\n", inet_ntoa(addr));
+	}
+	fclose(out);
+}
+
+static void write_destinations6(const char *folder, unsigned n_routes)
+{
+	FILE *out = create(folder, "destinations");
+	unsigned n = n_routes < 65536 ? 65536 : n_routes, len;
+	struct random routes, hosts;
+
+	random_seed(&hosts, SEED + 1);
+	for (unsigned i = 0; i < n; i++) {
+		char text[INET6_ADDRSTRLEN];
+		struct ip6_addr addr;
+		uint64_t hi;
+
+		if (i % n_routes == 0)
+			random_seed(&routes, SEED);
+		hi = next_route6(&routes, &len);
+		addr = ip6_of(hi | (random_u64(&hosts) & ~mask6(len)), 1);
+		fprintf(out, "%s\n", inet_ntop(AF_INET6, &addr, text, sizeof(text)));
 	}
 	fclose(out);
 }
@@ -129,6 +183,35 @@ static void fill4(struct convoyd *d, unsigned n_routes)
 
 		invariant(fib_add_route(fib, vrf, next_route4(&routes, &host), FIB_DYNAMIC, &path,
 					1) == 0);
+		if (i % SETTLE_EVERY == 0)
+			settle(d);
+	}
+	settle(d);
+}
+
+static void fill6(struct convoyd *d, unsigned n_routes)
+{
+	struct fib *fib = ip4_stack_of(d->engine)->fib;
+	struct vrf *vrf = fib_vrf_or_null(fib, VRF_DEFAULT);
+	struct random routes, hops;
+	uint32_t adjacency[N_HOPS];
+	unsigned len;
+
+	for (uint32_t i = 0; i < N_HOPS; i++) {
+		const struct mac mac = { { 2, 0, 0, 0, 9, (uint8_t)i } };
+		struct ip6_addr addr = ip6_of(0x20010db800090000, i + 2);
+
+		invariant(neighbor_add_static(d->engine, sink_index(d), &addr, &mac) == 0);
+		invariant(neighbor6_pin(d->engine, sink_index(d), &addr, &adjacency[i]) == 0);
+	}
+	random_seed(&routes, SEED);
+	random_seed(&hops, SEED + 2);
+	for (unsigned i = 0; i < n_routes; i++) {
+		struct fib_path path = { adjacency[random_below(&hops, N_HOPS)], 1 };
+		struct ip6_prefix prefix = { .addr = ip6_of(next_route6(&routes, &len), 0) };
+
+		prefix.len = (uint8_t)len;
+		invariant(fib6_add_route(fib, vrf, prefix, FIB_DYNAMIC, &path, 1) == 0);
 		if (i % SETTLE_EVERY == 0)
 			settle(d);
 	}
@@ -195,6 +278,17 @@ static void bridge_many(struct convoyd *d, unsigned size unused_arg)
 	"      streams: [ { size: 60, source: 10.8.0.2, order: sequential, destinations: "         \
 	"%s/destinations } ]\n"
 
+#define GENERATOR6                                                                                 \
+	"workers: 1\n"                                                                             \
+	"interfaces:\n"                                                                            \
+	"  - { name: sink0, addresses: ['2001:db8:9::1/64'], sink: {} }\n"                         \
+	"  - name: gen0\n"                                                                         \
+	"    addresses: ['2001:db8:8::1/64']\n"                                                    \
+	"    generator:\n"                                                                         \
+	"      start: true\n"                                                                      \
+	"      streams: [ { size: 64, source: '2001:db8:8::2', order: sequential, destinations: "  \
+	"%s/destinations } ]\n"
+
 /* A generator that sends @stream to a sink without addresses; @more interfaces. */
 #define GENERATOR_L2(stream, more)                                                                 \
 	"workers: 1\n"                                                                             \
@@ -219,6 +313,11 @@ const struct forward_graph forward_graphs[] = {
 	  .sizes = route_sizes,
 	  .prepare = write_destinations4,
 	  .fill = fill4 },
+	{ .name = "ip6",
+	  .format = GENERATOR6,
+	  .sizes = route_sizes,
+	  .prepare = write_destinations6,
+	  .fill = fill6 },
 	{ .name = "xconnect", .format = GENERATOR_L2("", ""), .fill = join },
 	{ .name = "vlan", .format = GENERATOR_L2(", vlans: [10]", VLANS), .fill = join_vlans },
 	{ .name = "bridge.1", .format = GENERATOR_L2("", ""), .fill = bridge_one },

@@ -125,20 +125,15 @@ static no_inline void refuse_all(struct node *node, struct buf **b, uint16_t *ne
 }
 
 /* Packets of one VRF. */
-static inline void look_up(const struct fib *f, struct node *node, struct buf **b, uint16_t *next,
-			   unsigned n)
+static inline void look_up(const struct fib *f, struct node *node, struct buf **b,
+			   const uint32_t *dst, uint16_t *next, unsigned n)
 {
 	const struct vrf *v = fib_vrf_or_null(f, b[0]->fib);
-	uint32_t dst[FRAME_MAX], leaf[FRAME_MAX];
+	uint32_t leaf[FRAME_MAX];
 
 	if (unlikely(!v || n == 0)) {
 		refuse_all(node, b, next, n);
 		return;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct ip4_hdr *ip = buf_l3(b[i]);
-
-		dst[i] = host32(ip->dst);
 	}
 	trie_lookup4_many(&v->ip4.trie, dst, leaf, n);
 	for (unsigned i = 0; i < n; i++)
@@ -150,18 +145,22 @@ static unsigned ip4_lookup_run(struct worker *w, struct node *node, struct frame
 	const struct fib *fib = ip4_of(w)->fib;
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	uint32_t dst[FRAME_MAX];
 	unsigned first = 0;
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
+		const struct ip4_hdr *ip = buf_l3(b[i]);
+
 		buf_prefetch(b[i + 8]);
 		prefetch_read(buf_l3(b[i + 4]));
-		if (b[i]->fib == b[first]->fib)
+		dst[i] = host32(ip->dst);
+		if (likely(b[i]->fib == b[first]->fib))
 			continue;
-		look_up(fib, node, b + first, next + first, i - first);
+		look_up(fib, node, b + first, dst + first, next + first, i - first);
 		first = i;
 	}
-	look_up(fib, node, b + first, next + first, f->n - first);
+	look_up(fib, node, b + first, dst + first, next + first, f->n - first);
 	node_send(w, node, f, next);
 	return f->n;
 }
