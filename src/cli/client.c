@@ -2,6 +2,7 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,6 +59,23 @@ void client_close(struct client *c)
 		close(c->fd);
 	c->in = NULL;
 	c->fd = -1;
+}
+
+static int interrupted_fd = -1;
+
+/* The other direction stays open: the answer is still to come. */
+static void on_interrupt(int number unused_arg)
+{
+	shutdown(interrupted_fd, SHUT_WR);
+}
+
+static void stop_on_interrupt(const struct client *c)
+{
+	struct sigaction action = { .sa_handler = on_interrupt,
+				    .sa_flags = (int)(SA_RESTART | SA_RESETHAND) };
+
+	interrupted_fd = c->fd;
+	sigaction(SIGINT, &action, NULL);
 }
 
 static int lost(struct client *c)
@@ -137,6 +155,8 @@ int client_call(struct client *c, const char *method, json_t *params, int pass_f
 	if (err < 0)
 		return err;
 	while ((message = next_message_or_null(c)) && json_object_get(message, "method")) {
+		if (on_item && interrupted_fd < 0)
+			stop_on_interrupt(c);
 		if (on_item)
 			on_item(json_object_get(message, "params"));
 		json_decref(message);

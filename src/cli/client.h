@@ -25,7 +25,8 @@ void client_close(struct client *c);
  * client_call - send one command and wait for its result.
  * @params:  reference taken
  * @pass_fd: a descriptor that goes with the request, or -1
- * @on_item: called for each streamed item's params; NULL when none are expected
+ * @on_item: called for each streamed item's params; NULL when none are expected. From the first on,
+ *           SIGINT asks convoyd to end the call and answer with what it has; a second one ends us
  *
  * Returns 0 and a new reference in @result; ERR_FORMAT when convoyd has found a fault in the file
  * that went along, ERR_REFUSED when it has answered with another error, ERR_CLOSED when it went

@@ -80,6 +80,11 @@ struct command_call {
 	void *state;	/* the command's own, while pending */
 	/* on_cancel - the client has gone; forget @call now and do not finish it. */
 	void (*on_cancel)(struct command_call *call);
+	/*
+	 * on_stop - the client asks for no more, but waits for the result (Ctrl-C in `convoy`):
+	 * command_finish() before this returns. NULL: as good as gone, on_cancel().
+	 */
+	void (*on_stop)(struct command_call *call);
 	const struct command_sink *sink;
 };
 

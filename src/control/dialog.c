@@ -307,6 +307,21 @@ void dialog_init(struct dialog *d, const struct command_table *table,
 	d->line_len = 0;
 }
 
+bool dialog_stop(struct dialog *d)
+{
+	bool any = false;
+
+	list_for_each(link, &d->pending) {
+		struct request *rq = container_of(link, struct request, link);
+
+		if (!rq->call.on_stop)
+			continue;
+		any = true;
+		rq->call.on_stop(&rq->call); /* frees it */
+	}
+	return any;
+}
+
 void dialog_deinit(struct dialog *d)
 {
 	list_for_each(link, &d->pending) {

@@ -52,6 +52,12 @@ struct dialog {
 void dialog_init(struct dialog *d, const struct command_table *table,
 		 int (*out)(void *context, struct slice line, bool may_drop), void *context);
 
+/*
+ * dialog_stop - the client will send no more. Pending commands that can end early do, with their
+ * results on the way out. Returns true if there were any.
+ */
+bool dialog_stop(struct dialog *d);
+
 /* dialog_deinit - the client has gone: cancels what is pending, closes unclaimed descriptors. */
 void dialog_deinit(struct dialog *d);
 

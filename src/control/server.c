@@ -109,6 +109,13 @@ static void take_descriptors(struct client *cl, struct msghdr *message)
 	}
 }
 
+static void end_after_output(struct client *cl)
+{
+	cl->ending = true;
+	event_del(cl->readable);
+	event_add(cl->writable, NULL);
+}
+
 static void on_readable(evutil_socket_t fd, short what unused_arg, void *context)
 {
 	struct client *cl = context;
@@ -126,16 +133,17 @@ static void on_readable(evutil_socket_t fd, short what unused_arg, void *context
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n == 0 && dialog_stop(&cl->dialog)) {
+		end_after_output(cl);
+		return;
+	}
 	if (n <= 0) {
 		client_free(cl);
 		return;
 	}
 	take_descriptors(cl, &message);
-	if (dialog_input(&cl->dialog, slice_of(bytes, (size_t)n)) < 0) {
-		cl->ending = true;
-		event_del(cl->readable);
-		event_add(cl->writable, NULL);
-	}
+	if (dialog_input(&cl->dialog, slice_of(bytes, (size_t)n)) < 0)
+		end_after_output(cl);
 }
 
 static void add_client(struct control_server *server, int fd)

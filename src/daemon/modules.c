@@ -31,6 +31,7 @@
 #include "l3/ip4/ip4.h"
 #include "l3/ip6/ip6.h"
 #include "l3/neighbor/neighbor.h"
+#include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
 #include "session/session_worker.h"
 #include "transport/tcp/tcp.h"
@@ -115,6 +116,8 @@ const struct node_type *const modules_nodes[] = {
 	&ip6_reassembly_node,
 	&ip6_rewrite_node,
 	&nd_input_node,
+	&probe_error_node,
+	&probe_reply_node,
 	/* session */
 	&session_input_node,
 	/* transport */

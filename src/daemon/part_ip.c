@@ -12,6 +12,7 @@
 #include "l3/ip6/address.h"
 #include "l3/ip6/route.h"
 #include "l3/neighbor/neighbor.h"
+#include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
 #include "l3/route/hop.h"
 
@@ -22,6 +23,7 @@ static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *
 	neighbor_tick(d->engine, clock_now_ns(d->engine->clock));
 	ip6_tick(d->engine, clock_now_ns(d->engine->clock));
 	route_hops_tick(d->engine);
+	probe_tick(d->engine, clock_now_ns(d->engine->clock));
 }
 
 int part_ip_init(struct convoyd *d)
@@ -42,11 +44,17 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = reassembly_init(d->engine);
 	if (err == 0)
+		err = probe_init(d->engine);
+	if (err == 0)
 		err = address_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = route_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = neighbor_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = ping_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = traceroute_cli_register(d->commands, d->engine);
 	if (err < 0)
 		goto fail;
 	d->neighbors = event_new(d->base, -1, EV_PERSIST, on_tick, d);
@@ -65,6 +73,7 @@ void part_ip_deinit(struct convoyd *d)
 	d->neighbors = NULL;
 	ip4_routes_deinit(d->engine);
 	ip6_routes_deinit(d->engine);
+	probe_deinit(d->engine);
 	reassembly_deinit(d->engine);
 	icmp6_deinit(d->engine);
 	icmp4_deinit(d->engine);

@@ -186,7 +186,7 @@ static void render_buckets(struct text *out, const json_t *worker)
 		double below = json_number_value(json_object_get(b, "below_us"));
 
 		n += json_integer_value(json_object_get(b, "turns"));
-		for (limit = limit ? limit : 0.125; limit < below; limit *= 2)
+		for (limit = limit > 0 ? limit : 0.125; limit < below; limit *= 2)
 			;
 		if (next && json_number_value(json_object_get(next, "below_us")) <= limit)
 			continue;

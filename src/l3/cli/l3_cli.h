@@ -22,4 +22,12 @@ int address_cli_register(struct command_table *table, struct engine *e);
 must_check
 int neighbor_cli_register(struct command_table *table, struct engine *e);
 
+/* ping_cli_register - `ping`. ERR_NOMEM. */
+must_check
+int ping_cli_register(struct command_table *table, struct engine *e);
+
+/* traceroute_cli_register - `traceroute`. ERR_NOMEM. */
+must_check
+int traceroute_cli_register(struct command_table *table, struct engine *e);
+
 #endif

@@ -24,10 +24,15 @@ static inline void icmp4_condemn(struct buf *b, uint8_t type, uint8_t code, uint
  * icmp4_register_errors - have errors about our packets of IP protocol @protocol sent to the node
  * @node_name. They arrive with their data from the quoted IP header on, l3_at there as well, and
  * l4_at at what follows it, of which at least 8 bytes are there; buf.icmp_error says type, code and
- * rest as icmp4_condemn() would. Before the workers start. ERR_NOENT without such a node.
+ * rest as icmp4_condemn() would; l2_at is where the error's own header begins. Before the workers
+ * start. ERR_NOENT without such a node.
  */
 must_check
 int icmp4_register_errors(struct engine *e, uint8_t protocol, const char *node_name);
+
+/* icmp4_register_replies - have echo replies to us sent to the node @node_name. As above. */
+must_check
+int icmp4_register_replies(struct engine *e, const char *node_name);
 
 /* icmp4_init - state of every worker; before they start, after ip4_init(). ERR_NOMEM. */
 must_check

@@ -17,6 +17,16 @@ int icmp6_register_errors(struct engine *e, uint8_t protocol, const char *node_n
 	return 0;
 }
 
+int icmp6_register_replies(struct engine *e, const char *node_name)
+{
+	uint16_t id = graph_node_id(&e->graph, node_name);
+
+	if (id == NODE_NONE)
+		return ERR_NOENT;
+	ip6_stack_of(e)->reply_next = next_node(id);
+	return 0;
+}
+
 int icmp6_init(struct engine *e)
 {
 	for (unsigned i = 0; i < e->n_workers; i++) {

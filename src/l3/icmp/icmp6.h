@@ -25,10 +25,15 @@ static inline void icmp6_condemn(struct buf *b, uint8_t type, uint8_t code, uint
  * icmp6_register_errors - have errors about our packets of protocol @protocol sent to the node
  * @node_name. They arrive with their data from the quoted IPv6 header on, l3_at there as well, and
  * l4_at at the header of @protocol, of which at least 8 bytes are there; buf.icmp_error says type,
- * code and rest as icmp6_condemn() would. Before the workers start. ERR_NOENT without such a node.
+ * code and rest as icmp6_condemn() would; l2_at is where the error's own header begins. Before the
+ * workers start. ERR_NOENT without such a node.
  */
 must_check
 int icmp6_register_errors(struct engine *e, uint8_t protocol, const char *node_name);
+
+/* icmp6_register_replies - have echo replies to us sent to the node @node_name. As above. */
+must_check
+int icmp6_register_replies(struct engine *e, const char *node_name);
 
 /* icmp6_init - state of every worker; before they start, after ip6_init(). ERR_NOMEM. */
 must_check

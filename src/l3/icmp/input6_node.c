@@ -3,7 +3,7 @@
  *
  *   ip6-local ──> icmp6-input ──┬──> nd-input         Neighbor Discovery
  *                               ├──> ip6-lookup       echo requests, turned round in place
- *                               ├──> (a transport)    errors about its packets
+ *                               ├──> (a transport)    errors about its packets; echo replies
  *                               └──> drop             see reasons[]
  * RFC 4443 §4.2, §2.4; RFC 5927's advice: only what quotes a packet of ours is believed.
  */
@@ -102,6 +102,7 @@ static uint16_t take_error(struct worker *w, struct buf *b)
 	if (!iw->stack->error_next[chain.protocol])
 		return drop(b, NO_TAKER);
 	buf_pull(b, (unsigned)(b->l4_at - b->at) + ICMP6_HDR_LEN);
+	b->l2_at = b->l3_at;
 	b->l3_at = b->at;
 	b->l4_at = (uint16_t)(b->at + chain.l4_at);
 	icmp6_condemn(b, icmp.type, icmp.code,
@@ -119,6 +120,8 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 		return answer_echo(w, node, b);
 	if (nd_is_type(icmp->type))
 		return NEXT_ND;
+	if (icmp->type == ICMP6_ECHO_REPLY && ip6_worker_of(w)->stack->reply_next)
+		return ip6_worker_of(w)->stack->reply_next;
 	if (icmp6_is_error(icmp->type))
 		return take_error(w, b);
 	return drop(b, UNKNOWN_TYPE);

@@ -2,7 +2,7 @@
  * icmp4-input: messages for us.
  *
  *   ip4-local ──> icmp4-input ──┬──> ip4-lookup     echo requests, turned round in place
- *                               ├──> (a transport)  errors about its packets
+ *                               ├──> (a transport)  errors about its packets; echo replies
  *                               └──> drop           see reasons[]
  * RFC 792, RFC 1122 §3.2.2, RFC 5927 (only what quotes a packet of ours is believed).
  */
@@ -96,6 +96,7 @@ static uint16_t take_error(struct worker *w, struct buf *b)
 	if (!iw->stack->error_next[quoted->protocol])
 		return drop(b, NO_TAKER);
 	buf_pull(b, (unsigned)(b->l4_at - b->at) + ICMP4_HDR_LEN);
+	b->l2_at = b->l3_at;
 	b->l3_at = b->at;
 	b->l4_at = (uint16_t)(b->at + ip4_hdr_len(quoted));
 	icmp4_condemn(b, icmp.type, icmp.code, rest);
@@ -110,6 +111,8 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 		return drop(b, SHORT);
 	if (icmp->type == ICMP4_ECHO_REQUEST)
 		return answer_echo(w, node, b);
+	if (icmp->type == ICMP4_ECHO_REPLY && ip4_of(w)->stack->reply_next)
+		return ip4_of(w)->stack->reply_next;
 	if (icmp4_is_error(icmp->type))
 		return take_error(w, b);
 	return drop(b, UNKNOWN_TYPE);

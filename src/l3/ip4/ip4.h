@@ -33,6 +33,7 @@ struct ip4_stack {
 	uint32_t primary[INTERFACES_MAX]; /* atomic: first address, host order; 0 for none */
 	uint16_t local_next[256];	  /* by protocol: next_node(), 0 for nobody */
 	uint16_t error_next[256];	  /* the same for ICMP errors */
+	uint16_t reply_next;		  /* the same for echo replies */
 };
 
 /* A worker's own. */

@@ -63,6 +63,7 @@ struct ip6_stack {
 	uint32_t vrf_of[INTERFACES_MAX];       /* IP6_OFF where IPv6 is off */
 	uint16_t local_next[256];	       /* by protocol: next_node(), 0 for nobody */
 	uint16_t error_next[256];	       /* the same for ICMPv6 errors */
+	uint16_t reply_next;		       /* the same for echo replies */
 };
 
 /* A worker's own. */
