@@ -97,6 +97,16 @@ static void send_segment(struct game *g)
 	send_packet(g, bytes, writer_len(&w));
 }
 
+static void send_error(struct game *g, struct sim_socket *s, uint8_t value)
+{
+	sim_trouble(s, &(struct tcp_trouble_report){ .trouble = value % 5,
+						     .seq = g->our_next +
+							    (uint32_t)(int16_t)take_u16(&g->in),
+						     .quoted = value * 8u,
+						     .mtu_bytes = take_u16(&g->in),
+						     .is_own = value & 128 });
+}
+
 static void act(struct game *g)
 {
 	struct sim_socket *s = &g->host->sockets[take_u8(&g->in) % 4];
@@ -124,6 +134,14 @@ static void act(struct game *g)
 		if (s->session.connection)
 			tcp_transport.abort(g->host->worker, &s->session);
 		s->done = true;
+		break;
+	case 5:
+		send_error(g, s, value);
+		break;
+	case 6:
+		g->host->busy = value & 1;
+		if (!g->host->busy)
+			sim_host_relieve(g->host);
 		break;
 	default:
 		if (!s->finished && !s->closed)

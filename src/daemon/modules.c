@@ -121,6 +121,7 @@ const struct node_type *const modules_nodes[] = {
 	/* session */
 	&session_input_node,
 	/* transport */
+	&tcp4_error_node,
 	&tcp4_input_node,
 	&tcp4_output_node,
 };

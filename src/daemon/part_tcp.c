@@ -2,6 +2,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/parts.h"
 #include "engine/engine.h"
+#include "l3/icmp/icmp.h"
 #include "l3/ip4/ip4.h"
 #include "transport/tcp/tcp.h"
 
@@ -12,6 +13,8 @@ int part_tcp_init(struct convoyd *d)
 	if (err < 0)
 		return err;
 	err = ip4_register_protocol(d->engine, IP_TCP, tcp4_input_node.name);
+	if (err == 0)
+		err = icmp4_register_errors(d->engine, IP_TCP, tcp4_error_node.name);
 	if (err < 0)
 		part_tcp_deinit(d);
 	return err;

@@ -29,6 +29,8 @@ enum icmp4_unreachable {
 	ICMP4_PORT_UNREACHABLE = 3,
 	ICMP4_FRAG_NEEDED = 4, /* @rest carries the next hop's MTU in its lower half, RFC 1191 */
 	ICMP4_SOURCE_ROUTE_FAILED = 5,
+	ICMP4_NET_PROHIBITED = 9, /* RFC 1122 §3.2.2.1 */
+	ICMP4_HOST_PROHIBITED = 10,
 	ICMP4_ADMIN_PROHIBITED = 13, /* RFC 1812 §5.2.7.1 */
 };
 

@@ -453,3 +453,87 @@ def test_unreachable_does_not_kill_a_connection(peer, talk):
     for code in 0, 1, 3:
         talk.to(IP() / ICMP(type=3, code=code) / quoted)
     is_open(peer)
+
+
+# --- ICMP errors ---
+
+def quote(packet):
+    """What an ICMP error of RFC 792 repeats: the IP header and 8 bytes."""
+    return bytes(packet[IP])[:28]
+
+
+def test_segments_must_not_be_cut_on_the_way(peer):
+    # RFC 1191 §3
+    peer.send("PA", b"hello")
+    assert "DF" in peer.expect(data=b"hello")[IP].flags
+
+
+def test_too_big(peer, talk):
+    # RFC 1191: what is in flight goes out again in smaller segments, and so does the next.
+    peer.send("A", bytes(1448), seq=1)
+    full = peer.expect(seq=1, data=bytes(1448))
+    assert len(full[IP]) == 1500
+    talk.to(IP() / ICMP(type=3, code=4, nexthopmtu=1200) / quote(full))
+    again = peer.expect(seq=1, data=bytes(1148), timeout=1)
+    assert len(again[IP]) == 1200
+    talk.count("tcp4-error.too-big", 1)
+    peer.ack = 1449
+    peer.send("PA", bytes(1448), seq=1449)
+    while peer.ack < 2897:
+        packet = peer.expect(seq=peer.ack)
+        assert len(packet[IP]) <= 1200
+        peer.ack += len(peer.data(packet))
+        peer.send("A", seq=2897)
+    other = Peer(talk)  # and what is known serves the next connection
+    assert other.option(other.connect(), "MSS") == 1160
+
+
+def test_a_lie_about_the_path_changes_nothing(peer, talk):
+    # RFC 5927: the number quoted must be in flight, and the MTU smaller than what is quoted.
+    peer.send("A", bytes(1448), seq=1)
+    full = peer.expect(seq=1, data=bytes(1448))
+    old = full.copy()
+    old[TCP].seq = (full[TCP].seq - 5000) & 0xffffffff
+    talk.to(IP() / ICMP(type=3, code=4, nexthopmtu=600) / quote(old))
+    talk.count("tcp4-error.sequence", 1)
+    talk.to(IP() / ICMP(type=3, code=4, nexthopmtu=1500) / quote(full))
+    talk.count("tcp4-error.size", 1)
+    stranger = full.copy()
+    stranger[TCP].dport = 1
+    talk.to(IP() / ICMP(type=3, code=4, nexthopmtu=600) / quote(stranger))
+    talk.count("tcp4-error.stranger", 1)
+    peer.expect(seq=1, data=bytes(1448), timeout=1)  # by the timer, as long as before
+
+
+def echo_client(talk, run, build, address):
+    return run(build / "src/comms/echo-client", address, "9", "1", "1", "1", env=talk.lan.stack.env)
+
+
+def first_syn(talk):
+    return talk.wire.expect(IP(src=talk.there, dst=talk.here) / TCP(dport=9, flags="S"), 5)
+
+
+@pytest.mark.parametrize("code,says", [(2, "refused"), (3, "refused"), (13, "No route to host"),
+                                       (10, "No route to host")])
+def test_an_open_that_is_refused_by_icmp(talk, run, build, code, says):
+    # RFC 1122 §4.2.3.9
+    client = echo_client(talk, run, build, talk.here)
+    talk.to(IP() / ICMP(type=3, code=code) / quote(first_syn(talk)))
+    assert client.wait(3) != 0
+    assert says in client.err
+    talk.count("tcp4-error.refused", 1)
+
+
+def test_an_open_outlives_a_broken_path(talk, run, build):
+    # RFC 1122 §4.2.3.9: net and host unreachable may heal.
+    client = echo_client(talk, run, build, talk.here)
+    talk.to(IP() / ICMP(type=3, code=1) / quote(first_syn(talk)))
+    talk.count("tcp4-error.remembered", 1)
+    first_syn(talk)  # again, a second later
+    assert client.alive()
+
+
+def test_an_open_toward_a_silent_neighbour_fails(talk, run, build):
+    client = echo_client(talk, run, build, "10.0.0.77")
+    assert client.wait(8) != 0
+    assert "No route to host" in client.err

@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "session/session.h"
+#include "transport/tcp/icmp.h"
 #include "transport/tcp/tcp.h"
 
 enum { SIM_SOCKETS = 64, SIM_PACKET_MAX = 2048, SIM_MTU = 1500, SIM_INTERFACE = 1 };
@@ -53,8 +54,9 @@ struct sim_host {
 	void *context;
 	uint32_t capacity; /* of new sockets' receive fifos */
 	bool reads_at_once;
-	bool busy;	    /* packets wait before the interface; sim_host_relieve() ends it */
-	uint64_t n_corrupt; /* octets received that are not the pattern's */
+	bool busy; /* packets wait before the interface; sim_host_relieve() ends it */
+	uint64_t n_errors[TCP_ERROR_N_REASONS]; /* what sim_trouble() came to */
+	uint64_t n_corrupt;			/* octets received that are not the pattern's */
 };
 
 /* sim_host_new - with @settings for TCP; aborts when the machine is out of memory. */
@@ -89,6 +91,9 @@ void sim_shutdown(struct sim_socket *s);
 void sim_close(struct sim_socket *s);
 void sim_option(struct sim_socket *s, enum shm_option option, int32_t value);
 struct transport_info sim_describe(struct sim_socket *s);
+
+/* sim_trouble - an ICMP error about segment @seq of @s, quoting a full packet. */
+void sim_trouble(struct sim_socket *s, const struct tcp_trouble_report *r);
 
 /* sim_count - reason @name of @node ("tcp4-input"); UINT64_MAX if there is no such reason. */
 uint64_t sim_count(struct sim_host *h, const char *node, const char *name);

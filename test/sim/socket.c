@@ -279,6 +279,15 @@ void sim_option(struct sim_socket *s, enum shm_option option, int32_t value)
 		tcp_transport.set_option(s->host->worker, &s->session, option, value);
 }
 
+void sim_trouble(struct sim_socket *s, const struct tcp_trouble_report *r)
+{
+	struct tcp_worker *tw = tcp_worker_of(s->host->worker);
+	struct tcp_conn *c = tcp_conn_get_or_null(tw, s->session.connection);
+	enum tcp_error_reason reason = c ? tcp_icmp_report(c, r) : TCP_ERROR_STRANGER;
+
+	s->host->n_errors[reason]++;
+}
+
 struct transport_info sim_describe(struct sim_socket *s)
 {
 	struct transport_info info = { 0 };

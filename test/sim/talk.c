@@ -384,6 +384,33 @@ static void count(struct talk *t)
 		fail(t, "it is %llu", (unsigned long long)n);
 }
 
+/* icmp WHAT SEQ [MTU] */
+static void icmp(struct talk *t)
+{
+	static const struct {
+		const char *name;
+		enum tcp_trouble trouble;
+		bool is_own;
+	} kinds[] = { { "nobody", TCP_TROUBLE_NOBODY, false },
+		      { "prohibited", TCP_TROUBLE_PROHIBITED, false },
+		      { "path", TCP_TROUBLE_PATH, false },
+		      { "own", TCP_TROUBLE_PATH, true },
+		      { "too-big", TCP_TROUBLE_TOO_BIG, false } };
+
+	for (unsigned i = 0; i < count_of(kinds); i++)
+		if (is(t, 1, kinds[i].name)) {
+			struct tcp_trouble_report r = { .trouble = kinds[i].trouble,
+							.seq = t->our_isn + number(t, word(t, 2)),
+							.quoted = SIM_MTU,
+							.is_own = kinds[i].is_own };
+
+			r.mtu_bytes = t->n_words > 3 ? number(t, word(t, 3)) : 0;
+			sim_trouble(socket_of(t), &r);
+			return;
+		}
+	fail(t, "no error is called '%s'", word(t, 1));
+}
+
 static void command(struct talk *t)
 {
 	const char *name = word(t, 0);
@@ -413,6 +440,8 @@ static void command(struct talk *t)
 		sim_shutdown(socket_of(t));
 	} else if (strcmp(name, "close") == 0) {
 		sim_close(socket_of(t));
+	} else if (strcmp(name, "icmp") == 0) {
+		icmp(t);
 	} else if (strcmp(name, "busy") == 0) {
 		t->host->busy = true;
 	} else if (strcmp(name, "relieve") == 0) {

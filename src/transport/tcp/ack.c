@@ -1,6 +1,7 @@
 /* ack.c - acknowledgements. */
 #include "transport/tcp/ack.h"
 
+#include "transport/tcp/icmp.h"
 #include "transport/tcp/recover.h"
 #include "transport/tcp/timers.h"
 
@@ -48,6 +49,8 @@ static bool advance(struct tcp_conn *c, uint32_t ack)
 
 	c->snd_una = ack;
 	c->n_dup_acks = 0;
+	c->trouble = TCP_TROUBLE_NONE;
+	c->mtu_before = 0;
 	tcp_rtt_acked(&c->rtt);
 	tcp_timers_acked(c);
 	if (octets && c->session)

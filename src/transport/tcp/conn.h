@@ -139,6 +139,8 @@ struct tcp_conn {
 	uint32_t keepalive_idle_ms, keepalive_interval_ms;
 	uint32_t user_timeout_ms; /* RFC 5482; 0: by the number of timeouts */
 	uint8_t keepalive_probes, n_probes_sent;
+	uint8_t trouble; /* enum tcp_trouble: the last ICMP error that was remembered */
+	uint16_t mtu_before, mss_before; /* of a black hole that is suspected; 0: none is */
 	uint8_t n_dup_acks_owed; /* acknowledgements for a peer without SACK, one a segment */
 	uint8_t n_challenges;	 /* sent in second `challenge_s` */
 	uint16_t challenge_s;

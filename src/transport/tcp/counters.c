@@ -54,5 +54,7 @@ const struct reason tcp_out_reasons[TCP_OUT_N_REASONS] = {
 	[TCP_OUT_GIVEN_UP] = { "given-up", "connections that timed out" },
 	[TCP_OUT_TAIL_PROBE] = { "tail-probe",
 				 "tail loss probes, new data or the last segment again" },
+	[TCP_OUT_BLACK_HOLE] = { "black-hole",
+				 "timeouts that made segments smaller: long ones may vanish" },
 	[TCP_OUT_STALLED] = { "stalled", "sending put off: packets wait before the interface" },
 };

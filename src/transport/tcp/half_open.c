@@ -119,7 +119,7 @@ void tcp_half_open_begin(struct tcp_worker *tw, const struct tcp_key *key, uint3
 		.ts_value = o->ts_value,
 		.mss = o->mss,
 		.out_if = path.if_index,
-		.own_mss = (uint16_t)(path.mtu_bytes - 40),
+		.own_mss = tcp_payload_toward(tw, key, path.mtu_bytes),
 		.window = window,
 		.has = o->has,
 		.window_shift = o->window_shift,

@@ -111,7 +111,7 @@ int tcp_open_connect(struct worker *w, struct session *s, const struct flow *flo
 	c->iss = isn;
 	c->snd_una = c->iss;
 	c->snd_max = c->snd_small = c->iss + 1;
-	c->mtu_payload = (uint16_t)(path.mtu_bytes - 40);
+	c->mtu_payload = tcp_payload_toward(tw, &key, path.mtu_bytes);
 	c->out_if = path.if_index;
 	c->state = TCP_SYN_SENT;
 	c->flags |= TCP_CONN_TIMING;

@@ -6,7 +6,7 @@
 
 struct tcp_path {
 	be32 source;	    /* of ours, as routing would choose it */
-	uint32_t mtu_bytes; /* of the interface */
+	uint32_t mtu_bytes; /* of the interface, or what is known of the way beyond it */
 	uint32_t if_index;
 };
 

@@ -283,6 +283,14 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news)
 		tcp_recover_release(c);
 }
 
+void tcp_recover_resegment(struct tcp_conn *c)
+{
+	/* As after a timeout, but nothing says that there is congestion: the window stays. */
+	begin(c, TCP_RECOVERY_TIMEOUT);
+	c->n_dup_acks = 0;
+	tcp_sack_timed_out(&c->board, c->snd_una, c->snd_max);
+}
+
 void tcp_recover_late(struct tcp_conn *c)
 {
 	if (c->board.n == 0)

@@ -34,6 +34,9 @@ void tcp_recover_on_ack(struct tcp_conn *c, const struct tcp_ack_news *news);
 /* tcp_recover_timed_out - the retransmission timer has fired. RFC 6298 (5.4) to (5.6) */
 void tcp_recover_timed_out(struct tcp_conn *c);
 
+/* tcp_recover_resegment - segments are smaller now: send what has not arrived again, at no cost. */
+void tcp_recover_resegment(struct tcp_conn *c);
+
 /* tcp_recover_late - the timer of late segments: are they lost now? RFC 8985 §6.3 */
 void tcp_recover_late(struct tcp_conn *c);
 

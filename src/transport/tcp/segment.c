@@ -48,6 +48,7 @@ static void push_headers(struct tcp_worker *tw, struct buf *b, const struct tcp_
 		.ver_ihl = IP4_VER_IHL,
 		.len = be16_of((uint16_t)(tcp_len + IP4_HDR_LEN)),
 		.id = be16_of(tw->ip_id),
+		.frag = be16_of(IP4_DF), /* RFC 1191 §3 */
 		.ttl = IP4_DEFAULT_TTL,
 		.protocol = IP_TCP,
 		.src = src,

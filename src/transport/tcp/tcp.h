@@ -39,6 +39,7 @@ int tcp_init(struct engine *e, const struct tcp_settings *settings);
 void tcp_deinit(struct engine *e);
 
 extern const struct transport tcp_transport;
+extern const struct node_type tcp4_error_node;
 extern const struct node_type tcp4_input_node;
 extern const struct node_type tcp4_output_node;
 

@@ -1,6 +1,7 @@
 /* timers.c - what is done when a deadline passes. */
 #include "transport/tcp/timers.h"
 
+#include "transport/tcp/icmp.h"
 #include "transport/tcp/out.h"
 #include "transport/tcp/recover.h"
 #include "transport/tcp/segment.h"
@@ -121,7 +122,7 @@ void tcp_timers_end_in(struct tcp_conn *c, unsigned seconds)
 static bool give_up(struct tcp_conn *c, int err)
 {
 	tcp_count_out(c->worker, TCP_OUT_GIVEN_UP);
-	tcp_conn_break(c, err);
+	tcp_conn_break(c, err == ERR_TIMEOUT && c->trouble ? ERR_UNREACHABLE : err);
 	return false;
 }
 
@@ -183,6 +184,7 @@ static bool retransmission_due(struct tcp_conn *c)
 		return give_up(c, ERR_TIMEOUT);
 	tcp_count_out(c->worker, TCP_OUT_TIMEOUT);
 	tcp_recover_timed_out(c);
+	tcp_icmp_black_hole(c, c->rtt.n_backoff);
 	c->rto_ns = after_us(c, tcp_rtt_rto_us(&c->rtt));
 	tcp_conn_todo(c, TCP_TODO_SEND);
 	return true;

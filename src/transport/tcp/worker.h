@@ -9,6 +9,7 @@
 #include "session/session.h"
 #include "transport/tcp/conn.h"
 #include "transport/tcp/counters.h"
+#include "transport/tcp/mtu.h"
 #include "transport/tcp/ports.h"
 #include "transport/tcp/stall.h"
 #include "transport/tcp/table.h"
@@ -48,6 +49,7 @@ struct tcp_worker {
 	uint32_t turn_bytes; /* sent in this turn, about */
 	struct turn_hook hook;
 	struct tcp_ports ports;
+	struct tcp_mtu_table mtus; /* of paths */
 	uint32_t n_held, max_held; /* buffers that hold early segments, of all connections */
 	uint64_t reset_second;	   /* resets for unknown segments are limited per second */
 	uint32_t n_resets;
@@ -85,6 +87,16 @@ static inline struct tcp_conn *tcp_conn_at(const struct tcp_worker *tw, uint32_t
  * tcp_lookup - what is stored under @key: a reference, 0 when nothing.
  */
 tcp_ref tcp_lookup(const struct tcp_worker *tw, const struct tcp_key *key, uint32_t hash);
+
+/* tcp_payload_toward - octets of a segment without options that the way to the peer takes.
+ * @mtu_bytes: of our interface */
+static inline uint16_t tcp_payload_toward(const struct tcp_worker *tw, const struct tcp_key *key,
+					  uint32_t mtu_bytes)
+{
+	return (uint16_t)(tcp_mtu_of(&tw->mtus, key->fib, tcp_key_remote_ip4(key), mtu_bytes,
+				     tcp_now_ns(tw) / NS_PER_S) -
+			  40);
+}
 
 /* tcp_owner - the worker to which the connection with this hash belongs. */
 static inline uint32_t tcp_owner(const struct tcp_shared *tcp, uint32_t hash)
