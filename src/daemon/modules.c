@@ -22,6 +22,7 @@
 #include "functions/impair/impair.h"
 #include "functions/offload/offload.h"
 #include "functions/spread/spread.h"
+#include "l2/bridge/answer.h"
 #include "l2/bridge/bridge.h"
 #include "l2/ethernet/ethernet.h"
 #include "l2/vlan/vlan.h"
@@ -83,6 +84,7 @@ const struct node_type *const modules_nodes[] = {
 	&spread_node,
 	&wire_input_node,
 	/* l2 */
+	&bridge_answer_node,
 	&bridge_flood_node,
 	&bridge_input_node,
 	&bvi_tx_node,

@@ -58,20 +58,24 @@ static const struct config_message port_message = {
 
 /* --- fixed addresses --- */
 
-static int take_mac(struct config_decoder *d, const struct config_node *n, void *holder)
+static int take_station(struct config_decoder *d, const struct config_node *n, struct mac *out)
 {
-	struct net_bridge_mac *m = holder;
 	const char *text;
 	int err = config_take_string(d, n, &text);
 
 	if (err < 0)
 		return err;
-	if (mac_from_text(text, &m->mac) < 0 || mac_is_group(&m->mac) || mac_is_zero(&m->mac))
+	if (mac_from_text(text, out) < 0 || mac_is_group(out) || mac_is_zero(out))
 		return config_fail(d->error, n,
 				   "\"%.40s\" is no MAC address of a station; expected one like "
 				   "02:00:00:00:00:01",
 				   text);
 	return 0;
+}
+
+static int take_mac(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	return take_station(d, n, &((struct net_bridge_mac *)holder)->mac);
 }
 
 static int finish_mac(struct config_decoder *d, const struct config_node *n, void *holder)
@@ -107,6 +111,51 @@ static const struct config_message mac_message = {
 	.finish = finish_mac,
 };
 
+/* --- fixed answers --- */
+
+static int take_answer_mac(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	return take_station(d, n, &((struct net_bridge_answer *)holder)->mac);
+}
+
+static int take_answer_addr(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	struct net_bridge_answer *a = holder;
+	const char *text;
+	int err = config_take_string(d, n, &text);
+
+	if (err < 0)
+		return err;
+	if (ip_addr_from_text(text, &a->addr) < 0)
+		return config_fail(d->error, n,
+				   "\"%.60s\" is no address; expected one like 10.0.0.1 or "
+				   "2001:db8::1",
+				   text);
+	return 0;
+}
+
+static int finish_answer(struct config_decoder *d, const struct config_node *n,
+			 void *holder unused_arg)
+{
+	if (config_member_or_null(n, "address") && config_member_or_null(n, "mac"))
+		return 0;
+	return config_fail(d->error, n, "needs \"address\" and \"mac\"");
+}
+
+static const struct config_field answer_fields[] = {
+	{ .name = "address", .type = CONFIG_CUSTOM, .decode = take_answer_addr },
+	{ .name = "mac", .type = CONFIG_CUSTOM, .decode = take_answer_mac },
+};
+
+static const struct config_message answer_message = {
+	.name = "answer",
+	.size = sizeof(struct net_bridge_answer),
+	.fields = answer_fields,
+	.n_fields = count_of(answer_fields),
+	.at_offset = offsetof(struct net_bridge_answer, at),
+	.finish = finish_answer,
+};
+
 /* --- bridges --- */
 
 static int finish_bridge(struct config_decoder *d, const struct config_node *n, void *holder)
@@ -139,6 +188,9 @@ static const struct config_field bridge_fields[] = {
 	{ .name = "flood_multicast",
 	  .type = CONFIG_BOOL,
 	  .offset = offsetof(struct net_bridge, flood_multicast) },
+	{ .name = "answer",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct net_bridge, config.answer) },
 	{ .name = "age",
 	  .type = CONFIG_DURATION,
 	  .offset = offsetof(struct net_bridge, age_ns),
@@ -157,6 +209,11 @@ static const struct config_field bridge_fields[] = {
 	  .offset = offsetof(struct net_bridge, macs),
 	  .n_offset = offsetof(struct net_bridge, n_macs),
 	  .message = &mac_message },
+	{ .name = "answers",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_bridge, answers),
+	  .n_offset = offsetof(struct net_bridge, n_answers),
+	  .message = &answer_message },
 };
 
 static const struct net_bridge bridge_defaults = {

@@ -4,6 +4,7 @@
 
 #include "control/config_tree.h"
 #include "l2/bridge/bridge.h"
+#include "wire/ip_prefix.h"
 
 struct net_bridge_port {
 	const char *interface;
@@ -20,6 +21,13 @@ struct net_bridge_mac {
 	bool filter;
 };
 
+/* Who has an address, for a bridge that answers ARP and ND. */
+struct net_bridge_answer {
+	struct ip6_addr addr; /* IPv4: mapped */
+	struct mac mac;
+	const struct config_node *at;
+};
+
 struct net_bridge {
 	const char *name;
 	const struct config_node *at;
@@ -30,6 +38,8 @@ struct net_bridge {
 	uint32_t n_ports;
 	const struct net_bridge_mac *macs;
 	uint32_t n_macs;
+	const struct net_bridge_answer *answers;
+	uint32_t n_answers;
 };
 
 struct net_xconnect {

@@ -9,12 +9,12 @@ from .wire import socket_in
 MIB = 1 << 20
 
 
-def transfer(left, right, size):
-    """Sends `size` bytes from left to right; fails if others arrive."""
+def transfer(left, right, size, address="10.2.0.2"):
+    """Sends `size` bytes from left to right, where `address` is; fails if others arrive."""
     data = os.urandom(MIB) * (size // MIB)
     received = hashlib.sha256()
     with socket_in(right, socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind(("10.2.0.2", 5000))
+        listener.bind((address, 5000))
         listener.listen()
         listener.settimeout(20)
         client = socket_in(left, socket.AF_INET, socket.SOCK_STREAM)
@@ -22,7 +22,7 @@ def transfer(left, right, size):
 
         def send():
             with client:
-                client.connect(("10.2.0.2", 5000))
+                client.connect((address, 5000))
                 client.sendall(data)
         sender = threading.Thread(target=send)
         sender.start()

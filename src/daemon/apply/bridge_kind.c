@@ -18,6 +18,8 @@ static json_t *value_of(const struct bridge_config *c)
 		json_object_set_new(value, "flood_broadcast", json_false());
 	if (c->drop_multicast)
 		json_object_set_new(value, "flood_multicast", json_false());
+	if (c->answer)
+		json_object_set_new(value, "answer", json_true());
 	if (c->macs_limit)
 		json_object_set_new(value, "macs_limit", json_integer(c->macs_limit));
 	snprintf(age, sizeof(age), "%us", c->age_s);

@@ -44,5 +44,6 @@ extern const struct apply_kind apply_route_kind;
 extern const struct apply_kind apply_port_kind;
 extern const struct apply_kind apply_mac_kind;
 extern const struct apply_kind apply_xconnect_kind;
+extern const struct apply_kind apply_answer_kind;
 
 #endif

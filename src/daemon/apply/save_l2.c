@@ -31,8 +31,9 @@ static json_t *ports_of(const struct apply_list *all, const char *bridge)
 	return list;
 }
 
-/* Their names are "BRIDGE MAC". */
-static json_t *macs_of(const struct apply_list *all, const char *bridge)
+/* Names are "BRIDGE KEY". */
+static json_t *named_of(const struct apply_list *all, const struct apply_kind *kind,
+			const char *key, const char *bridge)
 {
 	size_t len = strlen(bridge);
 	json_t *list = json_array();
@@ -40,10 +41,9 @@ static json_t *macs_of(const struct apply_list *all, const char *bridge)
 	for (unsigned i = 0; i < all->n; i++) {
 		const struct apply_item *item = all->item[i];
 
-		if (item->kind == &apply_mac_kind && strncmp(item->name, bridge, len) == 0 &&
+		if (item->kind == kind && strncmp(item->name, bridge, len) == 0 &&
 		    item->name[len] == ' ')
-			json_array_append_new(list,
-					      member_of("mac", item->name + len + 1, item, ""));
+			json_array_append_new(list, member_of(key, item->name + len + 1, item, ""));
 	}
 	return list;
 }
@@ -67,7 +67,9 @@ static json_t *bridges_of_list(const struct apply_list *all)
 			continue;
 		one = member_of("name", item->name, item, "");
 		set_unless_empty(one, "ports", ports_of(all, item->name));
-		set_unless_empty(one, "macs", macs_of(all, item->name));
+		set_unless_empty(one, "macs", named_of(all, &apply_mac_kind, "mac", item->name));
+		set_unless_empty(one, "answers",
+				 named_of(all, &apply_answer_kind, "address", item->name));
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -93,7 +95,8 @@ static json_t *xconnects_of_list(const struct apply_list *all)
 int save_l2(struct convoyd *d, json_t *all)
 {
 	static const struct apply_kind *const kinds[] = { &apply_bridge_kind, &apply_port_kind,
-							  &apply_mac_kind, &apply_xconnect_kind };
+							  &apply_mac_kind, &apply_xconnect_kind,
+							  &apply_answer_kind };
 	struct apply_list running;
 	int err = 0;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "l2/bridge/answer.h"
 #include "l2/bridge/bridge_private.h"
 
 struct bridge *bridge_by_name_or_null(const struct engine *e, const char *name)
@@ -66,7 +67,7 @@ static uint32_t flags_of(const struct bridge_config *c)
 {
 	return (c->no_learn ? BRIDGE_NO_LEARN : 0u) | (c->drop_unknown ? BRIDGE_DROP_UNKNOWN : 0u) |
 	       (c->drop_broadcast ? BRIDGE_DROP_BROADCAST : 0u) |
-	       (c->drop_multicast ? BRIDGE_DROP_MULTICAST : 0u);
+	       (c->drop_multicast ? BRIDGE_DROP_MULTICAST : 0u) | (c->answer ? BRIDGE_ANSWER : 0u);
 }
 
 static uint32_t limit_of(uint32_t configured)
@@ -145,6 +146,7 @@ void bridge_delete(struct bridge *b)
 	}
 	bridge_forget_fixed(b, NULL);
 	bridge_flush(b);
+	answers_forget_bridge(all->answers, b->index);
 	rcu_publish(all->bridge[b->index], NULL);
 	rcu_free_later(&b->to->later, free_list);
 	rcu_free_later(&b->later, free_bridge);
@@ -315,6 +317,8 @@ int bridge_init(struct engine *e)
 	err = mac_table_init(&all->macs, seed);
 	if (err == 0)
 		err = init_workers(all);
+	if (err == 0)
+		err = answers_init(e, &all->answers);
 	if (err == 0 && all->input_node == NODE_NONE)
 		err = ERR_NOENT;
 	if (err != 0)
@@ -334,6 +338,7 @@ void bridge_deinit(struct engine *e)
 	interface_unlisten(&all->listener);
 	for (uint32_t w = 0; w < e->n_workers; w++)
 		free(all->counters[w]);
+	answers_deinit(all->answers);
 	mac_table_deinit(&all->macs);
 	e->module[MODULE_BRIDGE] = NULL;
 	free(all);

@@ -4,7 +4,7 @@
  *   port's input_node ──> bridge-input: learn the source, look the destination up
  *        ├── known ──────────────────────────> [l2-output] ──> the port's transmit
  *        ├── known as the BVI's ─────────────> the BVI's input_node: ethernet-input, l3
- *        └── unknown, broadcast, multicast ──> bridge-flood
+ *        └── unknown, broadcast, multicast ──> bridge-flood; bridge-answer before it, if asked for
  *
  * Ports are interfaces of any kind, subinterfaces too; while one is a port it is no interface of
  * l3. The bridge has one that is: its BVI, an interface whose link is the bridge domain.
@@ -33,6 +33,7 @@ struct command_table;
 struct bridge_config {
 	bool no_learn;
 	bool drop_unknown, drop_broadcast, drop_multicast; /* instead of flooding */
+	bool answer;	     /* ARP and ND from what is known: answer.h */
 	uint32_t age_s;	     /* of learnt MACs that are not seen; 0: they stay */
 	uint32_t macs_limit; /* learnt at once; 0: as many as the table holds */
 };

@@ -20,6 +20,7 @@ static struct bridge_counters sum_counters(const struct bridge *b)
 		sum.full += c->full;
 		sum.flooded += c->flooded;
 		sum.copied += c->copied;
+		sum.answered += c->answered;
 	}
 	return sum;
 }
@@ -28,10 +29,12 @@ static json_t *counters_json(const struct bridge *b)
 {
 	struct bridge_counters c = sum_counters(b);
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "learned", (json_int_t)c.learned,
-			 "moved", (json_int_t)c.moved, "flapped", (json_int_t)c.flapped, "limited",
-			 (json_int_t)c.limited, "table_full", (json_int_t)c.full, "flooded",
-			 (json_int_t)c.flooded, "copies", (json_int_t)c.copied);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "learned",
+			 (json_int_t)c.learned, "moved", (json_int_t)c.moved, "flapped",
+			 (json_int_t)c.flapped, "limited", (json_int_t)c.limited, "table_full",
+			 (json_int_t)c.full, "flooded", (json_int_t)c.flooded, "copies",
+			 (json_int_t)c.copied, "answered", (json_int_t)c.answered, "answers_full",
+			 (json_int_t)b->n_answers_refused);
 }
 
 static json_t *port_json(const struct bridge_port *port)
@@ -59,13 +62,13 @@ static json_t *bridge_json(const struct bridge *b)
 		if (!port->is_bvi)
 			json_array_append_new(ports, port_json(port));
 	}
-	return json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:b, s:i, s:i, s:i, s:o}", "name", b->name,
-			 "ports", ports, "bvi",
+	return json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:i, s:o}", "name",
+			 b->name, "ports", ports, "bvi",
 			 b->bvi ? l2_interface_json(b->engine, b->bvi) : json_null(), "learn",
 			 !c->no_learn, "flood_unknown", !c->drop_unknown, "flood_broadcast",
-			 !c->drop_broadcast, "flood_multicast", !c->drop_multicast, "age_seconds",
-			 (int)c->age_s, "macs", (int)(uint32_t)macs, "macs_limit",
-			 (int)c->macs_limit, "counters", counters_json(b));
+			 !c->drop_broadcast, "flood_multicast", !c->drop_multicast, "answer",
+			 c->answer, "age_seconds", (int)c->age_s, "macs", (int)(uint32_t)macs,
+			 "macs_limit", (int)c->macs_limit, "counters", counters_json(b));
 }
 
 static int show_bridges(struct command_call *call)
@@ -140,6 +143,15 @@ static int take_switch(struct command_call *call, const char *name, bool *off)
 	return 0;
 }
 
+static int take_answer(struct command_call *call, bool *on)
+{
+	bool off = !*on;
+	int err = take_switch(call, "answer", &off);
+
+	*on = !off;
+	return err;
+}
+
 static int take_config(struct command_call *call, struct bridge_config *c)
 {
 	int err = take_switch(call, "learn", &c->no_learn);
@@ -150,6 +162,8 @@ static int take_config(struct command_call *call, struct bridge_config *c)
 		err = take_switch(call, "flood-broadcast", &c->drop_broadcast);
 	if (err == 0)
 		err = take_switch(call, "flood-multicast", &c->drop_multicast);
+	if (err == 0)
+		err = take_answer(call, &c->answer);
 	c->age_s = (uint32_t)command_arg_number(call, "age", c->age_s);
 	c->macs_limit = (uint32_t)command_arg_number(call, "limit", c->macs_limit);
 	return err;
@@ -286,6 +300,7 @@ static int run_bvi_delete(struct command_call *call)
 		{ "flood-unknown", COMMAND_TEXT, "on or off: frames to unknown stations" },        \
 		{ "flood-broadcast", COMMAND_TEXT, "on or off" },                                  \
 		{ "flood-multicast", COMMAND_TEXT, "on or off" },                                  \
+		{ "answer", COMMAND_TEXT, "on or off: answer ARP and ND from what is known" },     \
 		{ "age", COMMAND_NUMBER, "seconds that a silent address is kept, 0: for good",     \
 		  .max = BRIDGE_AGE_MAX_S },                                                       \
 	{                                                                                          \
@@ -353,5 +368,7 @@ int bridge_cli_register(struct command_table *table, struct engine *e)
 {
 	int err = command_table_add(table, commands, count_of(commands), e);
 
-	return err < 0 ? err : bridge_mac_cli_register(table, e);
+	if (err == 0)
+		err = bridge_mac_cli_register(table, e);
+	return err < 0 ? err : bridge_answer_cli_register(table, e);
 }

@@ -11,5 +11,7 @@ int bridge_take(struct command_call *call, const char *name, struct bridge **out
 
 must_check
 int bridge_mac_cli_register(struct command_table *table, struct engine *e);
+must_check
+int bridge_answer_cli_register(struct command_table *table, struct engine *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "l2/bridge/answer.h"
 #include "l2/bridge/bridge_private.h"
 
 enum { TRIES = 1 << 20, SWEEP_NS = NS_PER_S /* once through the table */ };
@@ -203,6 +204,7 @@ void bridge_tick(struct engine *e, uint64_t now_ns)
 	uint32_t n = MAC_BUCKETS;
 
 	all->swept_ns = now_ns;
+	answers_tick(all->answers, now_ns);
 	if (mac_table_count(&all->macs) == 0)
 		return;
 	if (past_ns < SWEEP_NS)

@@ -4,8 +4,8 @@
  *
  *   device-input, [arc l2-input] ──┐           ┌──> [arcs l2-output, interface-output] ──> transmit
  *                       bvi-tx ────┴─> bridge-input ──> the BVI's input_node
- *                                              ├──> bridge-flood   for all, or unknown
- *                                              └──> drop
+ *                                              ├──> bridge-flood, bridge-answer   for all, or
+ * unknown └──> drop
  *
  * Frames are looked at a few dozen at a time: first the addresses of all, so that the buckets of
  * the MAC table come from memory side by side, then each frame. What a port leads to is looked up
@@ -14,10 +14,11 @@
 #include "l2/bridge/bridge_private.h"
 #include "l2/l2_output.h"
 
-enum { NEXT_DROP, NEXT_FLOOD };
+enum { NEXT_DROP, NEXT_FLOOD, NEXT_ANSWER };
 static const char *const next_names[] = {
 	[NEXT_DROP] = "drop",
 	[NEXT_FLOOD] = "bridge-flood",
+	[NEXT_ANSWER] = "bridge-answer",
 };
 
 enum {
@@ -118,12 +119,15 @@ static no_inline struct out begin_out(const struct worker *w, const struct bridg
 }
 
 /* To a group: all of it, unless it is a link's own business. */
-static no_inline uint16_t send_to_group(struct buf *b, const struct ethernet_hdr *eth)
+static no_inline uint16_t send_to_group(const struct bridge_run *r, struct buf *b,
+					const struct ethernet_hdr *eth)
 {
 	static const struct mac link_local = { { 0x01, 0x80, 0xc2, 0, 0, 0 } };
 
 	if (memcmp(eth->dst.b, link_local.b, 5) == 0 && eth->dst.b[5] < 0x10)
 		return drop(b, LINK_LOCAL); /* IEEE 802.1Q §8.6.3 */
+	if (__atomic_load_n(&r->bridge->flags, __ATOMIC_RELAXED) & BRIDGE_ANSWER)
+		return NEXT_ANSWER;
 	return NEXT_FLOOD;
 }
 
@@ -213,7 +217,7 @@ static inline uint16_t bridge(struct worker *w, const struct bridges *all,
 			return refuse(b, verdict);
 	}
 	if (unlikely(mac_is_group(&eth->dst)))
-		return send_to_group(b, eth);
+		return send_to_group(r, b, eth);
 	if (unlikely(!mac_find_or_null(&all->macs, l->destination_hash, l->destination, &value)))
 		return NEXT_FLOOD;
 	return forward(w, all, r, o, b, value);

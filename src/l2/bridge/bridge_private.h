@@ -10,6 +10,7 @@ enum bridge_flag {
 	BRIDGE_DROP_UNKNOWN = 1 << 1,
 	BRIDGE_DROP_BROADCAST = 1 << 2,
 	BRIDGE_DROP_MULTICAST = 1 << 3,
+	BRIDGE_ANSWER = 1 << 4,
 };
 
 /* Where a frame for everybody goes; immutable but for removals. */
@@ -35,9 +36,10 @@ struct bridge {
 	struct engine *engine;
 	struct bridge_config config;
 	char name[BRIDGE_NAME_MAX];
-	struct list ports; /* bridge_port.link */
-	struct list fixed; /* fixed_mac.link */
-	uint32_t bvi;	   /* interface index, 0 for none */
+	struct list ports;	    /* bridge_port.link */
+	struct list fixed;	    /* fixed_mac.link */
+	uint32_t bvi;		    /* interface index, 0 for none */
+	uint64_t n_answers_refused; /* heard, and no room for it */
 	struct rcu_later later;
 };
 
@@ -68,7 +70,7 @@ struct bridge_counters {
 	uint64_t limited; /* not learnt: a limit */
 	uint64_t full;	  /* not learnt: no place in the table */
 	uint64_t flooded, copied;
-	uint64_t spare;
+	uint64_t answered;
 };
 
 struct bridges {
@@ -85,7 +87,8 @@ struct bridges {
 	uint64_t port_macs[INTERFACES_MAX]; /* atomic */
 	uint64_t bridge_macs[BRIDGES_MAX];  /* atomic */
 	uint64_t swept_ns;
-	uint32_t sweep_at;			       /* bucket */
+	uint32_t sweep_at; /* bucket */
+	struct answers *answers;
 	struct bridge_counters *counters[WORKERS_MAX]; /* [BRIDGES_MAX] each */
 };
 

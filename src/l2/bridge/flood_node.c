@@ -1,7 +1,7 @@
 /*
  * bridge-flood: a frame for everybody, or for nobody known: a copy to every port but the sender's.
  *
- *   bridge-input ──> bridge-flood ──┬──> [arcs l2-output, …] ──> transmit, of each
+ *   bridge-input, bridge-answer ──> bridge-flood ──┬──> [arcs l2-output, …] ──> transmit, of each
  *                                                  ├──> the BVI's input_node
  *                                                  └──> drop
  *
