@@ -153,20 +153,14 @@ static no_inline void refuse_all(struct node *node, struct buf **b, uint16_t *ne
 
 /* Packets of one VRF. */
 static inline void look_up(const struct ip6_worker *iw, struct node *node, struct buf **b,
-			   uint16_t *next, unsigned n)
+			   const struct fib_key *dst, uint16_t *next, unsigned n)
 {
 	const struct vrf *v = fib_vrf_or_null(iw->fib, b[0]->fib);
-	struct fib_key dst[FRAME_MAX];
 	uint32_t leaf[FRAME_MAX];
 
 	if (unlikely(!v || n == 0)) {
 		refuse_all(node, b, next, n);
 		return;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct ip6_hdr *ip = buf_l3(b[i]);
-
-		dst[i] = fib6_key_on(&ip->dst, ip6_link_of(b[i]));
 	}
 	trie_lookup6_many(&v->ip6.trie, dst, leaf, n);
 	for (unsigned i = 0; i < n; i++)
@@ -178,18 +172,22 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	const struct ip6_worker *iw = ip6_worker_of(w);
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
+	struct fib_key dst[FRAME_MAX];
 	unsigned first = 0;
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
+		const struct ip6_hdr *ip = buf_l3(b[i]);
+
 		buf_prefetch(b[i + 8]);
 		prefetch_read(buf_l3(b[i + 4]));
-		if (b[i]->fib == b[first]->fib)
+		dst[i] = fib6_key_on(&ip->dst, ip6_link_of(b[i]));
+		if (likely(b[i]->fib == b[first]->fib))
 			continue;
-		look_up(iw, node, b + first, next + first, i - first);
+		look_up(iw, node, b + first, dst + first, next + first, i - first);
 		first = i;
 	}
-	look_up(iw, node, b + first, next + first, f->n - first);
+	look_up(iw, node, b + first, dst + first, next + first, f->n - first);
 	node_send(w, node, f, next);
 	return f->n;
 }
