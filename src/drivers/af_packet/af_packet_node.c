@@ -6,8 +6,15 @@
 #include <string.h>
 
 #include "drivers/af_packet/af_packet_private.h"
+#include "drivers/l4.h"
 
-enum { ETHERNET_BYTES = 14, MACS_BYTES = 12, TAG_BYTES = 4, TPID_8021Q = 0x8100 };
+enum {
+	ETHERNET_BYTES = 14,
+	MACS_BYTES = 12,
+	TAG_BYTES = 4,
+	TPID_8021Q = 0x8100,
+	GSO_UDP_L4 = 5, /* VIRTIO_NET_HDR_GSO_UDP_L4, newer than Debian 12's headers */
+};
 
 enum { RX_NO_BUFFERS, RX_FRAME, RX_OFFLOAD, RX_RING_FULL, N_RX_REASONS };
 static const struct reason rx_reasons[] = {
@@ -33,66 +40,134 @@ _Static_assert(count_of(tx_reasons) == N_TX_REASONS, "every reason has a text");
 
 /* --- receive --- */
 
+struct receiving {
+	struct worker *worker;
+	struct node *node;
+	struct af_packet_queue *queue;
+	struct frame *f;
+	uint32_t fresh[FRAME_MAX]; /* buffers that await a packet, from @used on */
+	unsigned n_fresh, used;
+	uint64_t n_bytes;
+	uint32_t status; /* of all packets, or'ed */
+};
+
+static const uint8_t *frame_of(const struct tpacket3_hdr *h)
+{
+	return (const uint8_t *)h + h->tp_mac;
+}
+
 /* The virtio-net header stands right before the frame. */
-static bool take_offload(const struct tpacket3_hdr *h, const uint8_t *frame, uint32_t tag_bytes,
-			 struct buf *b)
+static struct virtio_net_hdr vnet_of(const struct tpacket3_hdr *h)
 {
 	struct virtio_net_hdr vnet;
 
-	memcpy(&vnet, frame - sizeof(vnet), sizeof(vnet));
-	(void)h;
-	if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		vnet.csum_start = (uint16_t)(vnet.csum_start + tag_bytes);
-	return vnet_to_buf(&vnet, b);
+	memcpy(&vnet, frame_of(h) - sizeof(vnet), sizeof(vnet));
+	return vnet;
 }
 
 /* Put the tag back that the kernel took out, between the link addresses and the rest. */
-static void put_tag(struct buf *b, const struct tpacket3_hdr *h)
+static no_inline void put_tag(struct buf *b, const struct tpacket3_hdr *h)
 {
 	uint16_t tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->hv1.tp_vlan_tpid : TPID_8021Q;
-	uint8_t *at = buf_append(b, TAG_BYTES);
+	uint8_t *at = buf_push(b, TAG_BYTES);
 
+	memmove(at, at + TAG_BYTES, MACS_BYTES);
+	at += MACS_BYTES;
 	at[0] = (uint8_t)(tpid >> 8);
 	at[1] = (uint8_t)tpid;
 	at[2] = (uint8_t)(h->hv1.tp_vlan_tci >> 8);
 	at[3] = (uint8_t)h->hv1.tp_vlan_tci;
+	b->l2_at = b->at;
 }
 
-static void append(struct buf *b, const uint8_t *from, uint32_t n)
+static void arrived(struct receiving *r, struct buf *b, const struct tpacket3_hdr *h)
 {
-	memcpy(buf_append(b, n), from, n);
+	if (unlikely(h->tp_status & TP_STATUS_VLAN_VALID))
+		put_tag(b, h);
+	r->n_bytes += b->total_len;
 }
 
-/* Copy the frame at @from behind what @b holds, into more buffers where one is too small. */
-static bool copy_frame(struct worker *w, struct buf *b, const uint8_t *from, uint32_t n)
+/* Copy the frame of @h into @b, and into more buffers where one is too small. */
+static inline bool copy_frame(struct worker *w, struct buf *b, const struct tpacket3_hdr *h)
 {
-	uint32_t room = BUF_HEADROOM + BUF_DATA - b->at - b->len;
-
-	if (likely(n <= room)) {
-		append(b, from, n);
-		return true;
-	}
-	return buf_append_bytes(&w->bufs, b, from, n) == 0;
+	if (unlikely(h->tp_snaplen > BUF_DATA))
+		return buf_append_bytes(&w->bufs, b, frame_of(h), h->tp_snaplen) == 0;
+	memcpy(buf_append(b, h->tp_snaplen), frame_of(h), h->tp_snaplen);
+	return true;
 }
 
 /* Fill @b with the packet @h: N_RX_REASONS, RX_NO_BUFFERS to try again, or why it is dropped. */
-static inline uint16_t take_packet(struct worker *w, const struct tpacket3_hdr *h, struct buf *b)
+static inline uint16_t fill(struct worker *w, const struct tpacket3_hdr *h, struct buf *b)
 {
-	const uint8_t *frame = (const uint8_t *)h + h->tp_mac;
-	uint32_t tag_bytes = h->tp_status & TP_STATUS_VLAN_VALID ? TAG_BYTES : 0;
-	uint32_t done = 0;
+	struct virtio_net_hdr vnet = vnet_of(h);
 
 	if (unlikely(h->tp_snaplen < ETHERNET_BYTES || h->tp_snaplen != h->tp_len))
 		return RX_FRAME;
-	if (unlikely(tag_bytes)) {
-		append(b, frame, MACS_BYTES);
-		put_tag(b, h);
-		done = MACS_BYTES;
-	}
-	if (unlikely(!copy_frame(w, b, frame + done, h->tp_snaplen - done)))
+	if (unlikely(!copy_frame(w, b, h)))
 		return RX_NO_BUFFERS;
 	b->l2_at = b->at;
-	return take_offload(h, frame, tag_bytes, b) ? N_RX_REASONS : RX_OFFLOAD;
+	return likely(vnet_to_buf(&vnet, b)) ? N_RX_REASONS : RX_OFFLOAD;
+}
+
+static void drop(struct receiving *r, uint16_t reason)
+{
+	node_count(r->node, reason, 1);
+	r->worker->if_counters[r->queue->owner->interface->index].rx_drops++;
+}
+
+/* Take one packet; false if it has to wait. */
+static inline bool take_packet(struct receiving *r, const struct tpacket3_hdr *h)
+{
+	struct worker *w = r->worker;
+	struct buf *b;
+	uint16_t reason;
+
+	if (unlikely(r->used == r->n_fresh)) {
+		unsigned room = FRAME_MAX - r->f->n, left = r->queue->ring.n_left;
+
+		r->used = 0;
+		r->n_fresh = buf_alloc(&w->bufs, r->fresh, left < room ? left : room);
+	}
+	if (unlikely(r->n_fresh == 0)) {
+		node_count(r->node, RX_NO_BUFFERS, 1);
+		return false;
+	}
+	b = buf_at(r->f->base, r->fresh[r->used++]);
+	reason = fill(w, h, b);
+	if (likely(reason == N_RX_REASONS)) {
+		r->f->idx[r->f->n++] = b->self;
+		arrived(r, b, h);
+		return true;
+	}
+	buf_free_one(&w->bufs, b->self);
+	if (reason == RX_NO_BUFFERS)
+		node_count(r->node, reason, 1);
+	else
+		drop(r, reason);
+	return reason != RX_NO_BUFFERS;
+}
+
+/* A program's datagrams in one piece (UDP_SEGMENT), which it left to its device to cut. */
+static no_inline bool take_datagrams(struct receiving *r, const struct tpacket3_hdr *h)
+{
+	struct frame *f = r->f;
+	unsigned room = FRAME_MAX - f->n;
+	int n = 0;
+
+	if (h->tp_snaplen == h->tp_len)
+		n = l4_split_udp(&r->worker->bufs, frame_of(h), h->tp_snaplen, vnet_of(h).gso_size,
+				 &f->idx[f->n], room);
+	if (n < 0) {
+		node_count(r->node, RX_NO_BUFFERS, 1);
+		return false;
+	}
+	if (n == 0 && room < FRAME_MAX)
+		return false; /* with all the room, next time */
+	if (n == 0)
+		drop(r, RX_OFFLOAD);
+	for (int i = 0; i < n; i++)
+		arrived(r, buf_at(f->base, f->idx[f->n++]), h);
+	return true;
 }
 
 /* The kernel has dropped packets since it was asked last: how many? It forgets them then. */
@@ -109,48 +184,48 @@ static no_inline void count_ring_drops(struct worker *w, struct node *node,
 	__atomic_store_n(&q->n_ring_drops, q->n_ring_drops + stats.tp_drops, __ATOMIC_RELAXED);
 }
 
+static unsigned take_packets(struct receiving *r)
+{
+	struct packet_ring *ring = &r->queue->ring;
+	const struct tpacket3_hdr *h;
+	unsigned n_seen = 0;
+
+	for (; r->f->n < FRAME_MAX && (h = packet_ring_peek_or_null(ring)); n_seen++) {
+		bool taken;
+
+		prefetch_read((const uint8_t *)h + h->tp_next_offset);
+		r->status |= h->tp_status;
+		if (unlikely(vnet_of(h).gso_type == GSO_UDP_L4))
+			taken = take_datagrams(r, h);
+		else
+			taken = take_packet(r, h);
+		if (unlikely(!taken))
+			break;
+		packet_ring_advance(ring);
+	}
+	return n_seen;
+}
+
 static unsigned input_run(struct worker *w, struct node *node, struct frame *f)
 {
 	struct af_packet_queue *q = container_of(f->input, struct af_packet_queue, input);
-	struct interface *i = q->owner->interface;
-	uint32_t fresh[FRAME_MAX];
-	unsigned n_seen = 0, n_fresh, used = 0;
-	uint64_t n_bytes = 0;
-	uint32_t status = 0;
+	struct receiving r;
+	unsigned n_seen;
 
 	if (!packet_ring_ready(&q->ring))
 		return 0;
-	n_fresh = buf_alloc(&w->bufs, fresh, FRAME_MAX);
-	for (; used < n_fresh; n_seen++) {
-		const struct tpacket3_hdr *h = packet_ring_peek_or_null(&q->ring);
-		struct buf *b = buf_at(f->base, fresh[used]);
-		uint16_t reason;
-
-		if (!h)
-			break;
-		prefetch_read((const uint8_t *)h + h->tp_next_offset);
-		status |= h->tp_status;
-		reason = take_packet(w, h, b);
-		if (unlikely(reason != N_RX_REASONS)) {
-			node_count(node, reason, 1);
-			if (reason == RX_NO_BUFFERS)
-				break;
-			w->if_counters[i->index].rx_drops++;
-			used++; /* partly written: freed below */
-			buf_free_one(&w->bufs, b->self);
-			packet_ring_advance(&q->ring);
-			continue;
-		}
-		packet_ring_advance(&q->ring);
-		n_bytes += b->total_len;
-		f->idx[f->n++] = fresh[used++];
-	}
-	if (unlikely(n_fresh == 0))
-		node_count(node, RX_NO_BUFFERS, 1);
-	buf_free(&w->bufs, &fresh[used], n_fresh - used);
-	if (unlikely(status & TP_STATUS_LOSING))
+	r.worker = w;
+	r.node = node;
+	r.queue = q;
+	r.f = f;
+	r.n_fresh = r.used = 0;
+	r.n_bytes = 0;
+	r.status = 0;
+	n_seen = take_packets(&r);
+	buf_free(&w->bufs, &r.fresh[r.used], r.n_fresh - r.used);
+	if (unlikely(r.status & TP_STATUS_LOSING))
 		count_ring_drops(w, node, q);
-	interface_receive(w, node, f, i, n_bytes);
+	interface_receive(w, node, f, q->owner->interface, r.n_bytes);
 	return n_seen;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "drivers/af_xdp/af_xdp_private.h"
+#include "drivers/l4.h"
 #include "engine/handoff.h"
 
 enum {
@@ -197,6 +198,8 @@ static unsigned input_run(struct worker *w, struct node *node, struct frame *f)
 			w->if_counters[i->index].rx_drops++;
 			continue;
 		}
+		if (q->owner->partial)
+			l4_mark_partial(buf_at(f->base, idx));
 		n_bytes += buf_at(f->base, idx)->total_len;
 		f->idx[f->n++] = idx;
 	}

@@ -52,6 +52,7 @@ struct af_xdp {
 	uint8_t mac[MAC_LEN]; /* the interface's */
 	bool promiscuous;
 	bool zero_copy, native, chains; /* what the device turned out to do */
+	bool partial;			/* a veth: what its peer sends may lack its checksum */
 	int membership_fd, map_fd, link_fd;
 	uint32_t n_queues;
 	struct xdp_queue *queue;

@@ -328,6 +328,7 @@ int af_xdp_open_sockets(struct af_xdp *x, const struct netdev_info *info, char *
 	if (!x->has_mac) /* the first device's, also when another one takes its place */
 		memcpy(x->mac, info->mac, MAC_LEN);
 	x->has_mac = true;
+	x->partial = strcmp(info->driver, "veth") == 0;
 	x->promiscuous = x->config.promiscuous || memcmp(x->mac, info->mac, MAC_LEN) != 0;
 	for (uint32_t i = 0; i < x->n_queues && !err; i++)
 		err = open_queue(&o, &x->queue[i]);
