@@ -177,6 +177,28 @@ CONVOY_API void convoy_epoll_forget(int epfd);
 /* convoy_fd_is_internal - true for a kernel descriptor that the library itself relies on. */
 CONVOY_API bool convoy_fd_is_internal(int fd);
 
+/* --- exec: sockets that stay open in the program that takes this one's place --- */
+
+struct convoy_heirloom {
+	int cd;
+	int fd; /* a number that the program knows it by; several may be one socket */
+};
+
+/*
+ * convoy_exec_begin - right before execve(2): @n sockets go along. Returns a descriptor that the
+ * new program inherits and is to give to convoy_exec_take(), or -1 (ENOMEM). If the exec fails,
+ * give it to convoy_exec_failed().
+ */
+CONVOY_API int convoy_exec_begin(const struct convoy_heirloom *what, unsigned n);
+CONVOY_API void convoy_exec_failed(int bundle_fd);
+
+/*
+ * convoy_exec_take - in the new program, before any other call: what it inherits, in *@out, which
+ * the caller frees. Closes @bundle_fd. Returns their number, or -1 with EINVAL: it is no such
+ * descriptor, and is left alone.
+ */
+CONVOY_API int convoy_exec_take(int bundle_fd, struct convoy_heirloom **out);
+
 /* convoy_exit - close every session in order; runs by itself at exit(), but not at _exit(). */
 CONVOY_API void convoy_exit(void);
 

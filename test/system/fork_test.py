@@ -41,6 +41,15 @@ class World:
         client.finish()
         return client
 
+    def lone_client(self, name):
+        """A program that has connected, as `c`, to whatever listens."""
+        client = self.actors.start(name, *self.peer)
+        client(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
+        return client
+
+    def listening(self):
+        return any(at.endswith(f":{PORT}") for app in self.stack.call("show apps")["apps"] for at in app["listening"])
+
     def pair(self):
         server = self.server()
         return server, self.client(server)
@@ -276,3 +285,135 @@ def test_many_children_at_once(world):
         child.leave()
     for i, client in enumerate(clients):
         assert client("take(c, 10)") == f"{i}".encode()
+
+
+# --- exec ---
+
+def restart(world, actor, keep, name="again"):
+    """`actor` executes its program again with the connection `keep` as descriptor 0."""
+    again = world.actors.exec(actor, f"os.dup2({keep}.fileno(), 0); os.execv(argv[0], argv)", name)
+    again("c = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=0)")
+    return again
+
+
+def test_a_connection_stays_open_over_exec(world):
+    server, client = world.pair()
+    client("c.sendall(b'before')")
+    assert server("take(c, 3)") == b"bef"
+    server("c.sendall(b'early ')")
+    again = restart(world, server, "c")
+    assert again("take(c, 3)") == b"ore"
+    again("c.sendall(b'late')")
+    assert client("take(c, 10)") == b"early late"
+    client("c.shutdown(socket.SHUT_WR)")
+    assert again("c.recv(1)") == b""
+    again("c.close()")
+    assert ends(client)
+
+
+def test_what_is_closed_on_exec_is_not_inherited(world):
+    server, client = world.pair()
+    server("kept = c")
+    other = world.client(server, "other")
+    again = restart(world, server, "kept")
+    assert other.fails("assert c.recv(1) == b''") in ("ConnectionResetError", "nothing: None")
+    again("c.sendall(b'1')")
+    assert client("c.recv(1)") == b"1"
+
+
+def test_a_listener_stays_open_over_exec(world):
+    server = world.server()
+    again = restart(world, server, "l")
+    again("l = c")
+    client = world.client(again)
+    client("c.sendall(b'1')")
+    assert again("c.recv(1)") == b"1"
+
+
+def test_an_exec_that_fails_changes_nothing(world):
+    server, client = world.pair()
+    server("os.dup2(c.fileno(), 50)")
+    assert server.fails("os.execv('/nowhere', ['nowhere'])") == "FileNotFoundError"
+    client("c.sendall(b'1')")
+    assert server("c.recv(1)") == b"1"
+    server("os.close(50); c.close()")
+    assert ends(client)
+
+
+def test_exec_twice(world):
+    server, client = world.pair()
+    once = restart(world, server, "c", "once")
+    twice = restart(world, once, "c", "twice")
+    client("c.sendall(b'1')")
+    assert twice("c.recv(1)") == b"1"
+    twice.leave()
+    assert ends(client)
+
+
+def test_inetd(world):
+    """Accept, fork, the connection becomes 0, 1 and 2, another program serves it."""
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    child.start("[os.dup2(c.fileno(), fd) for fd in (0, 1, 2)]; os.execvp('cat', ['cat'])")
+    client("c.sendall(b'x' * 100_000)")
+    assert client("len(take(c, 100_000))") == 100_000
+    client("c.shutdown(socket.SHUT_WR)")
+    assert ends(client)
+    server("os.wait()")
+
+
+def test_python_starts_a_program_on_a_connection(world):
+    """subprocess uses vfork, and closes descriptors between that and exec."""
+    server, client = world.pair()
+    server("p = subprocess.Popen(['cat'], stdin=c, stdout=c)")
+    client("c.sendall(b'hello')")
+    assert client("take(c, 5)") == b"hello"
+    client("c.shutdown(socket.SHUT_WR)")
+    assert server("p.wait()") == 0
+    server("c.sendall(b'still here')")
+    assert client("take(c, 10)") == b"still here"
+    server("c.close()")
+    assert ends(client)
+
+
+# --- programs that nobody has changed ---
+
+def test_socat_forks_and_executes(world):
+    server = world.run(*world.exec, "socat", f"TCP-LISTEN:{PORT},bind={world.host},reuseaddr,fork", "EXEC:cat",
+                       netns=world.space)
+    wait.until(lambda: world.listening(), f"socat listens: {server}")
+    for round in range(3):
+        clients = [world.lone_client(f"client{round}{i}") for i in range(3)]
+        for i, client in enumerate(clients):
+            client(f"c.sendall(b'{i}' * 50_000)")
+            assert client("len(take(c, 50_000))") == 50_000
+        for client in clients:
+            client("c.shutdown(socket.SHUT_WR)")
+            assert ends(client)
+            client("c.close()")
+    wait.until(world.no_sessions, "nothing is left")
+
+
+def test_socket_server_forks(world):
+    """Python's ForkingTCPServer, with a handler that uses buffered files."""
+    program = f"""
+import socketserver
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            self.wfile.write(line.upper())
+socketserver.TCPServer.allow_reuse_address = True
+socketserver.ForkingTCPServer(("{world.host}", {PORT}), Handler).serve_forever()
+"""
+    server = world.run(*world.exec, "/usr/bin/python3", "-c", program, netns=world.space)
+    wait.until(lambda: world.listening(), f"it listens: {server}")
+    clients = [world.lone_client(f"client{i}") for i in range(4)]
+    for i, client in enumerate(clients):
+        client(f"c.sendall(b'hello {i}\\n')")
+    for i, client in enumerate(clients):
+        assert client("take(c, 8)") == f"HELLO {i}\n".encode()
+        client("c.shutdown(socket.SHUT_WR)")
+        assert ends(client)
+        client("c.close()")
+    wait.until(world.no_sessions, "nothing is left")

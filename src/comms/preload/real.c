@@ -45,6 +45,10 @@ static void find_descriptors(void)
 	find("fcntl", &real.fcntl);
 	find("ioctl", &real.ioctl);
 	find("_exit", &real.exit_now);
+	find("execve", &real.execve);
+	find("execvpe", &real.execvpe);
+	find("fexecve", &real.fexecve);
+	find("execveat", &real.execveat);
 }
 
 static void find_bytes(void)

@@ -36,6 +36,11 @@ struct real {
 	int (*dup3)(int fd, int to, int flags);
 	int (*fcntl)(int fd, int command, ...);
 	int (*ioctl)(int fd, unsigned long request, ...);
+	int (*execve)(const char *path, char *const argv[], char *const envp[]);
+	int (*execvpe)(const char *file, char *const argv[], char *const envp[]);
+	int (*fexecve)(int fd, char *const argv[], char *const envp[]);
+	int (*execveat)(int dir, const char *path, char *const argv[], char *const envp[],
+			int flags);
 	void (*exit_now)(int status) __attribute__((noreturn));
 	ssize_t (*read)(int fd, void *to, size_t n);
 	ssize_t (*write)(int fd, const void *from, size_t n);

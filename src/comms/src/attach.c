@@ -257,6 +257,26 @@ void attach_fork_parent(void)
 	lock_give(&attach.lock);
 }
 
+static void use_connection(int fd, uint32_t epoch)
+{
+	struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+
+	set_address();
+	attach.fd = fd_keep(fd);
+	os_fcntl(attach.fd, F_SETFL, 0); /* convoyd may have made it non-blocking */
+	setsockopt(attach.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	atomic_store_explicit(&attach.epoch, epoch, memory_order_release);
+}
+
+void attach_inherit(int fd, uint32_t n_stack_workers)
+{
+	lock_take(&attach.lock);
+	fork_watch();
+	attach.n_stack_workers = n_stack_workers;
+	use_connection(fd, ++attach.last_epoch);
+	lock_give(&attach.lock);
+}
+
 /* The child's copy of the parent's line has been closed with all that was kept. */
 void attach_fork_child(void)
 {
@@ -264,14 +284,8 @@ void attach_fork_child(void)
 
 	attach.fd = -1;
 	atomic_store_explicit(&attach.epoch, 0, memory_order_release);
-	if (attach.child_fd >= 0) {
-		struct timeval patience = { .tv_sec = ANSWER_SECONDS };
-
-		attach.fd = fd_keep(attach.child_fd);
-		os_fcntl(attach.fd, F_SETFL, 0); /* convoyd may have made it non-blocking */
-		setsockopt(attach.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		atomic_store_explicit(&attach.epoch, epoch, memory_order_release);
-	}
+	if (attach.child_fd >= 0)
+		use_connection(attach.child_fd, epoch);
 	attach.child_fd = -1;
 	attach.lock = (struct lock){ LOCK_FREE };
 }

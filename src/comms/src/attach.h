@@ -44,6 +44,9 @@ must_check
 int attach_call(struct rpc_request *q, struct rpc_reply *r, struct rpc_fds *fds,
 		unsigned n_expected);
 
+/* attach_inherit - in a program that was execed: @fd is its connection, made by the one before. */
+void attach_inherit(int fd, uint32_t n_stack_workers);
+
 /* Around fork(2): the lock is held from prepare to parent or child. */
 void attach_fork_prepare(void);
 void attach_fork_parent(void);
