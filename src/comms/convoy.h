@@ -199,7 +199,10 @@ CONVOY_API void convoy_exec_failed(int bundle_fd);
  */
 CONVOY_API int convoy_exec_take(int bundle_fd, struct convoy_heirloom **out);
 
-/* convoy_exit - close every session in order; runs by itself at exit(), but not at _exit(). */
+/*
+ * convoy_exit - close every session in order; runs by itself at exit(), but not at _exit(). Waits
+ * for servers that have bytes to get and have not accepted, a second at most.
+ */
 CONVOY_API void convoy_exit(void);
 
 #ifdef __cplusplus

@@ -57,6 +57,8 @@ void session_free(struct session_worker *sw, struct session *s)
 		fifo_close(&s->end);
 		slot_give(&l->slots, slot);
 	}
+	if (s->queued)
+		slot_give(&l->slots, s->queued_slot);
 	shares_orphan(&s->sharers);
 	free(s->limbo);
 	free(s->kept);
@@ -276,21 +278,50 @@ static struct session_listener *local_listener(struct session_worker *sw, const 
 /* A cut-through client needs an address to show: the one it connects to, and a port in turn. */
 static void choose_local(struct session_worker *sw, struct flow *flow)
 {
-	if (flow->local.family == 0) {
+	static const uint8_t any[sizeof(flow->local.ip)];
+	uint16_t port = flow->local.family ? flow->local.port : 0;
+
+	if (flow->local.family == 0 || memcmp(flow->local.ip, any, sizeof(any)) == 0) {
 		flow->local = flow->remote;
-		flow->local.port = 0;
+		flow->local.port = port;
 	}
 	if (flow->local.port == 0)
 		flow->local.port =
 			(uint16_t)(FIRST_PORT + random_below(&sw->worker->random, PORTS));
 }
 
+/*
+ * Nobody accepts yet. As with the kernel's backlog the program need not wait for that: it gets a
+ * slot to write in.
+ */
+static void let_write(struct session_worker *sw, struct session *s)
+{
+	uint32_t slot = s->queued ? SLOT_NONE : slot_take(&s->link->slots, SLOT_KEPT_FREE);
+	struct shm_event e = { .type = SHM_EV_QUEUED,
+			       .cookie = s->cookie,
+			       .slot = slot,
+			       .local = s->flow.local,
+			       .remote = s->flow.remote };
+
+	if (slot == SLOT_NONE)
+		return; /* it waits with its connect */
+	s->queued = true;
+	s->queued_slot = slot;
+	e.generation = s->link->slots.slot[slot].generation;
+	link_post(sw, s->link, &e);
+}
+
 static void connect_here(struct session_worker *sw, struct session *s, struct session_listener *ls)
 {
+	handle self = s->self;
+
 	s->transport = NULL;
 	choose_local(sw, &s->flow);
 	if (ls && listener_queue(ls, s)) {
 		listener_place(sw, ls);
+		s = pool_get_or_null(&sw->sessions, self);
+		if (s && s->waits)
+			let_write(sw, s);
 		return;
 	}
 	if (ls)

@@ -43,10 +43,12 @@ struct session {
 	bool due_data, due_room;
 	bool waits;	/* in listener->waiting */
 	bool reset;	/* ended by an abort; with session_error */
+	bool queued;	/* cut-through connect: the application writes in queued_slot already */
 	bool publishes; /* shm_half.info goes with each acknowledgement */
 	uint8_t fin;	/* peer's end of stream arrived while waiting */
 	int32_t error;
-	uint32_t cookie;      /* of the application's connect or interest */
+	uint32_t cookie; /* of the application's connect or interest */
+	uint32_t queued_slot;
 	uint32_t peer_cookie; /* cut-through under way: the listening side's cookie */
 	uint8_t *limbo;	      /* bytes received before there was a channel */
 	uint32_t limbo_len;

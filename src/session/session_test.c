@@ -265,6 +265,7 @@ static void test_connect_outlives_its_server(void **state unused_arg)
 	app_hear(&b, SHM_EV_CHANNEL);
 	app_down(&b);
 	app_hear(&client, SHM_EV_GONE);
+	app_hear(&client, SHM_EV_QUEUED);
 	assert_int_equal(app_hear(&client, SHM_EV_FAILED).value, ERR_REFUSED);
 	/* Never to the transport, which would connect to ourselves. */
 	app_say(&client, again);

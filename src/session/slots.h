@@ -9,6 +9,9 @@
 
 enum { SLOT_NONE = UINT32_MAX };
 
+/* Owner of a slot that stands for no session yet: a handle that names nothing. */
+#define SLOT_KEPT_FREE (~(uint64_t)1)
+
 struct slot {
 	uint64_t owner;	     /* whatever the taker said; 0 while free */
 	uint32_t generation; /* of the session in it */

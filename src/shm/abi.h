@@ -149,7 +149,9 @@ enum shm_event_type {
 	SHM_EV_FREED,	  /* shared name: who had adopted it has closed it */
 	SHM_EV_RELAYED,	  /* channel, slot, `relayed`: a cut-through session goes on through the
 			     stack, since the other end is with another process now */
-	SHM_EV_LAST = SHM_EV_RELAYED,
+	SHM_EV_QUEUED, /* cookie, slot, generation, local, remote: a cut-through connect waits for
+			 an acceptor; write on in this slot until CONNECTED or FAILED comes */
+	SHM_EV_LAST = SHM_EV_QUEUED,
 };
 
 /*

@@ -17,6 +17,7 @@ void fifo_open(struct fifo_end *e, struct channel *c, uint32_t slot, uint32_t ge
 				.slot = slot,
 				.generation = generation,
 				.shift = SHM_SHIFT_SMALL,
+				.max_shift = c->max_shift,
 				.peer_shift = SHM_SHIFT_SMALL };
 	list_init(&e->sweep);
 	atomic_store_explicit(&e->mine->tail, 0, memory_order_relaxed);
@@ -78,7 +79,7 @@ static void free_all(struct fifo_end *e)
 	}
 	e->freed = e->allocated = e->tail;
 	list_remove(&e->sweep);
-	if (e->was_full && e->shift < e->channel->max_shift)
+	if (e->was_full && e->shift < e->max_shift)
 		grow(e);
 }
 
@@ -167,7 +168,7 @@ void fifo_close(struct fifo_end *e)
  */
 static bool pauses_to_grow(const struct fifo_end *e)
 {
-	return e->was_full && e->channel->peer_drains && e->shift < e->channel->max_shift &&
+	return e->was_full && e->channel->peer_drains && e->shift < e->max_shift &&
 	       e->tail != e->taken;
 }
 
@@ -191,7 +192,7 @@ unsigned fifo_reserve(struct fifo_end *e, uint32_t n, struct fifo_span *spans, u
 
 	/* A long write into an empty fifo gets the chunks that it needs at once. */
 	while (n > room && room == fifo_capacity(e) && e->allocated == e->tail &&
-	       e->shift < e->channel->max_shift) {
+	       e->shift < e->max_shift) {
 		grow(e);
 		room = fifo_capacity(e);
 	}

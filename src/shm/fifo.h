@@ -41,6 +41,7 @@ struct fifo_end {
 	uint32_t head;	    /* private copy of mine->head */
 	uint32_t peer_tail; /* as last accepted */
 	uint8_t shift;	    /* of my fifo */
+	uint8_t max_shift;  /* how large its chunks may grow: the channel's, or less */
 	uint8_t peer_shift;
 	uint8_t peer_state; /* enum shm_state, as last accepted */
 	uint8_t my_state;

@@ -3,6 +3,7 @@
  * at the same address when it closes, with all that was written; nobody else there: a reset.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,85 @@ static void test_a_reservation_is_kept(void **state)
 	convoy_close(second);
 }
 
+/* As with the kernel, a connect and what follows it need not wait for accept. */
+static void test_a_client_does_not_wait_for_accept(void **state)
+{
+	uint16_t port;
+	int listener = listening(&port, 0), clients[3];
+	struct sockaddr_in peer;
+	struct tcp_info info;
+	char got[8], much[4096] = "";
+	size_t sent = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		clients[i] = connected(port);
+		send_all(clients[i], "hello", 5);
+	}
+	assert_int_equal(convoy_getsockopt(clients[0], IPPROTO_TCP, TCP_INFO, &info,
+					   &(socklen_t){ sizeof(info) }),
+			 0);
+	assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+	assert_errno(convoy_recv(clients[0], got, 1, MSG_DONTWAIT), EAGAIN);
+	convoy_close(clients[1]);
+	assert_int_equal(convoy_shutdown(clients[2], SHUT_WR), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		int cd = accepted(listener, &peer);
+
+		receive_all(cd, got, 5);
+		assert_memory_equal(got, "hello", 5);
+		if (i == 0) {
+			assert_int_equal(peer.sin_port, port_of(clients[0]));
+			send_all(cd, "answer", 6);
+			receive_all(clients[0], got, 6);
+			send_all(clients[0], "more", 4);
+			receive_all(cd, got, 4);
+			assert_memory_equal(got, "more", 4);
+		} else {
+			assert_int_equal(convoy_read(cd, got, 1), 0);
+		}
+		convoy_close(cd);
+	}
+	convoy_close(clients[2]);
+	clients[1] = connected(port);
+	for (ssize_t n; (n = convoy_send(clients[1], much, sizeof(much), MSG_DONTWAIT)) > 0;)
+		sent += (size_t)n;
+	assert_errno(-1, EAGAIN);
+	assert_true(sent >= 50000);
+	clients[2] = accepted(listener, &peer);
+	for (size_t n = 0; n < sent; n += sizeof(much))
+		receive_all(clients[2], much, sent - n < sizeof(much) ? sent - n : sizeof(much));
+	convoy_close(clients[1]);
+	convoy_close(clients[2]);
+	clients[1] = connected(port);
+	convoy_close(listener);
+	assert_errno(convoy_read(clients[1], got, 1), ECONNRESET);
+	convoy_close(clients[0]);
+	convoy_close(clients[1]);
+}
+
+/* A reservation from before the answer is committed after it. */
+static void test_a_reservation_outlives_the_answer(void **state)
+{
+	uint16_t port;
+	int listener = listening(&port, SOCK_NONBLOCK), client = connected(port), cd;
+	struct sockaddr_in peer;
+	struct iovec iov;
+	char got[8];
+
+	(void)state;
+	assert_int_equal(convoy_reserve(client, &iov, 1, 5), 1);
+	cd = accepted(listener, &peer);
+	assert_errno(convoy_recv(client, got, 1, MSG_DONTWAIT), EAGAIN);
+	memcpy(iov.iov_base, "hello", 5);
+	assert_int_equal(convoy_commit(client, 5), 0);
+	receive_all(cd, got, 5);
+	assert_memory_equal(got, "hello", 5);
+	convoy_close(client);
+	convoy_close(cd);
+	convoy_close(listener);
+}
+
 static void test_nobody_else_is_a_reset(void **state)
 {
 	uint16_t port = 0;
@@ -178,6 +258,8 @@ int main(void)
 		cmocka_unit_test(test_what_was_written_goes_along),
 		cmocka_unit_test(test_closed_ones_move_too),
 		cmocka_unit_test(test_a_reservation_is_kept),
+		cmocka_unit_test(test_a_client_does_not_wait_for_accept),
+		cmocka_unit_test(test_a_reservation_outlives_the_answer),
 		cmocka_unit_test(test_nobody_else_is_a_reset),
 	};
 

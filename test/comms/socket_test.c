@@ -87,7 +87,12 @@ static void test_ends_of_a_stream(void **state)
 	assert_int_equal(convoy_read(e.b, bytes, 8), 0);
 	send_all(e.b, "back", 4); /* the other direction goes on */
 	receive_all(e.a, bytes, 4);
-	part(e);
+	assert_errno(convoy_send(e.a, "", 0, MSG_NOSIGNAL), EPIPE);
+	assert_int_equal(convoy_close(e.a), 0);
+	assert_int_equal(convoy_read(e.b, bytes, 8), 0);
+	assert_int_equal(convoy_send(e.b, "", 0, MSG_NOSIGNAL), 0);
+	assert_errno(convoy_send(e.b, "x", 1, MSG_NOSIGNAL), EPIPE);
+	assert_int_equal(convoy_close(e.b), 0);
 }
 
 static void test_close_with_unread_bytes_is_a_reset(void **state)

@@ -87,6 +87,22 @@ static void failed(struct sock *s, int error)
 	source_notify(&s->source, EPOLLIN | EPOLLOUT);
 }
 
+/* It may write already, and is told when there is somebody to read it. */
+static void on_queued(struct link *l, const struct shm_event *e)
+{
+	struct sock *s = sock_of_cookie_or_null(e->cookie);
+
+	if (!s || s->state != SOCK_CONNECTING || s->refs == 0 ||
+	    source_home(&s->source) != l->worker || !link_of_event(l, e))
+		return;
+	sock_open(s, l, e);
+	s->state = SOCK_OPEN;
+	s->active = true;
+	s->moving = MOVE_ASKED;
+	s->fifo.max_shift = SHM_SHIFT_MEDIUM; /* no more than fits where it goes */
+	source_notify(&s->source, EPOLLOUT);
+}
+
 static void on_connect_answer(struct link *l, const struct shm_event *e)
 {
 	struct sock *s = sock_of_cookie_or_null(e->cookie);
@@ -181,6 +197,8 @@ void deliver_events(struct link *l)
 			on_channel(l, &e);
 		else if (e.type == SHM_EV_GONE)
 			on_gone(l, &e);
+		else if (e.type == SHM_EV_QUEUED)
+			on_queued(l, &e);
 		else if (e.type == SHM_EV_MOVED)
 			on_moved(l, &e);
 		else if (e.type == SHM_EV_FREED)

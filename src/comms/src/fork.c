@@ -7,7 +7,9 @@
  * and the first use of a connection brings it there (adopt.h).
  */
 #include <pthread.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "comms/convoy.h"
 #include "comms/src/attach.h"
 #include "comms/src/connect.h"
@@ -17,6 +19,8 @@
 #include "comms/src/set.h"
 #include "comms/src/socket.h"
 #include "comms/src/wait.h"
+
+enum { LAST_WAIT_MS = 1000 }; /* at the end of the process, for servers that do not accept */
 
 static void prepare(void)
 {
@@ -91,9 +95,32 @@ static void close_sessions(struct worker *w)
 	worker_give_lock(w);
 }
 
+/* Is something written that no server has taken over? It would end with our memory. */
+static bool bytes_wait(void)
+{
+	struct sock *s;
+
+	for (uint32_t i = 0; (s = sock_at_or_null(i)); i++)
+		if (s->state == SOCK_LINGERING && s->moving && s->fifo.tail > 0)
+			return true;
+	return false;
+}
+
+static void go_on(struct worker *w)
+{
+	worker_take_lock(w);
+	worker_drain(w);
+	worker_flush(w);
+	worker_give_lock(w);
+}
+
 void convoy_exit(void)
 {
 	workers_each(close_sessions);
+	for (unsigned ms = 0; ms < LAST_WAIT_MS && bytes_wait(); ms++) {
+		nanosleep(&(struct timespec){ .tv_nsec = NS_PER_MS }, NULL);
+		workers_each(go_on);
+	}
 }
 
 __attribute__((destructor)) static void end_in_order(void)

@@ -217,6 +217,7 @@ static struct acceptor *new_acceptor_or_null(void)
 static void free_acceptor(struct acceptor *a)
 {
 	a->announced = a->kept = false;
+	a->heir = NULL;
 	a->cookie = a->stack_id = 0;
 	if (n_free_acceptors < count_of(free_acceptors))
 		free_acceptors[n_free_acceptors++] = a;
@@ -358,8 +359,22 @@ void acceptor_offer(struct acceptor *a, struct sock *s)
 		acceptor_return(s);
 		return;
 	}
+	if (a->heir)
+		a = a->heir;
 	list_push(&a->offered, &s->link_offered);
 	source_notify(&a->source, EPOLLIN);
+}
+
+void acceptor_inherit(struct acceptor *to, struct acceptor *from)
+{
+	from->heir = to;
+	from->kept = false;
+	list_splice(&to->offered, &from->offered);
+	if (!list_empty(&to->offered))
+		source_notify(&to->source, EPOLLIN);
+	/* Fails only without convoyd, where there is no interest to withdraw. */
+	if (acceptor_update(from))
+		from->announced = false;
 }
 
 void acceptor_return(struct sock *s)
@@ -386,6 +401,12 @@ static void close_acceptor(struct acceptor *a)
 	struct worker *w = source_home(&a->source);
 
 	worker_take_lock(w);
+	list_for_each(link, &a->sock->listener->acceptors) {
+		struct acceptor *b = container_of(link, struct acceptor, of_listener);
+
+		if (b->heir == a)
+			b->heir = NULL;
+	}
 	a->kept = false;
 	source_forsake(&a->source);
 	a->n_watches = a->n_waiting = 0;

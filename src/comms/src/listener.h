@@ -32,6 +32,7 @@ struct acceptor {
 	struct list of_listener; /* guarded by unhomed */
 	struct list of_worker;	 /* guarded by the worker */
 	struct list offered;	 /* struct sock */
+	struct acceptor *heir;	 /* that gets what is offered here; their workers share a lock */
 	uint32_t cookie, stack_id;
 	unsigned n_watches, n_waiting; /* who is interested */
 	bool kept;
@@ -47,6 +48,12 @@ struct acceptor *acceptor_of_cookie_or_null(struct worker *w, uint32_t cookie);
 /* acceptor_update - declare the interest, or note that it is gone, as the counts say. 0 or -errno.
  */
 int acceptor_update(struct acceptor *a);
+
+/*
+ * acceptor_inherit - what was offered to @from, whose worker no thread may look after any more, and
+ * what still will be, goes to @to, which is in an epoll set. Their workers share a lock.
+ */
+void acceptor_inherit(struct acceptor *to, struct acceptor *from);
 
 /* acceptors_settle - withdraw what is still gone when the worker comes to look for work. */
 void acceptors_settle(struct worker *w);

@@ -34,6 +34,18 @@ bool move_if_returned(struct sock *s)
 	return true;
 }
 
+/* The reservation in whose way it came has been committed. */
+static void answer_again(struct sock *s)
+{
+	struct shm_event *e = s->answer;
+	struct link *to = worker_peer_link_or_null(source_home(&s->source), e->channel);
+
+	s->answer = NULL;
+	s->moving = MOVE_ASKED;
+	move_answer(s, to, e);
+	free(e);
+}
+
 void move_on(struct sock *s)
 {
 	struct link *broker = s->link ? s->link->broker : NULL;
@@ -43,9 +55,12 @@ void move_on(struct sock *s)
 			       .local = s->local,
 			       .remote = s->remote };
 
+	if (s->moving == MOVE_ANSWERED && s->reserved == 0) {
+		answer_again(s);
+		return;
+	}
 	/* From a dead server's channel only after the stack knows that it is dead. */
-	if (s->moving != MOVE_HELD || s->reserved > 0 || !broker || broker->dead ||
-	    (s->link->dead && !s->link->gone))
+	if (s->moving != MOVE_HELD || !broker || broker->dead || (s->link->dead && !s->link->gone))
 		return;
 	s->moving = MOVE_ASKED;
 	link_post(broker, &e);
@@ -67,7 +82,7 @@ static void leave_server(struct sock *s)
 {
 	bool detached = s->fifo.my_state >= SHM_CLOSED && !s->slot_kept;
 
-	if (!s->link->dead) {
+	if (!s->link->dead && !s->link->to_stack) {
 		fifo_set_state(&s->fifo, SHM_RESET, ERR_CLOSED);
 		sock_post(s, SHM_EV_DATA);
 		link_wake(s->link);
@@ -107,8 +122,18 @@ static void arrive(struct sock *s, struct link *to, const struct shm_event *e, c
 void move_answer(struct sock *s, struct link *to, const struct shm_event *e)
 {
 	uint32_t n = s->fifo.tail;
-	uint8_t *bytes = to && n > 0 ? take_bytes(s, n) : NULL;
+	uint8_t *bytes;
 
+	if (to && s->reserved > 0) {
+		s->answer = malloc(sizeof(*e));
+		if (s->answer) {
+			*s->answer = *e;
+			s->moving = MOVE_ANSWERED;
+			return;
+		}
+		to = NULL;
+	}
+	bytes = to && n > 0 ? take_bytes(s, n) : NULL;
 	s->moving = MOVE_NONE;
 	if (!to || (n > 0 && !bytes)) {
 		leave_server(s);

@@ -179,7 +179,7 @@ static int reserve_or_ask(struct sock *s, struct fifo_span *spans, unsigned max,
 	if (n > 0)
 		return (int)n;
 	commit(s, 0);
-	if (!s->moving && fifo_room(&s->fifo) > 0)
+	if (fifo_room(&s->fifo) > 0)
 		sock_starve(s);
 	fifo_poll(&s->fifo);
 	err = stream_can_write(s);
@@ -209,8 +209,6 @@ int convoy_commit(int cd, size_t bytes)
 	if (!s)
 		return api_fail(-EBADF);
 	err = stream_can_write(s);
-	if (s->moving)
-		err = 0; /* what was reserved before goes along */
 	if (!err && bytes > s->reserved)
 		err = -EINVAL;
 	if (!err)

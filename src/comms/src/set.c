@@ -104,26 +104,6 @@ static int change_watch(struct set *set, struct source *s, int op, int cd,
 
 /* --- listeners --- */
 
-/* unhomed is held. */
-static int change_listener(struct set *set, struct sock *s, int op, const struct epoll_event *e)
-{
-	struct acceptor *a;
-	int err = -ENOMEM;
-
-	worker_take_lock(set->worker);
-	a = acceptor_get_or_null(s, set->worker);
-	if (a)
-		err = change_watch(set, &a->source, op, s->cd, e);
-	if (!err) {
-		a->n_watches += op == EPOLL_CTL_ADD ? 1 : op == EPOLL_CTL_DEL ? -1u : 0u;
-		err = acceptor_update(a);
-	}
-	worker_give_lock(set->worker);
-	return err;
-}
-
-/* --- sockets --- */
-
 static bool has_worker(const struct set *set, const struct worker *w)
 {
 	if (set->worker == w)
@@ -149,6 +129,51 @@ static int add_worker(struct set *set, struct worker *w)
 	set->others[set->n_others++] = w;
 	return 0;
 }
+
+/*
+ * A program that has called accept or poll before it made the set has acceptors where no thread
+ * looks from now on. unhomed is held.
+ */
+static int inherit_offers(struct set *set, struct acceptor *to)
+{
+	list_for_each(link, &to->sock->listener->acceptors) {
+		struct acceptor *from = container_of(link, struct acceptor, of_listener);
+		struct worker *w = source_home(&from->source);
+		int err;
+
+		if (from == to || w->set || (!from->kept && list_empty(&from->offered)))
+			continue;
+		worker_merge(set->worker, w);
+		worker_take_lock(w);
+		err = has_worker(set, w) ? 0 : add_worker(set, w);
+		if (!err)
+			acceptor_inherit(to, from);
+		worker_give_lock(w);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* unhomed is held. */
+static int change_listener(struct set *set, struct sock *s, int op, const struct epoll_event *e)
+{
+	struct acceptor *a;
+	int err = -ENOMEM;
+
+	worker_take_lock(set->worker);
+	a = acceptor_get_or_null(s, set->worker);
+	if (a)
+		err = change_watch(set, &a->source, op, s->cd, e);
+	if (!err) {
+		a->n_watches += op == EPOLL_CTL_ADD ? 1 : op == EPOLL_CTL_DEL ? -1u : 0u;
+		err = acceptor_update(a);
+	}
+	worker_give_lock(set->worker);
+	return err || op != EPOLL_CTL_ADD ? err : inherit_offers(set, a);
+}
+
+/* --- sockets --- */
 
 /* A socket without a home finds it here; its connect starts if it has waited. unhomed is held. */
 static int adopt(struct set *set, struct sock *s, int op, const struct epoll_event *e)

@@ -26,6 +26,8 @@ void sock_post(struct sock *s, enum shm_event_type type)
 void sock_announce(struct sock *s)
 {
 	list_remove(&s->in_corked);
+	if (unlikely(s->moving))
+		return; /* nobody is there to hear it */
 	if (fifo_data_due(&s->fifo))
 		sock_post(s, SHM_EV_DATA);
 	link_wake(s->link);
@@ -298,7 +300,7 @@ static uint32_t open_ready(struct sock *s, uint32_t wanted)
 	}
 	if (s->fifo.my_state != SHM_OPEN || s->fifo.peer_state >= SHM_CLOSED)
 		ready |= WRITE_EVENTS;
-	else if ((wanted & WRITE_EVENTS) && !s->moving && writable(s))
+	else if ((wanted & WRITE_EVENTS) && writable(s))
 		ready |= WRITE_EVENTS;
 	return ready;
 }

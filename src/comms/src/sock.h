@@ -80,14 +80,15 @@ struct sock {
 	bool closing;	 /* convoy_close() waits until all has arrived (SO_LINGER) */
 	bool slot_kept;	 /* LINGERING, and the stack has not been told: it may have to move */
 	uint8_t moving;	 /* move.h */
-	bool joining;	 /* join.h */
-	bool shared;	 /* other processes may have it, too: adopt.h */
-	bool adopting;	 /* CONNECTING: SHM_EV_ADOPT is on its way */
-	bool lost;	 /* INHERITED: had it, and another process took it */
-	bool freed;	 /* and needs it no more, or only to write */
-	bool resting;	 /* INHERITED: asked too soon */
-	bool to_write;	 /* why it was asked for last */
-	int error;	 /* errno to be reported once */
+	struct shm_event *answer; /* to that, while a reservation is open */
+	bool joining;		  /* join.h */
+	bool shared;		  /* other processes may have it, too: adopt.h */
+	bool adopting;		  /* CONNECTING: SHM_EV_ADOPT is on its way */
+	bool lost;		  /* INHERITED: had it, and another process took it */
+	bool freed;		  /* and needs it no more, or only to write */
+	bool resting;		  /* INHERITED: asked too soon */
+	bool to_write;		  /* why it was asked for last */
+	int error;		  /* errno to be reported once */
 	int cd, refs;
 	uint32_t index, cookie;
 	struct shm_address local, remote;

@@ -119,6 +119,8 @@ void sock_free(struct sock *s)
 	sock_leave_link(s);
 	free(s->unsent);
 	s->unsent = NULL;
+	free(s->answer);
+	s->answer = NULL;
 	sock_unname(s);
 	s->state = SOCK_FREE;
 	lock_take(&table.lock);

@@ -77,7 +77,7 @@ static void end_sock(struct sock *s)
 static bool must_linger(struct sock *s)
 {
 	return s->refs == 1 && !s->shared && s->options.linger && s->options.linger_s > 0 &&
-	       s->state == SOCK_OPEN && s->link->to_stack && s->n_lent == 0 &&
+	       s->state == SOCK_OPEN && s->link->to_stack && !s->moving && s->n_lent == 0 &&
 	       fifo_poll(&s->fifo) == 0 && !fifo_was_reset(&s->fifo) &&
 	       (fifo_room(&s->fifo), fifo_unread(&s->fifo) > 0);
 }

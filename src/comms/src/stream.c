@@ -261,8 +261,6 @@ int stream_can_write(struct sock *s)
 			return -EPIPE;
 		if (unlikely(s->fifo.peer_state >= SHM_CLOSED || s->fifo.broken))
 			sock_check_reset(s);
-		if (unlikely(s->moving))
-			return -EAGAIN;
 		if (likely(s->fifo.peer_state < SHM_CLOSED && !s->fifo.broken))
 			return 0;
 		return s->error ? -stream_take_error(s) : -EPIPE;
@@ -289,7 +287,7 @@ void stream_ask_room(struct sock *s)
 /* Room without a chunk to fill it: nobody will tell when there is one. */
 static void note_starvation(struct sock *s)
 {
-	if (s->state == SOCK_OPEN && !s->moving && fifo_room(&s->fifo) > 0)
+	if (s->state == SOCK_OPEN && fifo_room(&s->fifo) > 0)
 		sock_starve(s);
 }
 
@@ -330,6 +328,14 @@ static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, siz
 	fifo_poll(&s->fifo);
 	err = stream_can_write(s);
 	return err ? err : -EAGAIN;
+}
+
+/* No byte meets the peer's end: as with the kernel, only our own end or an error is in the way. */
+static ssize_t write_nothing(struct sock *s)
+{
+	if (s->state == SOCK_OPEN && s->fifo.my_state == SHM_OPEN && !fifo_was_reset(&s->fifo))
+		return 0;
+	return stream_can_write(s);
 }
 
 /* The end of a write: with bytes written, an error is for the next call. */
@@ -402,7 +408,7 @@ ssize_t stream_write(int cd, const struct iovec *iov, int n_iov, int flags)
 	if (!s)
 		return -EBADF;
 	if (total == 0) {
-		n = stream_can_write(s);
+		n = write_nothing(s);
 		sock_unlock(s);
 	} else {
 		n = write_locked(s, cd, iov, n_iov, (size_t)total, flags);

@@ -23,7 +23,7 @@ static uint32_t word(const struct sock *s, enum shm_info what)
 
 static bool is_transports(const struct sock *s)
 {
-	return s->state == SOCK_OPEN && s->link->to_stack;
+	return s->state == SOCK_OPEN && s->link->to_stack && !s->moving;
 }
 
 static void post_question(struct sock *s)
@@ -125,7 +125,7 @@ void tcp_info_fill(struct sock *s, struct tcp_info *info)
 				   .tcpi_reordering = 3 };
 	if (s->state != SOCK_OPEN)
 		return;
-	if (!s->link->to_stack)
+	if (!is_transports(s))
 		fill_local(info);
 	else if (published(s))
 		fill_measured(s, info);
@@ -134,7 +134,7 @@ void tcp_info_fill(struct sock *s, struct tcp_info *info)
 
 int tcp_info_mss(struct sock *s)
 {
-	if (s->state == SOCK_OPEN && !s->link->to_stack)
+	if (s->state == SOCK_OPEN && !is_transports(s))
 		return LOCAL_MSS;
 	if (s->state == SOCK_OPEN && published(s))
 		return (int)(word(s, SHM_INFO_KIND) & 0xffff);

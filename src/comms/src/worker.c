@@ -232,7 +232,8 @@ void worker_lose_link(struct link *l)
 	for (uint32_t slot = 0; slot < l->channel.mine.n_slots && l->n_socks > 0; slot++) {
 		struct sock *s = l->by_slot[slot];
 
-		if (!s || (l->worker->epoch != 0 && !l->channel.broken && move_from_dead(s)))
+		if (!s || (s->moving && !l->to_stack && l->worker->epoch != 0) ||
+		    (l->worker->epoch != 0 && !l->channel.broken && move_from_dead(s)))
 			continue;
 		if (has_last_words(s))
 			source_notify(&s->source, EPOLLIN);
