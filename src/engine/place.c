@@ -53,8 +53,8 @@ void interface_settle_queues(struct interface *i)
 	uint32_t first = i->n_queues == 1 ? i->index : 0;
 
 	for (uint32_t q = 0; q < INTERFACE_QUEUES_MAX; q++)
-		i->queue_worker[q] = p ? p->worker[q % p->n_workers]
-				       : (uint8_t)((first + q) % i->engine->n_workers);
+		i->queue_worker[q] = (uint8_t)(p ? p->worker[q % p->n_workers]
+						 : (first + q) % i->engine->n_workers);
 }
 
 void interface_places_deinit(struct engine *e)
