@@ -6,9 +6,10 @@
  *   forward-bench NAME count TURNS        run forward_bench_turns() that often and nothing else
  *                                         that matters: for callgrind
  *
- * The stack is convoyd's own, built from a net.yaml; its only worker is run by this program. A
- * round is short, so that among many some are not disturbed by other programs; the best is
- * reported, with the median beside it. Clocks are of the time stamp counter.
+ * The stack is convoyd's own, built from a net.yaml; its only worker is run by this program,
+ * several run by themselves and are looked at. A round is short, so that among many some are not
+ * disturbed by other programs; the best is reported, with the median beside it. Clocks are of the
+ * time stamp counter.
  */
 #include <event2/event.h>
 #include <stdio.h>
@@ -20,9 +21,10 @@
 #include "base/log.h"
 #include "daemon/modules.h"
 #include "engine/engine.h"
+#include "engine/runtime.h"
 #include "forward_graph.h"
 
-enum { TURNS = 128, ROUNDS = 300, WARM_TURNS = 8192, NAME_BYTES = 64 };
+enum { TURNS = 128, ROUNDS = 300, WARM_TURNS = 8192, NAME_BYTES = 64, PERIOD_US = 5000 };
 
 /* One round; per node as it was counted. */
 struct round {
@@ -93,35 +95,43 @@ static bool is_outside(const struct engine *e, uint32_t id)
 	       entry->type == &sink_tx_node || entry->type == &drop_node;
 }
 
-static void note(const struct worker *w, struct node_cost *cost)
+static void note(const struct engine *e, struct node_cost *cost)
 {
-	for (uint32_t id = 0; id < w->graph.graph->n_nodes; id++) {
-		const struct node *node = &w->graph.node[id];
+	for (uint32_t id = 0; id < e->graph.n_nodes; id++) {
+		struct node_counts n = runtime_node(e, RUNTIME_ALL, id);
 
-		cost[id] = (struct node_cost){ node->n_calls, node->n_vectors, node->n_cycles };
+		cost[id] = (struct node_cost){ n.calls, n.vectors, n.clocks };
 	}
 }
 
-static struct round run_round(struct worker *w, struct node_cost *cost)
+static void advance(struct engine *e, unsigned turns)
+{
+	if (e->n_workers == 1)
+		forward_bench_turns(e->worker[0], turns);
+	else
+		usleep(PERIOD_US * turns / TURNS);
+}
+
+static struct round run_round(struct engine *e, struct node_cost *cost)
 {
 	static struct node_cost before[GRAPH_NODES_MAX];
 	struct round r = { 0 };
 	uint64_t began, began_ns;
 
-	note(w, before);
+	note(e, before);
 	began_ns = clock_now_ns(&clock_monotonic);
 	began = cpu_cycles();
-	forward_bench_turns(w, TURNS);
-	r.clocks = cpu_cycles() - began;
+	advance(e, TURNS);
+	r.clocks = (cpu_cycles() - began) * e->n_workers;
 	r.ns = clock_now_ns(&clock_monotonic) - began_ns;
-	note(w, cost);
-	for (uint32_t id = 0; id < w->graph.graph->n_nodes; id++) {
+	note(e, cost);
+	for (uint32_t id = 0; id < e->graph.n_nodes; id++) {
 		cost[id].calls -= before[id].calls;
 		cost[id].vectors -= before[id].vectors;
 		cost[id].clocks -= before[id].clocks;
-		if (w->graph.graph->entry[id].type == &generator_input_node)
+		if (e->graph.entry[id].type == &generator_input_node)
 			r.n_packets += cost[id].vectors;
-		if (!is_outside(w->engine, id))
+		if (!is_outside(e, id))
 			r.path += cost[id].clocks;
 	}
 	return r;
@@ -129,7 +139,7 @@ static struct round run_round(struct worker *w, struct node_cost *cost)
 
 static double per_packet(uint64_t clocks, const struct round *r)
 {
-	return r->n_packets ? (double)clocks / (double)r->n_packets : 0;
+	return r->n_packets ? (double)clocks / (double)r->n_packets : 1e30;
 }
 
 static int by_path(const void *a, const void *b)
@@ -145,13 +155,18 @@ static void print(const char *name, const struct engine *e, const struct node_co
 {
 	const struct round *best = &all[0], *median = &all[n / 2];
 	const char *comma = "";
+	double mpps = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if ((double)all[i].n_packets * 1e3 / (double)all[i].ns > mpps)
+			mpps = (double)all[i].n_packets * 1e3 / (double)all[i].ns;
 
 	printf("{\"name\": \"%s\", \"clocks\": %.2f, \"median_clocks\": %.2f, \"all_clocks\": "
 	       "%.2f, "
 	       "\"mpps\": %.3f, \"mhz\": %.0f, \"rounds\": %u, \"nodes\": {",
 	       name, per_packet(best->path, best), per_packet(median->path, median),
-	       per_packet(best->clocks, best), (double)best->n_packets * 1e3 / (double)best->ns,
-	       (double)best->clocks * 1e3 / (double)best->ns, n);
+	       per_packet(best->clocks, best), mpps,
+	       (double)best->clocks * 1e3 / (double)best->ns / e->n_workers, n);
 	for (uint32_t id = 0; id < e->graph.n_nodes; id++) {
 		if (cost[id].vectors == 0)
 			continue;
@@ -176,20 +191,22 @@ static void check(const struct engine *e)
 
 static void measure(const char *name, unsigned n_rounds)
 {
-	struct worker *w = d.engine->worker[0];
 	static struct node_cost cost[GRAPH_NODES_MAX], best[GRAPH_NODES_MAX];
 	struct round *rounds = calloc(n_rounds, sizeof(*rounds));
 	double least = 1e30;
 
 	invariant(rounds);
-	forward_bench_turns(w, WARM_TURNS);
+	if (d.engine->n_workers > 1 && engine_start(d.engine) < 0)
+		fail("workers cannot start");
+	advance(d.engine, WARM_TURNS);
 	for (unsigned i = 0; i < n_rounds; i++) {
-		rounds[i] = run_round(w, cost);
+		rounds[i] = run_round(d.engine, cost);
 		if (per_packet(rounds[i].path, &rounds[i]) < least) {
 			least = per_packet(rounds[i].path, &rounds[i]);
 			memcpy(best, cost, sizeof(best));
 		}
 	}
+	engine_stop(d.engine);
 	check(d.engine);
 	qsort(rounds, n_rounds, sizeof(*rounds), by_path);
 	print(name, d.engine, best, rounds, n_rounds);

@@ -267,14 +267,15 @@ static void bridge_many(struct convoyd *d, unsigned size unused_arg)
 
 /* --- the table --- */
 
-#define GENERATOR4                                                                                 \
-	"workers: 1\n"                                                                             \
+#define GENERATOR4(workers)                                                                        \
+	"workers: " #workers "\n"                                                                  \
 	"interfaces:\n"                                                                            \
 	"  - { name: sink0, addresses: [10.9.0.1/16], sink: {} }\n"                                \
 	"  - name: gen0\n"                                                                         \
 	"    addresses: [10.8.0.1/24]\n"                                                           \
 	"    generator:\n"                                                                         \
 	"      start: true\n"                                                                      \
+	"      queues: " #workers "\n"                                                             \
 	"      streams: [ { size: 60, source: 10.8.0.2, order: sequential, destinations: "         \
 	"%s/destinations } ]\n"
 
@@ -305,12 +306,18 @@ static void bridge_many(struct convoyd *d, unsigned size unused_arg)
 	"  - { name: in, vlan: { parent: gen0, tags: 10 } }\n"                                     \
 	"  - { name: out, vlan: { parent: sink0, tags: 20 } }\n"
 
+static const char *const two_worker_sizes[] = { "100000", NULL };
 static const char *const route_sizes[] = { "1", "1000", "100000", "1000000", NULL };
 
 const struct forward_graph forward_graphs[] = {
 	{ .name = "ip4",
-	  .format = GENERATOR4,
+	  .format = GENERATOR4(1),
 	  .sizes = route_sizes,
+	  .prepare = write_destinations4,
+	  .fill = fill4 },
+	{ .name = "2workers",
+	  .format = GENERATOR4(2),
+	  .sizes = two_worker_sizes,
 	  .prepare = write_destinations4,
 	  .fill = fill4 },
 	{ .name = "ip6",

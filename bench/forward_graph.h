@@ -15,7 +15,6 @@ struct forward_graph {
 	void (*prepare)(const char *folder, unsigned size);
 	/* With interfaces up and workers not started: routes, neighbours. NULL: nothing. */
 	void (*fill)(struct convoyd *d, unsigned size);
-	unsigned n_workers;
 };
 
 extern const struct forward_graph forward_graphs[];
