@@ -115,7 +115,7 @@ static int run_request(struct client *client, struct request *rq, bool json)
 	err = client_call(client, method, rq->params, file, print_item, &result);
 	if (file >= 0)
 		close(file);
-	if (err == ERR_FORMAT) { /* FILE:LINE:COLUMN: what is wrong there */
+	if (err == ERR_FORMAT && rq->input) { /* FILE:LINE:COLUMN: what is wrong there */
 		fprintf(stderr, "%s\n", client->why);
 		return STATUS_USAGE;
 	}
