@@ -1,10 +1,10 @@
 /*
- * gro.h - joining TCP/IPv4 segments that follow each other into one packet.
+ * gro.h - joining TCP segments, over IPv4 or IPv6, that follow each other into one packet.
  *
  * Only what could have been cut from one super-segment is joined: same headers but for sequence
  * number, id, checksum and the last one's PSH, no gap, all of one size except the last. Segments
- * that carry anything else (SYN, FIN, RST, URG, IP options, fragments, bad checksums) end the
- * flow's run and pass unchanged, so no packet overtakes another of its flow.
+ * that carry anything else (SYN, FIN, RST, URG, IP options or extensions, fragments, bad checksums)
+ * end the flow's run and pass unchanged, so no packet overtakes another of its flow.
  */
 #ifndef CONVOY_FUNCTIONS_GRO_H
 #define CONVOY_FUNCTIONS_GRO_H
@@ -20,6 +20,7 @@ struct gro_flow {
 	uint32_t n_segments;
 	uint16_t size; /* payload of each segment */
 	uint16_t hdr_len;
+	bool ip6;
 };
 
 /* The runs of one burst. */

@@ -4,9 +4,8 @@
 #include "functions/offload/gso.h"
 #include "wire/checksum.h"
 #include "wire/ip4.h"
+#include "wire/ip6.h"
 #include "wire/tcp.h"
-
-enum { IP6_HDR_LEN = 40, IP6_LEN_AT = 4, IP6_SRC_AT = 8, IP6_ADDRESSES_LEN = 32 };
 
 bool gso_begin(struct gso *g, const struct buf *b, bool partial_csum)
 {
@@ -102,11 +101,10 @@ static uint64_t finish_ip(struct gso *g, struct buf *segment, uint32_t l4_len)
 		ip->checksum = checksum_field(checksum_sum(ip, ip4_hdr_len(ip)));
 		return checksum_pseudo4(ip->src, ip->dst, IP_TCP, (uint16_t)l4_len);
 	}
-	be16 payload_len = be16_of((uint16_t)(g->l4_off - g->l3_off - IP6_HDR_LEN + l4_len));
+	struct ip6_hdr *ip6 = (struct ip6_hdr *)(void *)l3;
 
-	memcpy(l3 + IP6_LEN_AT, payload_len.b, sizeof(payload_len));
-	return checksum_sum(l3 + IP6_SRC_AT, IP6_ADDRESSES_LEN) + checksum_word32(be32_of(l4_len)) +
-	       checksum_word32(be32_of(IP_TCP));
+	ip6->payload_len = be16_of((uint16_t)(g->l4_off - g->l3_off - IP6_HDR_LEN + l4_len));
+	return ip6_pseudo_sum(&ip6->src, &ip6->dst, IP_TCP, l4_len);
 }
 
 static void finish_tcp(struct gso *g, struct buf *segment, uint64_t pseudo, uint64_t payload_sum)

@@ -14,6 +14,7 @@
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
 #include "wire/ip4.h"
+#include "wire/ip6.h"
 #include "wire/tcp.h"
 
 enum { POOL = 2000, IP6_LEN = 40, ISN = 0xfffff000 };
@@ -267,9 +268,10 @@ static void an_empty_pool_ends_a_cut(void **state)
 }
 
 /* Cut a super-segment into frames as they come from a wire. */
-static unsigned wire_frames(struct buf **out, uint32_t payload, uint16_t size, uint8_t flags)
+static unsigned wire_frames(struct buf **out, bool ip6, uint32_t payload, uint16_t size,
+			    uint8_t flags)
 {
-	struct buf *b = super_segment(false, payload, size, 12, flags);
+	struct buf *b = super_segment(ip6, payload, size, 12, flags);
 	unsigned n = 0;
 	struct gso g;
 
@@ -284,38 +286,75 @@ static unsigned wire_frames(struct buf **out, uint32_t payload, uint16_t size, u
 	return n;
 }
 
-static void joining_undoes_cutting(void **state)
+static void join_and_check(bool ip6)
 {
+	unsigned ip_len = ip6 ? IP6_LEN : IP4_HDR_LEN;
 	struct buf *frame[64];
-	unsigned n = wire_frames(frame, 30000, 1448, TCP_ACK | TCP_PSH);
+	unsigned n = wire_frames(frame, ip6, 30000, 1448, TCP_ACK | TCP_PSH);
 	struct gro g = { .n = 0 };
+	static uint8_t flat[40000];
+	struct tcp parsed;
+	uint32_t len;
 
-	(void)state;
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(gro_add(&g, frame[i]), i > 0);
 	gro_finish(&g);
-	assert_int_equal(frame[0]->gso_type, GSO_TCP4);
+	assert_int_equal(frame[0]->gso_type, ip6 ? GSO_TCP6 : GSO_TCP4);
 	assert_int_equal(frame[0]->gso_size, 1448);
-	assert_int_equal(frame[0]->total_len, ETHERNET_HDR_LEN + IP4_HDR_LEN + 32 + 30000);
+	assert_int_equal(frame[0]->total_len, ETHERNET_HDR_LEN + ip_len + 32 + 30000);
 	assert_true(frame[0]->flags & BUF_L4_CSUM_OK);
 	frame[0]->l3_at = (uint16_t)(frame[0]->at + ETHERNET_HDR_LEN);
 	assert_true(csum_fill(frame[0])); /* as one packet it is good as well */
-	frame[0]->gso_type = GSO_NONE;
-	frame[0]->tx_if = 5;
-	{
-		static uint8_t flat[40000];
-		struct tcp parsed;
-		uint32_t len = buf_copy_out(frame[0], 34, flat, sizeof(flat));
-
-		assert_true(checksum_is_good(checksum_sum(flat, len) +
-					     pseudo_sum(frame[0], false, (uint16_t)len)));
-		assert_int_equal(tcp_parse(slice_of(flat, len), &parsed), 0);
-		assert_int_equal(parsed.payload.len, 30000);
-		assert_int_equal(parsed.flags, TCP_ACK | TCP_PSH);
-		for (uint32_t i = 0; i < 30000; i++)
-			assert_int_equal(parsed.payload.at[i], payload_byte(i));
-	}
+	len = buf_copy_out(frame[0], ETHERNET_HDR_LEN + ip_len, flat, sizeof(flat));
+	assert_true(checksum_is_good(checksum_sum(flat, len) +
+				     pseudo_sum(frame[0], ip6, (uint16_t)len)));
+	if (ip6)
+		assert_int_equal(host16(((struct ip6_hdr *)buf_l3(frame[0]))->payload_len), len);
+	assert_int_equal(tcp_parse(slice_of(flat, len), &parsed), 0);
+	assert_int_equal(parsed.payload.len, 30000);
+	assert_int_equal(parsed.flags, TCP_ACK | TCP_PSH);
+	for (uint32_t i = 0; i < 30000; i++)
+		assert_int_equal(parsed.payload.at[i], payload_byte(i));
 	buf_free_one(&cache, frame[0]->self);
+}
+
+static void joining_undoes_cutting(void **state)
+{
+	(void)state;
+	join_and_check(false);
+	join_and_check(true);
+}
+
+/* The same flow in everything but one field of the IPv6 header. */
+static void ip6_headers_have_to_be_equal(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned at; /* in the IPv6 header of the second of three */
+		unsigned n_out;
+	} cases[] = {
+		{ "nothing", 5 /* what the length has anyway */, 1 },
+		{ "traffic class", 1, 3 },
+		{ "flow label", 3, 3 },
+		{ "hop limit", 7, 3 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		struct buf *frame[8], *out[8];
+		unsigned n = wire_frames(frame, true, 3000, 1000, TCP_ACK), n_out = 0;
+		struct gro g = { .n = 0 };
+
+		buf_data(frame[1])[ETHERNET_HDR_LEN + cases[i].at] ^= cases[i].n_out > 1;
+		for (unsigned k = 0; k < n; k++)
+			if (!gro_add(&g, frame[k]))
+				out[n_out++] = frame[k];
+		gro_finish(&g);
+		if (n_out != cases[i].n_out)
+			fail_msg("%s: %u packets", cases[i].what, n_out);
+		for (unsigned k = 0; k < n_out; k++)
+			buf_free_one(&cache, out[k]->self);
+	}
 }
 
 /* What happens to the second of three segments, and how many packets come out. */
@@ -413,7 +452,7 @@ static void only_what_belongs_together_is_joined(void **state)
 	(void)state;
 	for (unsigned i = 0; i < count_of(joins); i++) {
 		struct buf *frame[8], *out[8];
-		unsigned n = wire_frames(frame, 3000, 1000, TCP_ACK), n_out = 0;
+		unsigned n = wire_frames(frame, false, 3000, 1000, TCP_ACK), n_out = 0;
 		struct gro g = { .n = 0 };
 
 		assert_int_equal(n, 3);
@@ -442,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(joining_undoes_cutting, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_what_belongs_together_is_joined, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(ip6_headers_have_to_be_equal, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
