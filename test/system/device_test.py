@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 from harness import wait
 from harness.transfer import MIB, transfer
 from harness.wire import socket_in
@@ -196,3 +197,32 @@ def test_what_cannot_be_has_its_line(netns, convoyd, kind, options, place, messa
     assert stack.process.wait() in (1, 2)
     last = stack.process.err.splitlines()[-1]
     assert last.startswith(f"{stack.config}:{place}") and message in last, last
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_interfaces_come_and_go_by_apply_while_packets_pass(router, kind, build):
+    """What the driver lent to the kernel comes back: the pool has as many buffers as before."""
+    stack, _, near, _ = router(kind)
+    near.run("ping", "-c1", "-W2", "10.2.0.2")
+    config = yaml.safe_load(stack.config.read_text())
+    one = {**config, "interfaces": config["interfaces"][:1]}
+
+    def apply(wanted):
+        stack.config.write_text(yaml.safe_dump(wanted))
+        done = subprocess.run([build / "convoy", "--socket", stack.socket, "apply", stack.config],
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done
+
+    def in_use():
+        return stack.call("show buffers")["in_use"]
+    before = in_use()
+    flood = subprocess.Popen([*near.enter, "ping", "-qf", "-w5", "10.2.0.2"], stdout=subprocess.DEVNULL)
+    for _ in range(5):
+        apply(one)
+        assert len(stack.call("show interfaces")) == 1
+        apply(config)
+        wait_state(stack, "if2", "up")
+    flood.terminate()
+    flood.wait()
+    near.run("ping", "-c1", "-W2", "10.2.0.2")
+    wait.until(lambda: in_use() == before, "every buffer is back", 5)
