@@ -50,6 +50,10 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = route_cli_register(d->commands, d->engine);
 	if (err == 0)
+		err = load_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = vrf_cli_register(d->commands, d->engine);
+	if (err == 0)
 		err = neighbor_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = ping_cli_register(d->commands, d->engine);

@@ -2,6 +2,7 @@
 #include "l3/cli/ip_json.h"
 
 #include "base/err.h"
+#include "l3/fib/fib.h"
 
 enum { TEXT_MAX = IP6_PREFIX_TEXT_MAX + 1 };
 
@@ -89,5 +90,22 @@ int ip_take_interface(struct command_call *call, const char *name, uint32_t *out
 		return command_fail(call, ERR_NOENT,
 				    "no interface \"%.32s\"; see: convoy show interfaces", text);
 	*out = i->index;
+	return 0;
+}
+
+int ip_take_vrf(struct command_call *call, const char *name, uint32_t *out)
+{
+	const struct engine *e = call->context;
+	const char *text = command_arg_text(call, name);
+	const struct vrf *v;
+
+	*out = VRF_DEFAULT;
+	if (!text)
+		return 0;
+	v = fib_vrf_by_name_or_null(e->module[MODULE_FIB], text);
+	if (!v)
+		return command_fail(call, ERR_NOENT, "no VRF \"%.32s\"; see: convoy vrf show",
+				    text);
+	*out = v->index;
 	return 0;
 }

@@ -20,4 +20,7 @@ int ip_take_prefix(struct command_call *call, const char *name, struct ip_prefix
 int ip_take_addr(struct command_call *call, const char *name, struct ip6_addr *out);
 int ip_take_interface(struct command_call *call, const char *name, uint32_t *out);
 
+/* ip_take_vrf - the index of a VRF; the default one if the argument is not given. */
+int ip_take_vrf(struct command_call *call, const char *name, uint32_t *out);
+
 #endif

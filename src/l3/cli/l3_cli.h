@@ -11,6 +11,14 @@ struct engine;
 must_check
 int route_cli_register(struct command_table *table, struct engine *e);
 
+/* load_cli_register - `route load`. ERR_NOMEM. */
+must_check
+int load_cli_register(struct command_table *table, struct engine *e);
+
+/* vrf_cli_register - `vrf show`, `vrf add`, `vrf delete`, `vrf move`. ERR_NOMEM. */
+must_check
+int vrf_cli_register(struct command_table *table, struct engine *e);
+
 /* address_cli_register - `show addresses`, `address add`, `address delete`. ERR_NOMEM. */
 must_check
 int address_cli_register(struct command_table *table, struct engine *e);

@@ -20,6 +20,7 @@ _Static_assert(count_of(source_names) == N_FIB_SOURCES, "every source has a name
 struct listing {
 	const struct engine *engine;
 	const struct fib *fib;
+	const struct vrf *vrf;
 	json_t *list;
 	unsigned left;
 };
@@ -82,7 +83,7 @@ static bool list_one6(const struct rib_node *n, void *context)
 /* The route that an address would take. */
 static int show_match(struct command_call *call, struct listing *l, const struct ip6_addr *addr)
 {
-	struct vrf *v = fib_vrf_or_null(l->fib, VRF_DEFAULT);
+	const struct vrf *v = l->vrf;
 	bool is_ip4 = ip6_is_mapped(addr);
 	const struct rib_node *n =
 		is_ip4 ? rib_match_or_null(&v->ip4.rib, fib_key_of_ip4(ip6_mapped_ip4(addr)), 32)
@@ -101,7 +102,7 @@ static int show_match(struct command_call *call, struct listing *l, const struct
 /* IPv4 first, then IPv6, from @from on. */
 static void list_routes(struct listing *l, const struct ip_prefix *from)
 {
-	struct vrf *v = fib_vrf_or_null(l->fib, VRF_DEFAULT);
+	const struct vrf *v = l->vrf;
 	struct ip6_prefix first = { .len = 0 };
 
 	if (ip_prefix_is_ip4(from))
@@ -118,14 +119,16 @@ static int show_routes(struct command_call *call)
 	struct listing l = { .engine = e, .fib = ip4_stack_of(e)->fib };
 	struct ip_prefix from = { ip6_mapped(0), 0 };
 	struct ip6_addr addr;
-	int err = 0;
+	uint32_t vrf;
+	int err = ip_take_vrf(call, "vrf", &vrf);
 
-	if (command_arg_text(call, "from"))
+	if (err == 0 && command_arg_text(call, "from"))
 		err = ip_take_prefix(call, "from", &from);
 	if (err == 0 && command_arg_text(call, "to"))
 		err = ip_take_addr(call, "to", &addr);
 	if (err != 0)
 		return err;
+	l.vrf = fib_vrf_or_null(l.fib, vrf);
 	l.left = (unsigned)command_arg_number(call, "limit", SHOW_MAX);
 	l.list = json_array();
 	if (command_arg_text(call, "to"))
@@ -175,15 +178,15 @@ static const char *route_error(int err)
 	}
 }
 
-static int add_dead(struct command_call *call, const struct ip_prefix *prefix,
+static int add_dead(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix,
 		    enum adjacency_kind kind)
 {
 	if (ip_prefix_is_ip4(prefix))
-		return ip4_add_dead_route(call->context, VRF_DEFAULT, ip_prefix_ip4(prefix), kind);
-	return ip6_add_dead_route(call->context, VRF_DEFAULT, ip_prefix_ip6(prefix), kind);
+		return ip4_add_dead_route(call->context, vrf, ip_prefix_ip4(prefix), kind);
+	return ip6_add_dead_route(call->context, vrf, ip_prefix_ip6(prefix), kind);
 }
 
-static int add_living(struct command_call *call, const struct ip_prefix *prefix,
+static int add_living(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix,
 		      const struct ip6_addr *via, uint32_t if_index)
 {
 	struct ip4_hop hop4 = { .if_index = if_index };
@@ -191,14 +194,13 @@ static int add_living(struct command_call *call, const struct ip_prefix *prefix,
 
 	if (ip_prefix_is_ip4(prefix)) {
 		hop4.addr = ip6_mapped_ip4(via);
-		return ip4_add_route(call->context, VRF_DEFAULT, ip_prefix_ip4(prefix), &hop4, 1);
+		return ip4_add_route(call->context, vrf, ip_prefix_ip4(prefix), &hop4, 1);
 	}
 	hop6.addr = *via;
-	return ip6_add_route(call->context, VRF_DEFAULT, ip_prefix_ip6(prefix), FIB_STATIC, &hop6,
-			     1);
+	return ip6_add_route(call->context, vrf, ip_prefix_ip6(prefix), FIB_STATIC, &hop6, 1);
 }
 
-static int add_route(struct command_call *call, const struct ip_prefix *prefix)
+static int add_route(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix)
 {
 	bool has_via = command_arg_text(call, "via") != NULL;
 	struct ip6_addr via = ip6_of(0, 0);
@@ -206,9 +208,9 @@ static int add_route(struct command_call *call, const struct ip_prefix *prefix)
 	int err = 0;
 
 	if (command_arg_flag(call, "blackhole"))
-		return add_dead(call, prefix, ADJACENCY_BLACKHOLE);
+		return add_dead(call, vrf, prefix, ADJACENCY_BLACKHOLE);
 	if (command_arg_flag(call, "prohibit"))
-		return add_dead(call, prefix, ADJACENCY_PROHIBIT);
+		return add_dead(call, vrf, prefix, ADJACENCY_PROHIBIT);
 	if (has_via)
 		err = ip_take_addr(call, "via", &via);
 	if (err == 0 && has_via && ip6_is_mapped(&via) != ip_prefix_is_ip4(prefix))
@@ -223,16 +225,19 @@ static int add_route(struct command_call *call, const struct ip_prefix *prefix)
 	if (err == 0 && if_index == 0 && ip6_is_link_local(&via))
 		err = command_fail(call, ERR_INVAL,
 				   "a link-local next hop needs its link: add --interface NAME");
-	return err ? err : add_living(call, prefix, &via, if_index);
+	return err ? err : add_living(call, vrf, prefix, &via, if_index);
 }
 
 static int route_add(struct command_call *call)
 {
 	struct ip_prefix prefix;
+	uint32_t vrf;
 	int err = ip_take_prefix(call, "prefix", &prefix);
 
 	if (err == 0)
-		err = add_route(call, &prefix);
+		err = ip_take_vrf(call, "vrf", &vrf);
+	if (err == 0)
+		err = add_route(call, vrf, &prefix);
 	if (err == 0)
 		return command_reply(call, json_object());
 	return call->why[0] ? err : command_fail(call, err, "no such route: %s", route_error(err));
@@ -241,14 +246,17 @@ static int route_add(struct command_call *call)
 static int route_delete(struct command_call *call)
 {
 	struct ip_prefix prefix;
+	uint32_t vrf;
 	int err = ip_take_prefix(call, "prefix", &prefix);
 
+	if (err == 0)
+		err = ip_take_vrf(call, "vrf", &vrf);
 	if (err != 0)
 		return err;
 	if (ip_prefix_is_ip4(&prefix))
-		err = ip4_del_route(call->context, VRF_DEFAULT, ip_prefix_ip4(&prefix));
+		err = ip4_del_route(call->context, vrf, ip_prefix_ip4(&prefix));
 	else
-		err = ip6_del_route(call->context, VRF_DEFAULT, ip_prefix_ip6(&prefix), FIB_STATIC);
+		err = ip6_del_route(call->context, vrf, ip_prefix_ip6(&prefix), FIB_STATIC);
 	if (err == 0)
 		return command_reply(call, json_object());
 	return command_fail(call, err, "no static route for this prefix; see: convoy show routes");
@@ -261,7 +269,8 @@ static const struct command commands[] = {
 		      .positional = true },
 		    { "from", COMMAND_TEXT, "begin with this prefix" },
 		    { "limit", COMMAND_NUMBER, "at most so many; 1000 if not given", .min = 1,
-		      .max = 10000000 } },
+		      .max = 10000000 },
+		    { "vrf", COMMAND_TEXT, "in this VRF" } },
 	  .run = show_routes,
 	  .render = render_routes },
 	{ .name = "route add",
@@ -271,12 +280,13 @@ static const struct command commands[] = {
 		    { "via", COMMAND_TEXT, "address of the next hop" },
 		    { "interface", COMMAND_TEXT, "interface that it leaves by" },
 		    { "blackhole", COMMAND_FLAG, "drop them in silence" },
-		    { "prohibit", COMMAND_FLAG, "refuse them with an ICMP error" } },
+		    { "prohibit", COMMAND_FLAG, "refuse them with an ICMP error" },
+		    { "vrf", COMMAND_TEXT, "in this VRF" } },
 	  .run = route_add },
 	{ .name = "route delete",
 	  .help = "remove a static route",
-	  .args = { { "prefix", COMMAND_TEXT, "its prefix", .required = true,
-		      .positional = true } },
+	  .args = { { "prefix", COMMAND_TEXT, "its prefix", .required = true, .positional = true },
+		    { "vrf", COMMAND_TEXT, "in this VRF" } },
 	  .run = route_delete },
 };
 

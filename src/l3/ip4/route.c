@@ -235,6 +235,7 @@ void ip4_routes_del_by_interface(struct engine *e, uint32_t if_index)
 		if (goes_by(r, if_index) && forget(s, r) != 0)
 			log_error("ip4.route", "error=\"out of memory\"");
 	}
+	route_hops_del_interface(e, if_index);
 }
 
 void ip4_routes_deinit(struct engine *e)

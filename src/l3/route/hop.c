@@ -6,13 +6,14 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "l3/fib/bulk.h"
 #include "l3/neighbor/neighbor.h"
 
 enum { BUCKETS = 4096 };
 
 struct hop {
 	struct list bucket_link, all_link, loop_link;
-	enum adjacency_kind kind; /* VIA, LOOKUP, dead, or INCOMPLETE: pinned on @if_index */
+	enum adjacency_kind kind; /* VIA, LOOKUP, GLEAN, dead, or INCOMPLETE: pinned on @if_index */
 	uint32_t vrf, if_index;
 	struct ip6_addr addr;
 	uint32_t adjacency;
@@ -274,10 +275,27 @@ fail:
 	return err;
 }
 
+static struct adjacency glean_value(const struct route_hops *t, const struct hop *h)
+{
+	const struct interface *i = interface_get_or_null(t->engine, h->if_index);
+	struct adjacency a = { .kind = ADJACENCY_GLEAN,
+			       .family = is_ip4(h) ? 4 : 6,
+			       .if_index = h->if_index,
+			       .mtu_bytes = i->mtu_bytes };
+
+	if (is_ip4(h))
+		a.source = ip4_primary(ip4_stack_of(t->engine), h->if_index);
+	else
+		a.source6 = ip6_source_on(ip6_stack_of(t->engine), h->if_index, &h->addr);
+	return a;
+}
+
 static int make_adjacency(struct route_hops *t, struct hop *h)
 {
 	struct adjacency value = { .kind = (uint8_t)h->kind, .to = h->vrf };
 
+	if (h->kind == ADJACENCY_GLEAN)
+		value = glean_value(t, h);
 	if (h->kind == ADJACENCY_INCOMPLETE)
 		return neighbor6_pin(t->engine, h->if_index, &h->addr, &h->adjacency);
 	if (h->kind == ADJACENCY_VIA)
@@ -323,6 +341,17 @@ int route_hop_to(struct engine *e, uint32_t vrf, uint32_t if_index, const struct
 			    .if_index = if_index,
 			    .addr = *addr };
 
+	return get(hops_of(e), &like, adjacency);
+}
+
+int route_hop_glean(struct engine *e, uint32_t if_index, bool is_ip4_link, uint32_t *adjacency)
+{
+	struct hop like = { .kind = ADJACENCY_GLEAN,
+			    .if_index = if_index,
+			    .addr = is_ip4_link ? ip6_mapped(0) : ip6_of(0, 0) };
+
+	if (!interface_get_or_null(e, if_index))
+		return ERR_NOENT;
 	return get(hops_of(e), &like, adjacency);
 }
 
@@ -379,6 +408,103 @@ void route_hops_tick(struct engine *e)
 	}
 }
 
+bool route_hops_need_vrf(struct engine *e, uint32_t vrf)
+{
+	route_hops_tick(e);
+	list_for_each(link, &hops_of(e)->all) {
+		const struct hop *h = container_of(link, struct hop, all_link);
+
+		if (h->vrf == vrf && (h->kind == ADJACENCY_LOOKUP || h->kind == ADJACENCY_VIA))
+			return true;
+	}
+	return false;
+}
+
+/* --- links that go --- */
+
+/* Prefixes of one table with a route over the link. */
+struct victims {
+	struct route_hops *t;
+	uint32_t if_index;
+	struct fib_bulk_prefix *prefix;
+	uint32_t n, room;
+};
+
+static bool goes_over(const struct victims *c, const struct fib_route *r)
+{
+	const struct fib_path *paths;
+	unsigned n = load_balance_paths(&c->t->fib->load_balances, r->load_balance, &paths);
+
+	for (unsigned i = 0; i < n; i++)
+		if (adjacency_at(&c->t->fib->adjacencies, paths[i].adjacency)->if_index ==
+		    c->if_index)
+			return true;
+	return false;
+}
+
+static bool note_victim(const struct rib_node *n, void *context)
+{
+	struct victims *c = context;
+	const struct fib_route *r = n->owner;
+
+	while (r && (r->source != FIB_DYNAMIC || !goes_over(c, r)))
+		r = r->next;
+	if (!r)
+		return true;
+	if (c->n == c->room) {
+		uint32_t room = c->room ? 2 * c->room : 64;
+		struct fib_bulk_prefix *grown = realloc(c->prefix, room * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		c->prefix = grown;
+		c->room = room;
+	}
+	c->prefix[c->n++] = (struct fib_bulk_prefix){ n->key, n->len };
+	return true;
+}
+
+static void del_from(struct victims *c, struct vrf *v, struct fib_table *table)
+{
+	c->n = 0;
+	rib_walk(&table->rib, (struct fib_key){ 0 }, 0, note_victim, c);
+	for (uint32_t i = 0; i < c->n; i++)
+		if (fib_take(v, table, c->prefix[i].key, c->prefix[i].len, FIB_DYNAMIC) != 0)
+			log_error("route.link", "error=\"out of memory\"");
+}
+
+static bool has_hop_on(const struct route_hops *t, uint32_t if_index)
+{
+	list_for_each(link, &t->all)
+		if (container_of(link, struct hop, all_link)->if_index == if_index)
+			return true;
+	return false;
+}
+
+void route_hops_del_interface(struct engine *e, uint32_t if_index)
+{
+	struct route_hops *t = hops_of(e);
+	struct victims c = { .t = t, .if_index = if_index };
+
+	if (!t || !has_hop_on(t, if_index))
+		return;
+	for (uint32_t i = 0; i < VRFS_MAX; i++) {
+		struct vrf *v = fib_vrf_or_null(t->fib, i);
+
+		if (v) {
+			del_from(&c, v, &v->ip4);
+			del_from(&c, v, &v->ip6);
+		}
+	}
+	free(c.prefix);
+	list_for_each(link, &t->all) {
+		struct hop *h = container_of(link, struct hop, all_link);
+
+		if (h->if_index == if_index)
+			forget(t, h); /* load-balances keep the adjacency until they are buried */
+	}
+}
+
 int route_hops_init(struct engine *e)
 {
 	struct route_hops *t = calloc(1, sizeof(*t));
@@ -408,4 +534,5 @@ void route_hops_deinit(struct engine *e)
 		forget(t, container_of(link, struct hop, all_link));
 	free(t);
 	e->module[MODULE_ROUTE] = NULL;
+	engine_run_main(e); /* loads that are under way see that, and end */
 }

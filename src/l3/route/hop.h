@@ -40,6 +40,10 @@ must_check
 int route_hop_to(struct engine *e, uint32_t vrf, uint32_t if_index, const struct ip6_addr *addr,
 		 uint32_t *adjacency);
 
+/* route_hop_glean - the adjacency for destinations on the link of @if_index itself. ERR_NOENT. */
+must_check
+int route_hop_glean(struct engine *e, uint32_t if_index, bool is_ip4, uint32_t *adjacency);
+
 /* route_hop_lookup - the adjacency that looks destinations up in VRF @vrf. ERR_NOENT without it. */
 must_check
 int route_hop_lookup(struct engine *e, uint32_t vrf, uint32_t *adjacency);
@@ -48,6 +52,12 @@ int route_hop_lookup(struct engine *e, uint32_t vrf, uint32_t *adjacency);
  * UNREACHABLE, else ERR_INVAL. */
 must_check
 int route_hop_dead(struct engine *e, enum adjacency_kind kind, uint32_t *adjacency);
+
+/* route_hops_need_vrf - true while a next hop is in VRF @vrf, or it is looked up. */
+bool route_hops_need_vrf(struct engine *e, uint32_t vrf);
+
+/* route_hops_del_interface - forget the routes over next hops on a link that is no more. */
+void route_hops_del_interface(struct engine *e, uint32_t if_index);
 
 /* route_hops_stored - how often a VIA was stored anew, for tests. */
 uint64_t route_hops_stored(const struct engine *e);
