@@ -189,7 +189,7 @@ struct link *worker_stack_link(struct worker *w)
 	unsigned turn = w->next_stack_link++ % w->n_stack_links;
 
 	for (unsigned i = 0;; i++)
-		if (w->links[i]->to_stack && turn-- == 0)
+		if (w->links[i]->to_stack && !w->links[i]->dead && turn-- == 0)
 			return w->links[i];
 }
 
@@ -348,7 +348,9 @@ void worker_drain(struct worker *w)
 		}
 		if (channel_pending(&l->channel))
 			deliver_events(l);
-		if (unlikely(l->channel.broken))
+		if (unlikely(l->channel.broken && l->to_stack))
+			worker_lose_stack(w); /* a convoyd that makes no sense is none */
+		else if (unlikely(l->channel.broken))
 			worker_lose_link(l);
 	}
 	if (unlikely(w->n_starved > 0))
