@@ -34,6 +34,7 @@
 #include "l3/neighbor/neighbor.h"
 #include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
+#include "l3/rpf/rpf.h"
 #include "session/session_worker.h"
 #include "transport/tcp/tcp.h"
 
@@ -108,6 +109,7 @@ const struct node_type *const modules_nodes[] = {
 	&ip4_options_node,
 	&ip4_reassembly_node,
 	&ip4_rewrite_node,
+	&ip4_rpf_node,
 	&ip6_deliver_node,
 	&ip6_fragment_node,
 	&ip6_hold_node,
@@ -117,6 +119,7 @@ const struct node_type *const modules_nodes[] = {
 	&ip6_lookup_node,
 	&ip6_reassembly_node,
 	&ip6_rewrite_node,
+	&ip6_rpf_node,
 	&nd_input_node,
 	&probe_error_node,
 	&probe_reply_node,
@@ -143,10 +146,13 @@ static const struct feature_arc device_input_arc = {
 };
 
 /* ip4-input ──> ip4-lookup: nothing can be enabled there yet. */
+static const char *const ip4_unicast_features[] = { "ip4-rpf" };
 static const struct feature_arc ip4_unicast_arc = {
 	.id = ARC_IP4_UNICAST,
 	.name = "ip4-unicast",
 	.side = ARC_RX,
+	.nodes = ip4_unicast_features,
+	.n_nodes = count_of(ip4_unicast_features),
 	.end = "ip4-lookup",
 };
 
@@ -165,10 +171,13 @@ static const struct feature_arc ip4_local_arc = {
 };
 
 /* The same for IPv6. */
+static const char *const ip6_unicast_features[] = { "ip6-rpf" };
 static const struct feature_arc ip6_unicast_arc = {
 	.id = ARC_IP6_UNICAST,
 	.name = "ip6-unicast",
 	.side = ARC_RX,
+	.nodes = ip6_unicast_features,
+	.n_nodes = count_of(ip6_unicast_features),
 	.end = "ip6-lookup",
 };
 

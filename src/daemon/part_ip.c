@@ -15,6 +15,7 @@
 #include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
 #include "l3/route/hop.h"
+#include "l3/rpf/rpf.h"
 
 static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
 {
@@ -38,6 +39,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = route_hops_init(d->engine);
 	if (err == 0)
+		err = rpf_init(d->engine);
+	if (err == 0)
 		err = icmp4_init(d->engine);
 	if (err == 0)
 		err = icmp6_init(d->engine);
@@ -53,6 +56,8 @@ int part_ip_init(struct convoyd *d)
 		err = load_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = vrf_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = rpf_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = neighbor_cli_register(d->commands, d->engine);
 	if (err == 0)
@@ -82,6 +87,7 @@ void part_ip_deinit(struct convoyd *d)
 	icmp6_deinit(d->engine);
 	icmp4_deinit(d->engine);
 	ip6_links_deinit(ip6_stack_of(d->engine));
+	rpf_deinit(d->engine);
 	route_hops_deinit(d->engine);
 	neighbor_deinit(d->engine);
 	ip6_deinit(d->engine);

@@ -111,3 +111,24 @@ def test_several_paths_share_the_flows(links, convoy):
     by_wan = flows(wan.wire)
     assert by_lan | by_wan == ports and not by_lan & by_wan
     assert len(by_lan) > 16 and len(by_wan) > 16
+
+
+def test_reverse_paths_are_checked(links):
+    lan, wan = links()
+    stack = lan.lan.stack
+    lan.wire.answer_arp("10.0.0.9")
+    wan.wire.answer_arp("10.1.0.7")
+    stack.call("rpf set", interface="wan", mode="strict")
+    wan.to(IP(dst="10.0.0.9") / UDP(sport=1000, dport=9) / "good")
+    lan.wire.expect(IP(src="10.1.0.7", dst="10.0.0.9"))
+    wan.to(IP(src="10.0.0.77", dst="10.0.0.9") / UDP(sport=1000, dport=9) / "spoofed")
+    wan.count("ip4-rpf.source", 1)
+    wan.to(IP(src="10.0.0.1", dst="10.0.0.9") / UDP(sport=1000, dport=9) / "ours")
+    wan.count("ip4-rpf.source", 2)
+    stack.call("rpf set", interface="wan", mode="loose")
+    wan.to(IP(src="10.0.0.77", dst="10.0.0.9") / UDP(sport=1000, dport=9) / "by another way")
+    lan.wire.expect(IP(src="10.0.0.77", dst="10.0.0.9"))
+    wan.to(IP(src="99.0.0.1", dst="10.0.0.9") / UDP(sport=1000, dport=9) / "from nowhere")
+    wan.count("ip4-rpf.source", 3)
+    wan.wire.send(IPv6(src="2001:db8:77::1", dst="2001:db8::9") / UDP(sport=1000, dport=9))
+    wan.count("ip6-rpf.source", 1)

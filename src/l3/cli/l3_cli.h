@@ -15,6 +15,10 @@ int route_cli_register(struct command_table *table, struct engine *e);
 must_check
 int load_cli_register(struct command_table *table, struct engine *e);
 
+/* rpf_cli_register - `rpf set`, `rpf show`. ERR_NOMEM. */
+must_check
+int rpf_cli_register(struct command_table *table, struct engine *e);
+
 /* vrf_cli_register - `vrf show`, `vrf add`, `vrf delete`, `vrf move`. ERR_NOMEM. */
 must_check
 int vrf_cli_register(struct command_table *table, struct engine *e);
