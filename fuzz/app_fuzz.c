@@ -2,8 +2,9 @@
  * app_fuzz.c - a hostile application: it writes what it likes wherever it may, and asks anything.
  *
  * The input is a script of 8-byte steps: a word into its header, ring or halves, a request over
- * its socket, a turn of the stack, data or an end from the transport. A well-behaved application
- * with one session lives beside it and must not notice.
+ * its socket, a turn of the stack, data or an end from the transport. It has a child, which does
+ * the same: together they adopt and release each other's sessions, and connect to each other. A
+ * well-behaved application with one session lives beside them and must not notice.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,15 @@ enum step_kind {
 	STEP_TAKE,
 	STEP_END,
 	STEP_REQUEST,
+	STEP_PAIR,
 	N_STEP_KINDS
 };
+
+enum { OF_CHILD = 0x80, PAIRS_KEPT = 4 };
+
+/* Segments of cut-through channels that they have been given to write. */
+static struct segment pair_segments[PAIRS_KEPT];
+static unsigned n_pairs;
 
 struct step {
 	uint8_t kind, slot;
@@ -39,6 +47,27 @@ struct step {
 static void scribble(struct test_app *bad, size_t from, size_t size, const struct step *st)
 {
 	memcpy(bad->stack.mine.base + from + st->at % (size / 4) * 4, &st->value, 4);
+}
+
+/* A half of a cut-through session, with the generation that it may well have. */
+static void scribble_pair(const struct step *st)
+{
+	struct segment *s = &pair_segments[st->slot % PAIRS_KEPT];
+	struct shm_half *half;
+
+	if (!s->base)
+		return;
+	half = segment_half(s, st->at % 3u);
+	if (st->at & 0x100) {
+		atomic_store(&half->generation, st->value % 8);
+		atomic_store(&half->taken, 1);
+		atomic_store(&half->tail, st->value >> 8 & 0xffff);
+		atomic_store(&half->shift, (uint8_t)(12 + 2 * (st->value >> 3 & 1)));
+		for (unsigned i = 0; i < SHM_FIFO_CHUNKS; i++)
+			atomic_store(&half->chunk[i], 1 + 4 * i);
+	} else {
+		memcpy((uint8_t *)half + (st->at >> 2) % 32 * 4, &st->value, 4);
+	}
 }
 
 /* An event that looks right at first sight. */
@@ -81,6 +110,10 @@ static void request(struct test_app *bad, const struct step *st)
 	settle();
 	if (rpc_receive(bad->fd, &r, sizeof(r), fds, &n))
 		n = 0;
+	if (n == 3 && q.type == RPC_OPEN && n_pairs < PAIRS_KEPT) {
+		pair_segments[n_pairs++] = app_segment(fds[0], true);
+		fds[0] = fds[--n];
+	}
 	while (n > 0)
 		close(fds[--n]);
 }
@@ -141,15 +174,48 @@ static void run_step(struct test_app *bad, const struct step *st, const struct s
 	case STEP_REQUEST:
 		request(bad, st);
 		break;
+	case STEP_PAIR:
+		scribble_pair(st);
+		break;
 	default:
 		settle();
 		break;
 	}
 }
 
+static void fork_app(struct test_app *parent, struct test_app *child)
+{
+	int fds[RPC_MAX_FDS];
+
+	invariant(app_ask(parent, (struct rpc_request){ .type = RPC_FORK }, fds).err == 0);
+	child->fd = fds[0];
+	app_attach(child);
+}
+
+/* Sessions that were closed in order are the transport's to finish; nothing else may be left. */
+static void finish_closed(const struct session *good)
+{
+	struct pool *sessions = &session_worker_of(engine->worker[0])->sessions;
+	handle h;
+
+	for (uint32_t i = 0; i < pool_end(sessions); i++) {
+		struct session *s = pool_at_or_null(sessions, i, &h);
+
+		if (s && s != good && s->connection && session_app_closed(s))
+			session_done(engine->worker[0], s);
+	}
+	settle();
+}
+
+static void forget_pairs(void)
+{
+	while (n_pairs > 0)
+		segment_unmap(&pair_segments[--n_pairs]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct test_app good, bad;
+	struct test_app good, bad, child;
 	struct session *s;
 	struct fifo_end end;
 	struct shm_event e;
@@ -164,15 +230,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	app_want(&bad, app_listen(&bad, 80, 5), 1, true);
 	for (unsigned i = 0; i < HOSTILE_SESSIONS; i++)
 		arrive(80, 2 + i);
+	settle();
+	for (unsigned i = 0; i < HOSTILE_SESSIONS; i++) /* as if it had accepted them */
+		atomic_store(&segment_half(&bad.stack.mine, i)->taken, 1);
+	fork_app(&bad, &child);
 	for (unsigned i = 0; i < STEPS_MAX && (i + 1) * STEP_BYTES <= size; i++) {
 		struct step st;
 
 		memcpy(&st, data + i * STEP_BYTES, sizeof(st));
 		st.kind %= N_STEP_KINDS;
-		run_step(&bad, &st, s);
+		run_step(st.slot & OF_CHILD ? &child : &bad, &st, s);
 	}
 	invariant(session_rx_put(engine->worker[0], s, "still", 5) == 5);
 	app_down(&bad);
+	app_down(&child);
+	forget_pairs();
+	finish_closed(s);
 	e = app_hear(&good, SHM_EV_INCOMING);
 	fifo_open(&end, &good.stack, e.slot, e.generation);
 	invariant(fifo_poll(&end) == 5 && fifo_read(&end, text, 5) == 5 &&
