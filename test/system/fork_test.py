@@ -363,6 +363,40 @@ def test_inetd(world):
     server("os.wait()")
 
 
+def test_a_shell_script_serves(world):
+    """The shell and its children read and write in turns."""
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    script = "read word; echo got $word; head -c 3; echo; wc -c; /bin/echo bye >&2"
+    child.start(f"[os.dup2(c.fileno(), fd) for fd in (0, 1, 2)]; os.execvp('sh', ['sh', '-c', {script!r}])")
+    client("c.sendall(b'hello\\n')")
+    assert client("take(c, 10)") == b"got hello\n"
+    client("c.sendall(b'abc')")
+    assert client("take(c, 4)") == b"abc\n"
+    client("c.sendall(b'12345'); c.shutdown(socket.SHUT_WR)")
+    assert client("take(c, 100)") == b"5\nbye\n"
+    server("os.wait()")
+
+
+@pytest.mark.parametrize("command", [
+    ["printf", "some words\\n"],
+    ["bash", "-c", "echo some words"],
+    ["mawk", 'BEGIN { printf "some words\\n" }'],
+    # Nobody flushes that but the C library, at the very end.
+    ["/usr/bin/python3", "-c", "import ctypes; ctypes.CDLL(None).printf(b'some words\\n')"],
+    # The connection is in another place first.
+    ["bash", "-c", "exec 1>/dev/null; echo nothing; exec 1>&0; echo some words"],
+])
+def test_streams_of_the_c_library(world, command):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server("c.close()")
+    child.start(f"[os.dup2(c.fileno(), fd) for fd in (0, 1, 2)]; os.execvp({command[0]!r}, {command!r})")
+    assert client("take(c, 100)") == b"some words\n"
+    server("os.wait()")
+
+
 def test_python_starts_a_program_on_a_connection(world):
     """subprocess uses vfork, and closes descriptors between that and exec."""
     server, client = world.pair()

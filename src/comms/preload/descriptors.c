@@ -8,6 +8,7 @@
 
 #include "comms/convoy.h"
 #include "comms/preload/real.h"
+#include "comms/preload/stdio.h"
 #include "comms/preload/table.h"
 
 SHIM int close(int fd)
@@ -82,14 +83,18 @@ SHIM int dup2(int fd, int to)
 {
 	if (fd != to && real_calls()->fcntl(fd, F_GETFD) >= 0)
 		fd_forget(to);
-	return adopt_copy(fd, real_calls()->dup2(fd, to));
+	to = adopt_copy(fd, real_calls()->dup2(fd, to));
+	stdio_follow(to);
+	return to;
 }
 
 SHIM int dup3(int fd, int to, int flags)
 {
 	if (fd != to && real_calls()->fcntl(fd, F_GETFD) >= 0)
 		fd_forget(to);
-	return adopt_copy(fd, real_calls()->dup3(fd, to, flags));
+	to = adopt_copy(fd, real_calls()->dup3(fd, to, flags));
+	stdio_follow(to);
+	return to;
 }
 
 static int control(int fd, int command, long argument)

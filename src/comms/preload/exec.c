@@ -12,6 +12,7 @@
 
 #include "comms/convoy.h"
 #include "comms/preload/real.h"
+#include "comms/preload/stdio.h"
 #include "comms/preload/table.h"
 
 #define VARIABLE "CONVOY_INHERITED"
@@ -245,4 +246,6 @@ __attribute__((constructor)) static void take_over(void)
 		fd_set_cd(what[i].fd, what[i].cd);
 	if (n >= 0)
 		free(what);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		stdio_follow(fd);
 }

@@ -44,6 +44,8 @@ static void find_descriptors(void)
 	find("dup3", &real.dup3);
 	find("fcntl", &real.fcntl);
 	find("ioctl", &real.ioctl);
+	find("fdopen", &real.fdopen);
+	find("fileno", &real.fileno);
 	find("_exit", &real.exit_now);
 	find("execve", &real.execve);
 	find("execvpe", &real.execvpe);

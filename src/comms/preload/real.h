@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -41,6 +42,8 @@ struct real {
 	int (*fexecve)(int fd, char *const argv[], char *const envp[]);
 	int (*execveat)(int dir, const char *path, char *const argv[], char *const envp[],
 			int flags);
+	FILE *(*fdopen)(int fd, const char *mode);
+	int (*fileno)(FILE *stream);
 	void (*exit_now)(int status) __attribute__((noreturn));
 	ssize_t (*read)(int fd, void *to, size_t n);
 	ssize_t (*write)(int fd, const void *from, size_t n);

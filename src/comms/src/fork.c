@@ -123,7 +123,8 @@ void convoy_exit(void)
 	}
 }
 
-__attribute__((destructor)) static void end_in_order(void)
+/* With a priority, so that it comes after those of the preload library. */
+__attribute__((destructor(200))) static void end_in_order(void)
 {
 	convoy_exit();
 }
