@@ -211,8 +211,18 @@ void buf_free_one(struct buf_cache *c, uint32_t idx)
 
 void buf_free(struct buf_cache *c, const uint32_t *idx, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		buf_free_one(c, idx[i]);
+	uint8_t *base = c->pool->base;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (unlikely(c->n == BUF_CACHE))
+			give_batch(c, BUF_BATCH);
+		if (unlikely(buf_at(base, idx[i])->next != 0)) {
+			buf_free_one(c, idx[i]);
+			continue;
+		}
+		c->idx[c->n++] = idx[i];
+		c->n_given++;
+	}
 }
 
 void buf_trim(struct buf_cache *c, struct buf *b, uint32_t n)

@@ -160,6 +160,12 @@ static void put_sums(struct stream_plan *p)
 	/* Addresses and transport header; what is behind is zeros. */
 	p->l4_sum = sum_without_fields(p, p->l4_at - addresses, addresses + TCP_HDR_LEN) +
 		    checksum_word16(be16_of(p->protocol));
+	if (p->n_sizes > 1)
+		return;
+	stream_put_lengths(p, p->bytes, p->size_min, &p->ip_sum, &p->l4_sum);
+	p->constant = p->n_fields == 0;
+	if (p->constant)
+		stream_put_checksums(p, p->bytes, p->ip_sum, p->l4_sum);
 }
 
 static int check(const struct stream_config *c, unsigned headers, char *why, size_t why_bytes)

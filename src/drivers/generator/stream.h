@@ -14,7 +14,9 @@
 #define CONVOY_DRIVERS_GENERATOR_STREAM_H
 
 #include "engine/buf.h"
+#include "wire/checksum.h"
 #include "wire/ethernet.h"
+#include "wire/ip_protocol.h"
 
 enum {
 	STREAM_VLANS_MAX = 2,
@@ -83,6 +85,7 @@ struct stream_file {
 
 struct stream_plan {
 	uint32_t size_min, n_sizes; /* size_min … size_min + n_sizes - 1 */
+	bool constant;		    /* all packets are @bytes: nothing varies */
 	bool sequential;
 	uint32_t n_fields;
 	struct stream_field field[STREAM_FIELDS_MAX];
@@ -148,6 +151,37 @@ static inline uint64_t stream_addresses_part(const struct stream_addresses *a)
 
 	memcpy(&v, a->bytes + a->vary_at, sizeof(v));
 	return a->vary_width == 8 ? host64(v) : host64(v) >> 32;
+}
+
+/* stream_put_lengths - in a frame of @p at @at, of @size bytes; added to the sums. */
+static inline void stream_put_lengths(const struct stream_plan *p, uint8_t *at, uint32_t size,
+				      uint64_t *ip_sum, uint64_t *l4_sum)
+{
+	be16 l3_len = be16_of((uint16_t)(size - p->l3_at));
+	be16 l4_len = be16_of((uint16_t)(size - p->l4_at));
+	bool has_length = p->protocol == IP_UDP;
+
+	if (p->family == 4)
+		memcpy(at + p->l3_at + 2, &l3_len, 2);
+	else
+		memcpy(at + p->l3_at + 4, &l4_len, 2);
+	if (has_length)
+		memcpy(at + p->l4_at + 4, &l4_len, 2);
+	*ip_sum += p->family == 4 ? checksum_word16(l3_len) : 0;
+	*l4_sum += checksum_word16(l4_len) << has_length; /* of the pseudo-header as well */
+}
+
+/* stream_put_checksums - from the sums of all words. A UDP checksum of 0 goes as ffff: RFC 768. */
+static inline void stream_put_checksums(const struct stream_plan *p, uint8_t *at, uint64_t ip_sum,
+					uint64_t l4_sum)
+{
+	be16 ip_checksum = checksum_field(ip_sum), l4_checksum = checksum_field(l4_sum);
+
+	if (p->family == 4)
+		memcpy(at + p->l3_at + 10, &ip_checksum, 2);
+	if (unlikely((l4_checksum.b[0] | l4_checksum.b[1]) == 0) && p->protocol == IP_UDP)
+		l4_checksum = be16_of(0xffff);
+	memcpy(at + p->l4_sum_at, &l4_checksum, 2);
 }
 
 /* stream_begin - set @s to the beginning of @plan; the same @seed gives the same packets. */

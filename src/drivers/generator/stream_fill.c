@@ -1,7 +1,5 @@
 /* stream_fill.c - from the plan of a stream to its packets: the part that has to be fast. */
 #include "drivers/generator/stream.h"
-#include "wire/checksum.h"
-#include "wire/ip4.h"
 
 enum { LINE = 64 };
 
@@ -50,35 +48,18 @@ static inline uint64_t put_field(uint8_t *at, unsigned width, uint64_t value)
 	return (uint64_t)words[0] + words[1];
 }
 
-static inline void put_checksum(uint8_t *at, uint64_t sum)
+static inline void set_place(struct buf *b, uint32_t size)
 {
-	be16 v = checksum_field(sum);
-
-	memcpy(at, &v, 2);
+	b->len = (uint16_t)size;
+	b->total_len = size;
+	b->l2_at = BUF_HEADROOM;
 }
 
-/* Lengths and checksums, once all fields are there. RFC 768: a UDP checksum of 0 goes as ffff. */
-static inline void finish(const struct stream_plan *p, uint8_t *at, uint32_t size, uint64_t ip_sum,
-			  uint64_t l4_sum)
+static inline void copy_template(const struct stream_plan *p, uint8_t *at, uint32_t size)
 {
-	be16 l4_len = be16_of((uint16_t)(size - p->l4_at));
-
-	if (p->family == 4) {
-		struct ip4_hdr *ip = (struct ip4_hdr *)(at + p->l3_at);
-
-		ip->len = be16_of((uint16_t)(size - p->l3_at));
-		ip->checksum = checksum_field(ip_sum + checksum_word16(ip->len));
-	} else {
-		memcpy(at + p->l3_at + 4, &l4_len, 2);
-	}
-	l4_sum += checksum_word16(l4_len); /* of the pseudo-header */
-	if (p->protocol == IP_UDP) {
-		memcpy(at + p->l4_at + 4, &l4_len, 2);
-		l4_sum += checksum_word16(l4_len);
-		if (unlikely(checksum_fold(l4_sum) == 0xffff))
-			l4_sum = 0; /* its complement is ffff, which means the same */
-	}
-	put_checksum(at + p->l4_sum_at, l4_sum);
+	memcpy(at, p->bytes, LINE);
+	if (size > LINE)
+		memcpy(at + LINE, p->bytes + LINE, size - LINE);
 }
 
 static inline void fill_one(struct stream *s, struct buf *b)
@@ -93,9 +74,9 @@ static inline void fill_one(struct stream *s, struct buf *b)
 		size += (uint32_t)pick(s, &next_size, p->n_sizes);
 		s->next_size = (uint32_t)next_size;
 	}
-	memcpy(at, p->bytes, LINE);
-	if (size > LINE)
-		memcpy(at + LINE, p->bytes + LINE, size - LINE);
+	copy_template(p, at, size);
+	if (unlikely(p->n_sizes > 1))
+		stream_put_lengths(p, at, size, &ip_sum, &l4_sum);
 	for (unsigned i = 0; i < p->n_fields; i++) {
 		const struct stream_field *f = &p->field[i];
 		uint64_t nth = pick(s, &s->next[i], f->count);
@@ -105,11 +86,20 @@ static inline void fill_one(struct stream *s, struct buf *b)
 		ip_sum += f->in_ip_sum ? words : 0;
 		l4_sum += f->in_l4_sum ? words : 0;
 	}
-	finish(p, at, size, ip_sum, l4_sum);
-	b->len = (uint16_t)size;
-	b->total_len = size;
-	b->l2_at = BUF_HEADROOM;
+	stream_put_checksums(p, at, ip_sum, l4_sum);
+	set_place(b, size);
 	s->n_bytes += size;
+}
+
+static void fill_constant(struct stream *s, struct buf *const *b, unsigned n)
+{
+	const struct stream_plan *p = s->plan;
+
+	for (unsigned i = 0; i < n; i++) {
+		copy_template(p, b[i]->room + BUF_HEADROOM, p->size_min);
+		set_place(b[i], p->size_min);
+	}
+	s->n_bytes += (uint64_t)n * p->size_min;
 }
 
 static void fill_from_file(struct stream *s, struct buf *b, struct buf_cache *c)
@@ -129,6 +119,8 @@ void stream_fill(struct stream *s, struct buf *const *b, unsigned n, struct buf_
 	if (s->plan->file)
 		for (unsigned i = 0; i < n; i++)
 			fill_from_file(s, b[i], c);
+	else if (s->plan->constant)
+		fill_constant(s, b, n);
 	else
 		for (unsigned i = 0; i < n; i++)
 			fill_one(s, b[i]);
