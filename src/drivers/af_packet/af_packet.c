@@ -170,7 +170,7 @@ static struct af_packet *make_or_null(struct engine *e, const struct af_packet_c
 		af_packet_init_input(e, &p->queue[q]);
 	}
 	for (uint32_t w = 0; w < p->n_workers; w++)
-		p->tx[w].fd = -1;
+		p->tx[w].fd = p->tx[w].ring_fd = -1;
 	return p;
 }
 

@@ -19,6 +19,7 @@ struct af_packet_config {
 	const char *device; /* in the network namespace of the caller */
 	uint32_t n_queues;  /* sockets that share the device by flow; 0: as many as workers */
 	uint32_t ring_mib;  /* of each queue; 0: 4 */
+	bool bypass_qdisc;  /* PACKET_QDISC_BYPASS: a device that is busy drops */
 	bool no_offload;    /* neither checksums nor segments are left to the kernel */
 	bool promiscuous;   /* receive what is for other link addresses: for bridging */
 	bool exclusive;	    /* the kernel's own stack does not see what the device receives */

@@ -261,8 +261,9 @@ struct sending {
 	struct worker *worker;
 	struct node *node;
 	struct af_packet_tx *tx;
-	unsigned n_sent;
+	unsigned n_sent, n_copied;
 	uint64_t n_bytes;
+	uint32_t copied[FRAME_MAX]; /* into the ring: to be freed */
 };
 
 static uint16_t reason_of(int errno_value)
@@ -302,25 +303,25 @@ static void flush(struct sending *s)
 }
 
 /*
- * Gather @b as one more message, its virtio-net header in the headroom if there is some.
- * N_TX_REASONS, or why it cannot be sent.
+ * Gather @b as one more message, behind what is in the ring; its virtio-net header @h goes into the
+ * headroom if there is some. N_TX_REASONS, or why it cannot be sent.
  */
-static inline uint16_t gather(struct sending *s, struct buf *b)
+static uint16_t gather(struct sending *s, const struct virtio_net_hdr *h, struct buf *b)
 {
 	struct af_packet_tx *tx = s->tx;
-	struct virtio_net_hdr *header = &tx->header[tx->n];
 	unsigned n_iovs = tx->n_iovs;
+	uint32_t idx = b->self;
 
-	if (unlikely(!vnet_of_buf(header, b)))
-		return TX_OFFLOAD;
-	if (likely(buf_headroom(b) >= sizeof(*header))) {
-		uint8_t *start = buf_data(b) - sizeof(*header);
+	tx_ring_kick(&tx->ring, tx->ring_fd);
+	if (likely(buf_headroom(b) >= sizeof(*h))) {
+		uint8_t *start = buf_data(b) - sizeof(*h);
 
-		memcpy(start, header, sizeof(*header));
-		tx->iov[n_iovs++] = (struct iovec){ start, sizeof(*header) + b->len };
+		memcpy(start, h, sizeof(*h));
+		tx->iov[n_iovs++] = (struct iovec){ start, sizeof(*h) + b->len };
 		b = buf_next_or_null(b);
 	} else {
-		tx->iov[n_iovs++] = (struct iovec){ header, sizeof(*header) };
+		tx->header[tx->n] = *h;
+		tx->iov[n_iovs++] = (struct iovec){ &tx->header[tx->n], sizeof(*h) };
 	}
 	for (; b; b = buf_next_or_null(b)) {
 		if (unlikely(n_iovs == AF_PACKET_TX_IOVS))
@@ -330,16 +331,66 @@ static inline uint16_t gather(struct sending *s, struct buf *b)
 	tx->message[tx->n].msg_hdr = (struct msghdr){ .msg_iov = &tx->iov[tx->n_iovs],
 						      .msg_iovlen = n_iovs - tx->n_iovs };
 	tx->n_iovs = n_iovs;
+	tx->idx[tx->n++] = idx;
 	return N_TX_REASONS;
+}
+
+static no_inline uint16_t send_message(struct sending *s, const struct virtio_net_hdr *h,
+				       struct buf *b)
+{
+	uint16_t reason;
+
+	if (s->tx->n == AF_PACKET_TX_BATCH)
+		flush(s);
+	reason = gather(s, h, b);
+	if (reason != TX_CHAIN || s->tx->n == 0)
+		return reason;
+	flush(s);
+	return gather(s, h, b); /* again, with all the room */
+}
+
+/* Into the ring, behind what was gathered. The buffer is free at once. */
+static inline uint16_t send_by_ring(struct sending *s, const struct virtio_net_hdr *h,
+				    struct buf *b)
+{
+	struct af_packet_tx *tx = s->tx;
+
+	if (unlikely(tx->n))
+		flush(s);
+	if (unlikely(!tx_ring_put(&tx->ring, h, b))) {
+		tx_ring_kick(&tx->ring, tx->ring_fd);
+		if (!tx_ring_put(&tx->ring, h, b)) /* the device is slow: who knows better waits */
+			return send_message(s, h, b);
+	}
+	s->n_sent++;
+	s->n_bytes += b->total_len;
+	s->copied[s->n_copied++] = b->self;
+	return N_TX_REASONS;
+}
+
+static inline uint16_t send_packet(struct sending *s, struct buf *b)
+{
+	struct virtio_net_hdr header;
+
+	if (unlikely(!vnet_of_buf(&header, b)))
+		return TX_OFFLOAD;
+	if (likely(header.gso_type == VIRTIO_NET_HDR_GSO_NONE && b->total_len <= TX_RING_FRAME_MAX))
+		return send_by_ring(s, &header, b);
+	return send_message(s, &header, b);
 }
 
 static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 {
 	const struct interface *i = node->instance;
 	struct af_packet *p = i->device;
-	struct sending s = { w, node, &p->tx[w->index], 0, 0 };
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
+	struct sending s;
 
+	s.worker = w;
+	s.node = node;
+	s.tx = &p->tx[w->index];
+	s.n_sent = s.n_copied = 0;
+	s.n_bytes = 0;
 	if (unlikely(!s.tx->attached)) {
 		node_drop_all(w, node, f, TX_GONE);
 		interface_count_tx(w, i->index, 0, 0, f->n);
@@ -350,20 +401,13 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 		uint16_t reason;
 
 		buf_prefetch(b[at + PREFETCH_AHEAD]);
-		if (s.tx->n == AF_PACKET_TX_BATCH)
-			flush(&s);
-		reason = gather(&s, b[at]);
-		if (unlikely(reason == TX_CHAIN && s.tx->n > 0)) { /* again, with all the room */
-			flush(&s);
-			reason = gather(&s, b[at]);
-		}
-		if (unlikely(reason != N_TX_REASONS)) {
+		reason = send_packet(&s, b[at]);
+		if (unlikely(reason != N_TX_REASONS))
 			node_drop(w, node, f->idx[at], reason);
-			continue;
-		}
-		s.tx->idx[s.tx->n++] = f->idx[at];
 	}
+	tx_ring_kick(&s.tx->ring, s.tx->ring_fd);
 	flush(&s);
+	buf_free(&w->bufs, s.copied, s.n_copied);
 	interface_count_tx(w, i->index, s.n_sent, s.n_bytes, f->n - s.n_sent);
 	return f->n;
 }

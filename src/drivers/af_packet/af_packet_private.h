@@ -11,6 +11,7 @@
 
 #include "drivers/af_packet/af_packet.h"
 #include "drivers/af_packet/ring.h"
+#include "drivers/af_packet/tx_ring.h"
 #include "drivers/netdev.h"
 #include "drivers/vnet.h"
 
@@ -31,9 +32,10 @@ struct af_packet_queue {
 
 /* Sends: one for each worker. */
 struct af_packet_tx {
-	int fd; /* -1: closed */
+	struct tx_ring ring; /* for frames of the usual size */
+	int ring_fd, fd;     /* the ring's socket, and the one of messages; -1: closed */
 	bool attached;
-	unsigned n, n_iovs; /* gathered, not sent yet */
+	unsigned n, n_iovs; /* messages and their pieces, gathered but not sent yet */
 	uint32_t idx[AF_PACKET_TX_BATCH];
 	struct mmsghdr message[AF_PACKET_TX_BATCH];
 	struct virtio_net_hdr header[AF_PACKET_TX_BATCH];

@@ -130,14 +130,32 @@ static int open_queue(struct opening *o, uint32_t at)
 	return err;
 }
 
-static int open_tx(struct opening *o, struct af_packet_tx *tx)
+/* A socket that only sends. */
+static int open_sender(struct opening *o, int *fd)
 {
-	int err = open_one(o, &tx->fd), bytes = SEND_BUFFER;
+	int err = open_one(o, fd), bytes = SEND_BUFFER, on = o->packet->config.bypass_qdisc;
 
 	/* Beyond the limit of net.core.wmem_max only with CAP_NET_ADMIN. */
-	if (!err && setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0 &&
-	    setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0)
+	if (!err && setsockopt(*fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0 &&
+	    setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0)
 		err = failed(o, "have room for packets to send");
+	if (!err && on && setsockopt(*fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) < 0)
+		err = failed(o, "bypass its queueing discipline");
+	return err;
+}
+
+static int open_tx(struct opening *o, struct af_packet_tx *tx)
+{
+	int err = open_sender(o, &tx->ring_fd);
+
+	if (!err)
+		err = open_sender(o, &tx->fd);
+	if (err)
+		return err;
+	errno = tx_ring_open(&tx->ring, tx->ring_fd);
+	if (errno)
+		return failed(o, "make a transmit ring");
+	err = bind_to(o, tx->ring_fd, 0);
 	return err ? err : bind_to(o, tx->fd, 0);
 }
 
@@ -206,8 +224,11 @@ void af_packet_close_sockets(struct af_packet *p)
 		q->ring.map = NULL;
 		close_fd(&q->fd);
 	}
-	for (uint32_t w = 0; w < p->n_workers; w++)
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		tx_ring_close(&p->tx[w].ring);
+		close_fd(&p->tx[w].ring_fd);
 		close_fd(&p->tx[w].fd);
+	}
 	close_fd(&p->filter_fd);
 	close_fd(&p->membership_fd);
 }
