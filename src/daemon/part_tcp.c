@@ -5,6 +5,7 @@
 #include "l3/icmp/icmp.h"
 #include "l3/ip4/ip4.h"
 #include "transport/tcp/tcp.h"
+#include "transport/tcp/tcp_cli.h"
 
 int part_tcp_init(struct convoyd *d)
 {
@@ -15,6 +16,8 @@ int part_tcp_init(struct convoyd *d)
 	err = ip4_register_protocol(d->engine, IP_TCP, tcp4_input_node.name);
 	if (err == 0)
 		err = icmp4_register_errors(d->engine, IP_TCP, tcp4_error_node.name);
+	if (err == 0)
+		err = tcp_cli_register(d->commands, d->engine);
 	if (err < 0)
 		part_tcp_deinit(d);
 	return err;

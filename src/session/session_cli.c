@@ -33,6 +33,8 @@ struct sessions_job {
 	struct command_call *call; /* NULL once the client has gone */
 	struct session_layer *layer;
 	uint32_t limit; /* rows of each worker */
+	bool detail;	/* all that is known of each */
+	uint32_t port;	/* only sessions with it at either end; 0: all */
 	struct worker_rows worker[WORKERS_MAX];
 };
 
@@ -57,15 +59,21 @@ static void fill_row(struct worker *w, const struct session *s, struct row *r)
 		s->transport->describe(w, s, &r->info);
 }
 
-static void take_pair_rows(const struct pair *p, struct worker_rows *out, uint32_t limit)
+static bool has_port(const struct flow *f, uint32_t port)
+{
+	return port == 0 || f->local.port == port || f->remote.port == port;
+}
+
+static void take_pair_rows(const struct pair *p, struct worker_rows *out,
+			   const struct sessions_job *job)
 {
 	handle h;
 
 	out->n_cut_through += p->slots.n_used;
-	for (uint32_t i = 0; i < pool_end(&p->sessions) && out->n < limit; i++) {
+	for (uint32_t i = 0; i < pool_end(&p->sessions) && out->n < job->limit; i++) {
 		const struct pair_session *ps = pool_at_or_null(&p->sessions, i, &h);
 
-		if (ps)
+		if (ps && has_port(&ps->flow, job->port))
 			out->row[out->n++] = (struct row){ .transport = "cut-through",
 							   .state = "open",
 							   .flow = ps->flow,
@@ -85,14 +93,14 @@ static void take_rows(struct worker *w, void *arg)
 	for (uint32_t i = 0; i < pool_end(&sw->sessions) && out->n < job->limit; i++) {
 		const struct session *s = pool_at_or_null(&sw->sessions, i, &h);
 
-		if (s)
+		if (s && has_port(&s->flow, job->port))
 			fill_row(w, s, &out->row[out->n++]);
 	}
 	for (uint32_t i = 0; i < pool_end(&sw->pairs); i++) {
 		const struct pair *p = pool_at_or_null(&sw->pairs, i, &h);
 
 		if (p)
-			take_pair_rows(p, out, job->limit);
+			take_pair_rows(p, out, job);
 	}
 }
 
@@ -129,15 +137,18 @@ static json_t *row_json(const struct row *r, uint32_t worker)
 	if (!i->state)
 		return o;
 	json_object_update_new(
-		o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "srtt_us",
-			     (json_int_t)i->srtt_us, "rto_us", (json_int_t)i->rto_us, "cwnd_bytes",
-			     (json_int_t)i->cwnd_bytes, "flight_bytes", (json_int_t)i->flight_bytes,
-			     "peer_window_bytes", (json_int_t)i->peer_window_bytes, "window_bytes",
-			     (json_int_t)i->window_bytes, "mss_bytes", (json_int_t)i->mss_bytes,
-			     "retransmits", (json_int_t)i->n_retransmits, "bytes_sent",
-			     (json_int_t)i->bytes_sent, "bytes_received",
-			     (json_int_t)i->bytes_received, "congestion",
-			     i->congestion ? i->congestion : ""));
+		o,
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
+			  "srtt_us", (json_int_t)i->srtt_us, "rttvar_us", (json_int_t)i->rttvar_us,
+			  "rto_us", (json_int_t)i->rto_us, "timeouts", (json_int_t)i->n_timeouts,
+			  "ssthresh_bytes", (json_int_t)i->ssthresh_bytes, "cwnd_bytes",
+			  (json_int_t)i->cwnd_bytes, "flight_bytes", (json_int_t)i->flight_bytes,
+			  "peer_window_bytes", (json_int_t)i->peer_window_bytes, "window_bytes",
+			  (json_int_t)i->window_bytes, "mss_bytes", (json_int_t)i->mss_bytes,
+			  "retransmits", (json_int_t)i->n_retransmits, "bytes_sent",
+			  (json_int_t)i->bytes_sent, "bytes_received",
+			  (json_int_t)i->bytes_received, "congestion",
+			  i->congestion ? i->congestion : ""));
 	return o;
 }
 
@@ -154,6 +165,7 @@ static void all_taken(struct engine *e, void *arg)
 	struct command_call *call = job->call;
 	json_t *rows = json_array();
 	json_int_t n_sessions = 0, n_cut_through = 0;
+	bool detail = job->detail;
 
 	for (uint32_t k = 0; k < e->n_workers; k++) {
 		const struct worker_rows *from = &job->worker[k];
@@ -168,9 +180,10 @@ static void all_taken(struct engine *e, void *arg)
 		json_decref(rows);
 		return;
 	}
-	command_finish(call, command_reply(call, json_pack("{s:o, s:I, s:I}", "sessions", rows,
-							   "n_transport", n_sessions,
-							   "n_cut_through", n_cut_through)));
+	command_finish(call,
+		       command_reply(call, json_pack("{s:o, s:b, s:I, s:I}", "sessions", rows,
+						     "detail", (int)detail, "n_transport",
+						     n_sessions, "n_cut_through", n_cut_through)));
 }
 
 static void client_gone(struct command_call *call)
@@ -189,6 +202,8 @@ static int show_sessions(struct command_call *call)
 		job->call = call;
 		job->layer = layer;
 		job->limit = (uint32_t)command_arg_number(call, "limit", DEFAULT_ROWS);
+		job->port = (uint32_t)command_arg_number(call, "port", 0);
+		job->detail = command_arg_flag(call, "detail");
 	}
 	for (uint32_t k = 0; !err && k < e->n_workers; k++) {
 		job->worker[k].row = calloc(job->limit + 1, sizeof(struct row));
@@ -206,6 +221,27 @@ static int show_sessions(struct command_call *call)
 	return command_fail(call, err, "cannot list the sessions: %s", err_text(err));
 }
 
+/* Each session as a paragraph, a line for each fact. */
+static void render_detail(struct text *out, const json_t *rows)
+{
+	const char *key;
+	const json_t *row, *value;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		json_object_foreach((json_t *)row, key, value)
+		{
+			text_add(out, "%-18s ", key);
+			if (json_is_string(value))
+				text_add(out, "%s\n", json_string_value(value));
+			else
+				text_add(out, "%lld\n", (long long)json_integer_value(value));
+		}
+		text_add(out, "\n");
+	}
+}
+
 static void render_sessions(struct text *out, const json_t *result)
 {
 	static const struct table_column columns[] = {
@@ -217,7 +253,10 @@ static void render_sessions(struct text *out, const json_t *result)
 	json_int_t transport = json_integer_value(json_object_get(result, "n_transport"));
 	json_int_t cut = json_integer_value(json_object_get(result, "n_cut_through"));
 
-	table_render(out, rows, columns, count_of(columns));
+	if (json_is_true(json_object_get(result, "detail")))
+		render_detail(out, rows);
+	else
+		table_render(out, rows, columns, count_of(columns));
 	text_add(out, "%lld through transports, %lld cut through", (long long)transport,
 		 (long long)cut);
 	if ((json_int_t)json_array_size(rows) < transport + cut)
@@ -272,7 +311,15 @@ static const struct command commands[] = {
 		      .kind = COMMAND_NUMBER,
 		      .min = 1,
 		      .max = MAX_ROWS,
-		      .help = "rows from each worker, 100 if not given" } },
+		      .help = "rows from each worker, 100 if not given" },
+		    { .name = "port",
+		      .kind = COMMAND_NUMBER,
+		      .min = 1,
+		      .max = 65535,
+		      .help = "only sessions with this port at either end" },
+		    { .name = "detail",
+		      .kind = COMMAND_FLAG,
+		      .help = "all that is known of each: round trip, windows, retransmissions" } },
 	  .run = show_sessions,
 	  .render = render_sessions },
 	{ .name = "show apps",

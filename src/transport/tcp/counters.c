@@ -42,6 +42,7 @@ const struct reason tcp_in_reasons[TCP_IN_N_REASONS] = {
 const struct reason tcp_out_reasons[TCP_OUT_N_REASONS] = {
 	[TCP_OUT_SEGMENTS] = { "segments", "segments sent, counted before segmentation" },
 	[TCP_OUT_RETRANSMIT] = { "retransmit", "segments sent again" },
+	[TCP_OUT_RETRANSMIT_TIMEOUT] = { "retransmit-timeout", "of them after a timeout" },
 	[TCP_OUT_TIMEOUT] = { "timeout", "retransmission timeouts" },
 	[TCP_OUT_SYN_RETRANSMIT] = { "syn-retransmit", "SYN or SYN-ACK sent again" },
 	[TCP_OUT_PROBE] = { "probe", "probes of a closed window" },

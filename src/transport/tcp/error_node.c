@@ -59,7 +59,9 @@ static bool take(struct tcp_worker *tw, struct node *node, struct buf *b)
 	if (tcp_ref_kind(ref) != TCP_KIND_CONN) /* a peer that is half-open asks again */
 		node_count(node, TCP_ERROR_STRANGER, 1);
 	else
-		node_count(node, tcp_icmp_report(tcp_conn_at(tw, tcp_ref_index(ref)), &report), 1);
+		node_count(node,
+			   (uint16_t)tcp_icmp_report(tcp_conn_at(tw, tcp_ref_index(ref)), &report),
+			   1);
 	return false;
 }
 

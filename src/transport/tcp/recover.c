@@ -335,4 +335,6 @@ void tcp_recover_sent_again(struct tcp_conn *c, struct tcp_range r)
 	}
 	c->n_retransmits++;
 	tcp_count_out(c->worker, TCP_OUT_RETRANSMIT);
+	if (c->recovery == TCP_RECOVERY_TIMEOUT)
+		tcp_count_out(c->worker, TCP_OUT_RETRANSMIT_TIMEOUT);
 }
