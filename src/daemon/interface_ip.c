@@ -5,6 +5,8 @@
 #include "control/config_tree.h"
 #include "l3/ip6/advertise.h"
 #include "l3/neighbor/proxy.h"
+#include "l3/rpf/rpf.h"
+#include "l3/vrf/vrf.h"
 
 static struct ip6_advertise_options advertise_options(const struct net_ip6_advertise *a)
 {
@@ -103,8 +105,10 @@ static int settle_proxies(const struct interface *i, const struct net_interface 
 int interface_ip_settle(const struct interface *i, const struct net_interface *config,
 			struct config_error *error)
 {
-	int err = settle_ip6(i, &config->ip6);
+	int err = rpf_set(i->engine, i->index, (enum rpf_mode)config->rpf);
 
+	if (err == 0)
+		err = settle_ip6(i, &config->ip6);
 	if (err < 0) {
 		config_fail(error, config->at, "interface \"%s\" cannot have IPv6: %s",
 			    config->name,
@@ -117,5 +121,19 @@ int interface_ip_settle(const struct interface *i, const struct net_interface *c
 			    config->name,
 			    err == ERR_INVAL ? "one is no address of a single host"
 					     : err_text(err));
+	return err;
+}
+
+int interface_ip_place(const struct interface *i, const struct net_interface *config,
+		       struct config_error *error)
+{
+	const struct fib *f = i->engine->module[MODULE_FIB];
+	struct vrf *v = config->vrf ? fib_vrf_by_name_or_null(f, config->vrf)
+				    : fib_vrf_or_null(f, VRF_DEFAULT);
+	int err = v ? vrf_move_interface(i->engine, i->index, v) : ERR_NOENT;
+
+	if (err < 0)
+		config_fail(error, config->at, "interface \"%s\" cannot be in VRF \"%s\": %s",
+			    config->name, config->vrf, err_text(err));
 	return err;
 }

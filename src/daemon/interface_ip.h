@@ -16,4 +16,9 @@ must_check
 int interface_ip_settle(const struct interface *i, const struct net_interface *config,
 			struct config_error *error);
 
+/* interface_ip_place - put a new interface, without addresses, into its VRF. */
+must_check
+int interface_ip_place(const struct interface *i, const struct net_interface *config,
+		       struct config_error *error);
+
 #endif

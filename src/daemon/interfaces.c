@@ -126,6 +126,8 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 	r->index = i->index;
 	err = config->spread ? spread_set(i, true) : 0;
 	if (err == 0)
+		err = interface_ip_place(i, config, error);
+	if (err == 0)
 		err = interface_ip_settle(i, config, error);
 	if (err == 0)
 		err = settle_state(i, config, error);

@@ -225,6 +225,11 @@ static const struct config_field interface_fields[] = {
 	{ .name = "down", .type = CONFIG_BOOL, .offset = offsetof(struct net_interface, down) },
 	{ .name = "workers", .type = CONFIG_CUSTOM, .decode = take_workers },
 	{ .name = "spread", .type = CONFIG_BOOL, .offset = offsetof(struct net_interface, spread) },
+	{ .name = "vrf",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_interface, vrf),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "rpf", .type = CONFIG_CUSTOM, .decode = net_take_rpf },
 	{ .name = "tap",
 	  .type = CONFIG_MESSAGE,
 	  .offset = offsetof(struct net_interface, tap),
@@ -365,6 +370,10 @@ static const struct config_field net_fields[] = {
 	  .offset = offsetof(struct net_config, interfaces),
 	  .n_offset = offsetof(struct net_config, n_interfaces),
 	  .message = &net_interface_message },
+	{ .name = "vrfs",
+	  .type = CONFIG_STRING_LIST,
+	  .offset = offsetof(struct net_config, vrfs),
+	  .n_offset = offsetof(struct net_config, n_vrfs) },
 	{ .name = "bridges",
 	  .type = CONFIG_MESSAGE_LIST,
 	  .offset = offsetof(struct net_config, bridges),
@@ -395,8 +404,7 @@ static const struct net_interface *find_or_null(const struct net_config *c, uint
 	return NULL;
 }
 
-static int finish_net(struct config_decoder *d, const struct config_node *n unused_arg,
-		      void *holder)
+static int finish_net(struct config_decoder *d, const struct config_node *n, void *holder)
 {
 	const struct net_config *c = holder;
 
@@ -414,7 +422,7 @@ static int finish_net(struct config_decoder *d, const struct config_node *n unus
 			return config_fail(d->error, config_member_or_null(route->at, "interface"),
 					   "no interface is called \"%s\"", route->interface);
 	}
-	return net_check_l2(d, c);
+	return net_check_vrfs(d, c, n) < 0 ? ERR_INVAL : net_check_l2(d, c);
 }
 
 static const struct net_config net_defaults = {

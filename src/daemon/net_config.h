@@ -71,6 +71,8 @@ struct net_interface {
 	const uint32_t *workers;	   /* who serves its queues, in their order */
 	uint32_t n_workers;		   /* 0: as the engine places them */
 	bool spread;			   /* share its flows among all workers */
+	const char *vrf;		   /* NULL: the default one */
+	uint8_t rpf;			   /* enum rpf_mode */
 	const struct ip_prefix *addresses; /* the interface's own, with the length of its net */
 	uint32_t n_addresses;
 	const struct ip_prefix *proxies; /* hosts that it answers for */
@@ -93,6 +95,8 @@ struct net_route {
 	struct ip6_addr via;   /* of the family of @to */
 	const char *interface; /* NULL: the one whose network holds @via */
 	bool blackhole, prohibit;
+	const char *vrf;    /* that it is in; NULL: the default one */
+	const char *lookup; /* VRF in which the destination is looked up; NULL: none */
 };
 
 /* What an application names when it attaches. */
@@ -117,6 +121,8 @@ struct net_config {
 	uint64_t spin_ns; /* how long an idle worker polls before it sleeps */
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
+	const char *const *vrfs;
+	uint32_t n_vrfs;
 	const struct net_bridge *bridges;
 	uint32_t n_bridges;
 	const struct net_xconnect *xconnects;

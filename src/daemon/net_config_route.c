@@ -27,14 +27,15 @@ static int take_via(struct config_decoder *d, const struct config_node *n, void 
 static int finish(struct config_decoder *d, const struct config_node *n, void *holder)
 {
 	const struct net_route *route = holder;
-	unsigned n_ways = (route->has_via || route->interface) + route->blackhole + route->prohibit;
+	unsigned n_ways = (route->has_via || route->interface) + route->blackhole +
+			  route->prohibit + (route->lookup != NULL);
 
 	if (!config_member_or_null(n, "to"))
 		return config_fail(d->error, n, "a route needs \"to\", a prefix");
 	if (n_ways != 1)
 		return config_fail(d->error, n,
 				   "a route needs one of: via and/or interface, blackhole: true, "
-				   "prohibit: true");
+				   "prohibit: true, lookup");
 	if (route->has_via && ip6_is_mapped(&route->via) != ip_prefix_is_ip4(&route->to))
 		return config_fail(d->error, n, "\"to\" and \"via\" are of different families");
 	if (route->has_via && ip6_is_link_local(&route->via) && !route->interface)
@@ -49,6 +50,14 @@ static const struct config_field fields[] = {
 	{ .name = "interface",
 	  .type = CONFIG_STRING,
 	  .offset = offsetof(struct net_route, interface),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "vrf",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_route, vrf),
+	  .flags = CONFIG_NOT_EMPTY },
+	{ .name = "lookup",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct net_route, lookup),
 	  .flags = CONFIG_NOT_EMPTY },
 	{ .name = "blackhole",
 	  .type = CONFIG_BOOL,

@@ -31,6 +31,16 @@ extern const struct config_message net_interface_message;
 /* The whole: struct net_config. */
 extern const struct config_message net_message;
 
+/* net_take_rpf - "rpf" of an interface: strict, loose or off. */
+must_check
+int net_take_rpf(struct config_decoder *d, const struct config_node *n, void *holder);
+
+/* net_check_vrfs - the names of VRFs, and who uses them. @n: the whole file. */
+struct net_config;
+must_check
+int net_check_vrfs(struct config_decoder *d, const struct net_config *c,
+		   const struct config_node *n);
+
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 

@@ -132,3 +132,19 @@ def test_reverse_paths_are_checked(links):
     wan.count("ip4-rpf.source", 3)
     wan.wire.send(IPv6(src="2001:db8:77::1", dst="2001:db8::9") / UDP(sport=1000, dport=9))
     wan.count("ip6-rpf.source", 1)
+
+
+def test_vrfs_of_the_file_and_routes_that_lead_to_them(links):
+    lan, wan = links(wan={"vrf": "blue", "rpf": "loose"}, vrfs=["blue"], routes=[
+        {"to": "40.0.0.0/8", "lookup": "blue"},
+        {"to": "40.1.0.0/16", "via": "10.1.0.7", "vrf": "blue"}])
+    stack = lan.lan.stack
+    wan.wire.answer_arp("10.1.0.7")
+    lan.to(IP(dst="40.1.0.1") / UDP(sport=1000, dport=9) / "leaked")
+    wan.wire.expect(IP(dst="40.1.0.1"))
+    lan.to(IP(dst="40.2.0.1") / UDP(sport=1000, dport=9) / "not there")
+    lan.count("ip4-lookup.no-route", 1)
+    lan.to(IP(dst="10.1.0.7") / UDP(sport=1000, dport=9) / "apart")
+    lan.count("ip4-lookup.no-route", 2)
+    running = stack.call("save")
+    assert "blue" in str(running) and "lookup" in str(running) and "loose" in str(running)

@@ -9,6 +9,8 @@
 #include "daemon/net_config_tables.h"
 #include "engine/engine.h"
 #include "functions/spread/spread.h"
+#include "l3/rpf/rpf.h"
+#include "l3/vrf/vrf.h"
 
 /* What the object carries: enough to make it again. */
 struct wanted {
@@ -62,6 +64,20 @@ static void set_flag(json_t *value, const char *key, bool on)
 		json_object_del(value, key);
 }
 
+/* Its VRF and reverse path check, unless they are what they are without a word. */
+static void set_routing(json_t *value, const struct interface *i)
+{
+	const struct vrf *v = vrf_of_interface(i->engine, i->index);
+	enum rpf_mode rpf = rpf_of(i->engine, i->index);
+
+	json_object_del(value, "vrf");
+	json_object_del(value, "rpf");
+	if (v->index != VRF_DEFAULT)
+		json_object_set_new(value, "vrf", json_string(v->name));
+	if (rpf != RPF_OFF)
+		json_object_set_new(value, "rpf", json_string(rpf_mode_name(rpf)));
+}
+
 /* As it was made, but for what commands may have changed since. */
 static int list_running(struct convoyd *d, struct apply_list *out)
 {
@@ -74,6 +90,8 @@ static int list_running(struct convoyd *d, struct apply_list *out)
 			return err;
 		set_flag(out->item[out->n - 1]->value, "down", i && !i->up);
 		set_flag(out->item[out->n - 1]->value, "spread", i && spread_is_set(i));
+		if (i)
+			set_routing(out->item[out->n - 1]->value, i);
 	}
 	return 0;
 }
@@ -111,7 +129,7 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 /* Whether it is up, spread, and IP on it can change without making it anew. */
 static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
-	static const char *const free_to_change[] = { "down", "spread", "ipv6", "proxies" };
+	static const char *const free_to_change[] = { "down", "spread", "ipv6", "proxies", "rpf" };
 	json_t *before = json_copy(from->value), *after = json_copy(to->value);
 	bool same;
 

@@ -38,6 +38,7 @@ void apply_fail(struct config_error *error, const struct apply_item *item, const
 	printf_like(3, 4);
 
 extern const struct apply_kind apply_bridge_kind;
+extern const struct apply_kind apply_vrf_kind;
 extern const struct apply_kind apply_interface_kind;
 extern const struct apply_kind apply_address_kind;
 extern const struct apply_kind apply_route_kind;

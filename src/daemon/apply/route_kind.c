@@ -10,7 +10,7 @@
 #include "l3/ip4/route.h"
 #include "l3/ip6/route.h"
 
-enum { TEXT_MAX = 64 };
+enum { TEXT_MAX = 96 };
 
 /* By names: an interface that is made anew has another index. */
 struct hop {
@@ -23,6 +23,8 @@ struct hop {
 struct route {
 	struct ip_prefix to;
 	enum adjacency_kind dead; /* without a hop: what becomes of the packets */
+	const char *vrf;	  /* that it is in */
+	const char *lookup;	  /* VRF, with ADJACENCY_LOOKUP */
 	unsigned n_hops;
 	struct hop hop[LOAD_BALANCE_PATHS];
 };
@@ -55,6 +57,8 @@ static json_t *value_of(const struct route *r)
 {
 	json_t *list;
 
+	if (r->n_hops == 0 && r->dead == ADJACENCY_LOOKUP)
+		return json_pack("{s:s}", "lookup", r->lookup);
 	if (r->n_hops == 0)
 		return json_pack("{s:b}", dead_names[r->dead], true);
 	if (r->n_hops == 1)
@@ -63,6 +67,11 @@ static json_t *value_of(const struct route *r)
 	for (unsigned i = 0; i < r->n_hops; i++)
 		json_array_append_new(list, hop_value(&r->hop[i]));
 	return json_pack("{s:o}", "hops", list);
+}
+
+static bool is_in_default(const struct route *r)
+{
+	return strcmp(r->vrf, "default") == 0;
 }
 
 static int add(struct apply_list *out, const struct route *route, const char *on,
@@ -86,15 +95,22 @@ static int add(struct apply_list *out, const struct route *route, const char *on
 	}
 	*object = *route;
 	ip_print_prefix(&w, &route->to);
+	if (!is_in_default(route)) { /* save.c ends the prefix at the blank */
+		put_format(&w, " %s", route->vrf);
+		json_object_set_new(item.value, "vrf", json_string(route->vrf));
+	}
 	name[writer_len(&w)] = '\0';
 	return apply_list_add(out, &item);
 }
 
 static int list_one6(struct convoyd *d, const struct ip6_route *r, struct apply_list *out)
 {
+	const struct fib *f = d->engine->module[MODULE_FIB];
 	const struct ip6_stack *s = ip6_stack_of(d->engine);
 	struct route route = { .to = { r->prefix.addr, r->prefix.len },
 			       .dead = r->dead,
+			       .vrf = fib_vrf_or_null(f, r->vrf)->name,
+			       .lookup = fib_vrf_or_null(f, r->to)->name,
 			       .n_hops = r->n_hops };
 	const char *on = NULL;
 
@@ -117,8 +133,11 @@ static int list_one6(struct convoyd *d, const struct ip6_route *r, struct apply_
 
 static int list_one(struct convoyd *d, const struct ip4_route *r, struct apply_list *out)
 {
+	const struct fib *f = d->engine->module[MODULE_FIB];
 	struct route route = { .to = { ip6_mapped(r->prefix.addr), r->prefix.len },
 			       .dead = r->dead,
+			       .vrf = fib_vrf_or_null(f, r->vrf)->name,
+			       .lookup = fib_vrf_or_null(f, r->to)->name,
 			       .n_hops = r->n_hops };
 	const char *on = NULL;
 
@@ -157,7 +176,8 @@ static int list_running(struct convoyd *d, struct apply_list *out)
 }
 
 /* The interface of the file on whose network @addr is: ip4_link_of() for what is yet to come. */
-static const char *link_of_or_null(const struct net_config *config, const struct ip6_addr *addr)
+static const char *link_of_or_null(const struct net_config *config, const char *vrf,
+				   const struct ip6_addr *addr)
 {
 	const char *best = NULL;
 	unsigned best_len = 0;
@@ -168,6 +188,8 @@ static const char *link_of_or_null(const struct net_config *config, const struct
 	for (uint32_t n = 0; n < config->n_interfaces; n++) {
 		const struct net_interface *i = &config->interfaces[n];
 
+		if (strcmp(i->vrf ? i->vrf : "default", vrf) != 0)
+			continue;
 		for (uint32_t k = 0; k < i->n_addresses; k++) {
 			const struct ip_prefix *p = &i->addresses[k];
 			unsigned len = p->len + (ip_prefix_is_ip4(p) ? 96 : 0);
@@ -185,17 +207,22 @@ static int list_wanted(struct net_file *file, struct apply_list *out)
 {
 	for (uint32_t n = 0; n < file->config->n_routes; n++) {
 		const struct net_route *w = &file->config->routes[n];
-		struct route route = { .to = w->to };
+		struct route route = { .to = w->to,
+				       .vrf = w->vrf ? w->vrf : "default",
+				       .lookup = w->lookup };
 		struct hop *hop = &route.hop[0];
 		const char *usual;
 		int err;
 
 		if (w->blackhole || w->prohibit) {
 			route.dead = w->blackhole ? ADJACENCY_BLACKHOLE : ADJACENCY_PROHIBIT;
+		} else if (w->lookup) {
+			route.dead = ADJACENCY_LOOKUP;
 		} else {
 			route.n_hops = 1;
 			*hop = (struct hop){ w->has_via, w->via, 1, w->interface };
-			usual = hop->has_addr ? link_of_or_null(file->config, &hop->addr) : NULL;
+			usual = hop->has_addr ? link_of_or_null(file->config, route.vrf, &hop->addr)
+					      : NULL;
 			if (usual && hop->interface && strcmp(usual, hop->interface) == 0)
 				hop->interface = NULL;
 		}
@@ -206,11 +233,23 @@ static int list_wanted(struct net_file *file, struct apply_list *out)
 	return 0;
 }
 
-static int install_dead(struct convoyd *d, const struct route *r)
+static int install_dead(struct convoyd *d, const struct route *r, uint32_t vrf)
 {
-	if (ip_prefix_is_ip4(&r->to))
-		return ip4_add_dead_route(d->engine, VRF_DEFAULT, ip_prefix_ip4(&r->to), r->dead);
-	return ip6_add_dead_route(d->engine, VRF_DEFAULT, ip_prefix_ip6(&r->to), r->dead);
+	const struct vrf *to = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB],
+						       r->lookup ? r->lookup : r->vrf);
+	bool is_ip4 = ip_prefix_is_ip4(&r->to);
+
+	if (r->dead == ADJACENCY_LOOKUP) {
+		if (!to)
+			return ERR_NOENT;
+		return is_ip4 ? ip4_add_lookup_route(d->engine, vrf, ip_prefix_ip4(&r->to),
+						     to->index)
+			      : ip6_add_lookup_route(d->engine, vrf, ip_prefix_ip6(&r->to),
+						     to->index);
+	}
+	if (is_ip4)
+		return ip4_add_dead_route(d->engine, vrf, ip_prefix_ip4(&r->to), r->dead);
+	return ip6_add_dead_route(d->engine, vrf, ip_prefix_ip6(&r->to), r->dead);
 }
 
 static int install(struct convoyd *d, const struct route *r)
@@ -218,8 +257,14 @@ static int install(struct convoyd *d, const struct route *r)
 	struct ip4_hop hops4[LOAD_BALANCE_PATHS];
 	struct ip6_hop hops6[LOAD_BALANCE_PATHS];
 
+	const struct vrf *in = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB], r->vrf);
+	uint32_t vrf;
+
+	if (!in)
+		return ERR_NOENT;
+	vrf = in->index;
 	if (r->n_hops == 0)
-		return install_dead(d, r);
+		return install_dead(d, r, vrf);
 	for (unsigned i = 0; i < r->n_hops; i++) {
 		const struct hop *hop = &r->hop[i];
 		const struct interface *by =
@@ -236,10 +281,8 @@ static int install(struct convoyd *d, const struct route *r)
 					  hop->has_addr ? hop->addr : ip6_of(0, 0), hop->weight };
 	}
 	if (ip_prefix_is_ip4(&r->to))
-		return ip4_add_route(d->engine, VRF_DEFAULT, ip_prefix_ip4(&r->to), hops4,
-				     r->n_hops);
-	return ip6_add_route(d->engine, VRF_DEFAULT, ip_prefix_ip6(&r->to), FIB_STATIC, hops6,
-			     r->n_hops);
+		return ip4_add_route(d->engine, vrf, ip_prefix_ip4(&r->to), hops4, r->n_hops);
+	return ip6_add_route(d->engine, vrf, ip_prefix_ip6(&r->to), FIB_STATIC, hops6, r->n_hops);
 }
 
 static const char *reason(int err)
@@ -266,10 +309,11 @@ static int create(struct convoyd *d, const struct apply_item *item, struct confi
 static int take_away(struct convoyd *d, const struct apply_item *item, struct config_error *error)
 {
 	const struct route *r = item->object;
-	int err =
-		ip_prefix_is_ip4(&r->to)
-			? ip4_del_route(d->engine, VRF_DEFAULT, ip_prefix_ip4(&r->to))
-			: ip6_del_route(d->engine, VRF_DEFAULT, ip_prefix_ip6(&r->to), FIB_STATIC);
+	const struct vrf *in = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB], r->vrf);
+	uint32_t vrf = in ? in->index : VRFS_MAX;
+	int err = ip_prefix_is_ip4(&r->to)
+			  ? ip4_del_route(d->engine, vrf, ip_prefix_ip4(&r->to))
+			  : ip6_del_route(d->engine, vrf, ip_prefix_ip6(&r->to), FIB_STATIC);
 
 	if (err < 0)
 		apply_fail(error, item, "the route %s cannot be removed: %s", item->name,

@@ -10,7 +10,10 @@
 
 static json_t *route_of(const struct apply_item *item)
 {
-	json_t *route = json_pack("{s:s}", "to", item->name);
+	json_t *route = json_object();
+	size_t len = strcspn(item->name, " "); /* the VRF may follow: it is in the value */
+
+	json_object_set_new(route, "to", json_stringn(item->name, len));
 
 	json_object_update(route, item->value);
 	return route;
@@ -42,6 +45,21 @@ static void set_list(json_t *all, const char *key, json_t *list)
 	json_decref(list);
 }
 
+static int save_vrfs(struct convoyd *d, json_t *all)
+{
+	struct apply_list running;
+	json_t *names = json_array();
+	int err;
+
+	apply_list_init(&running);
+	err = apply_vrf_kind.list_running(d, &running);
+	for (unsigned i = 0; i < running.n; i++)
+		json_array_append_new(names, json_string(running.item[i]->name));
+	set_list(all, "vrfs", names);
+	apply_list_deinit(&running);
+	return err;
+}
+
 json_t *save_running(struct convoyd *d)
 {
 	json_t *all = config_encode(&net_message, d->config, d->file->root);
@@ -66,6 +84,8 @@ json_t *save_running(struct convoyd *d)
 	}
 	set_list(all, "interfaces", interfaces);
 	set_list(all, "routes", routes);
+	if (err == 0)
+		err = save_vrfs(d, all);
 	if (err == 0)
 		err = save_l2(d, all);
 	apply_list_deinit(&running);

@@ -186,6 +186,20 @@ static int add_dead(struct command_call *call, uint32_t vrf, const struct ip_pre
 	return ip6_add_dead_route(call->context, vrf, ip_prefix_ip6(prefix), kind);
 }
 
+static int add_lookup(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix)
+{
+	uint32_t to;
+	int err = ip_take_vrf(call, "lookup", &to);
+
+	if (err != 0)
+		return err;
+	if (to == vrf)
+		return command_fail(call, ERR_INVAL, "the route is in that VRF itself");
+	if (ip_prefix_is_ip4(prefix))
+		return ip4_add_lookup_route(call->context, vrf, ip_prefix_ip4(prefix), to);
+	return ip6_add_lookup_route(call->context, vrf, ip_prefix_ip6(prefix), to);
+}
+
 static int add_living(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix,
 		      const struct ip6_addr *via, uint32_t if_index)
 {
@@ -209,6 +223,8 @@ static int add_route(struct command_call *call, uint32_t vrf, const struct ip_pr
 
 	if (command_arg_flag(call, "blackhole"))
 		return add_dead(call, vrf, prefix, ADJACENCY_BLACKHOLE);
+	if (command_arg_text(call, "lookup"))
+		return add_lookup(call, vrf, prefix);
 	if (command_arg_flag(call, "prohibit"))
 		return add_dead(call, vrf, prefix, ADJACENCY_PROHIBIT);
 	if (has_via)
@@ -281,6 +297,7 @@ static const struct command commands[] = {
 		    { "interface", COMMAND_TEXT, "interface that it leaves by" },
 		    { "blackhole", COMMAND_FLAG, "drop them in silence" },
 		    { "prohibit", COMMAND_FLAG, "refuse them with an ICMP error" },
+		    { "lookup", COMMAND_TEXT, "look them up in this other VRF" },
 		    { "vrf", COMMAND_TEXT, "in this VRF" } },
 	  .run = route_add },
 	{ .name = "route delete",

@@ -20,6 +20,7 @@ struct ip4_route {
 	uint32_t vrf;
 	struct ip4_prefix prefix;
 	enum adjacency_kind dead; /* without a hop: what becomes of the packets */
+	uint32_t to;		  /* @dead is ADJACENCY_LOOKUP: the VRF */
 	unsigned n_hops;
 	struct ip4_hop hop[LOAD_BALANCE_PATHS];
 };
@@ -45,6 +46,10 @@ int ip4_add_dead_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix,
 
 /* ip4_link_of - the interface of @vrf on whose network @addr is, 0 for none. */
 uint32_t ip4_link_of(const struct ip4_stack *s, uint32_t vrf, uint32_t addr);
+
+/* ip4_add_lookup_route - packets to the prefix go as VRF @to says. ERR_INVAL if that is @vrf. */
+must_check
+int ip4_add_lookup_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix, uint32_t to);
 
 /* ip4_del_route - ERR_NOENT if there is no static route for exactly this prefix. */
 must_check

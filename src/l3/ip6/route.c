@@ -164,36 +164,45 @@ int ip6_add_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix, enum
 	return 0;
 }
 
-int ip6_add_dead_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix,
-		       enum adjacency_kind kind)
+/* A route without a hop: to nowhere, or to VRF @to. */
+static int add_without_hop(struct engine *e, uint32_t vrf, struct ip6_prefix prefix,
+			   enum adjacency_kind kind, uint32_t to)
 {
 	struct ip6_stack *s = ip6_stack_of(e);
-	struct adjacency value = { .kind = (uint8_t)kind };
 	struct fib_path path = { .weight = 1 };
 	struct ip6_route *r, *old = find_or_null(s, vrf, &prefix, FIB_STATIC);
 	int err = check(s, vrf, &prefix);
 
 	if (err != 0)
 		return err;
-	if (kind != ADJACENCY_BLACKHOLE && kind != ADJACENCY_PROHIBIT &&
-	    kind != ADJACENCY_UNREACHABLE)
-		return ERR_INVAL;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return ERR_NOMEM;
-	*r = (struct ip6_route){ .vrf = vrf, .prefix = prefix, .source = FIB_STATIC, .dead = kind };
-	err = adjacency_new(&s->fib->adjacencies, &value, &path.adjacency);
-	if (err == 0) {
+	*r = (struct ip6_route){
+		.vrf = vrf, .prefix = prefix, .source = FIB_STATIC, .dead = kind, .to = to
+	};
+	err = kind == ADJACENCY_LOOKUP ? route_hop_lookup(e, to, &path.adjacency)
+				       : route_hop_dead(e, kind, &path.adjacency);
+	if (err == 0)
 		err = fib6_add_route(s->fib, fib_vrf_or_null(s->fib, vrf), prefix, FIB_STATIC,
 				     &path, 1);
-		adjacency_put(&s->fib->adjacencies, path.adjacency);
-	}
 	if (err != 0) {
 		free(r);
 		return err;
 	}
 	take_place(s, old, r);
 	return 0;
+}
+
+int ip6_add_dead_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix,
+		       enum adjacency_kind kind)
+{
+	return kind == ADJACENCY_LOOKUP ? ERR_INVAL : add_without_hop(e, vrf, prefix, kind, 0);
+}
+
+int ip6_add_lookup_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix, uint32_t to)
+{
+	return to == vrf ? ERR_INVAL : add_without_hop(e, vrf, prefix, ADJACENCY_LOOKUP, to);
 }
 
 static int forget(struct ip6_stack *s, struct ip6_route *r)

@@ -22,6 +22,7 @@ struct ip6_route {
 	struct ip6_prefix prefix;
 	enum fib_source source;
 	enum adjacency_kind dead; /* without a hop: what becomes of the packets */
+	uint32_t to;		  /* @dead is ADJACENCY_LOOKUP: the VRF */
 	unsigned n_hops;
 	struct ip6_hop hop[LOAD_BALANCE_PATHS];
 };
@@ -50,6 +51,10 @@ int ip6_add_dead_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix,
 
 /* ip6_link_to - the interface of @vrf on whose network @addr is, 0 for none. */
 uint32_t ip6_link_to(const struct ip6_stack *s, uint32_t vrf, const struct ip6_addr *addr);
+
+/* ip6_add_lookup_route - packets to the prefix go as VRF @to says. ERR_INVAL if that is @vrf. */
+must_check
+int ip6_add_lookup_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix, uint32_t to);
 
 /* ip6_del_route - ERR_NOENT if @source has no route for exactly this prefix. */
 must_check
