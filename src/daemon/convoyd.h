@@ -11,6 +11,7 @@
 #include "control/config_tree.h"
 #include "daemon/net_file.h"
 #include "daemon/options.h"
+#include "engine/interface.h"
 
 struct apply;
 struct command_table;
@@ -25,7 +26,8 @@ struct convoyd {
 	struct net_file *file;		 /* that it was started with … */
 	const struct net_config *config; /* … and what it says */
 	struct list interfaces;		 /* of struct interface_record: interfaces.h */
-	struct apply *apply;		 /* the change that is under way, or NULL: apply/apply.h */
+	struct interface_listener interface_listener;
+	struct apply *apply; /* the change that is under way, or NULL: apply/apply.h */
 	struct event_base *base;
 	struct event *signals[2];
 	struct command_table *commands;

@@ -103,6 +103,17 @@ static void forget(struct interface_record *r)
 	free(r);
 }
 
+int interfaces_record(struct convoyd *d, struct net_file *file, const struct net_interface *config,
+		      uint32_t index)
+{
+	struct interface_record *r = record_or_null(d, file, config);
+
+	if (!r)
+		return ERR_NOMEM;
+	r->index = index;
+	return 0;
+}
+
 static int settle_state(struct interface *i, const struct net_interface *config,
 			struct config_error *error)
 {
@@ -133,6 +144,7 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 		err = settle_state(i, config, error);
 	if (err == 0)
 		return 0;
+	r->index = 0;
 	if (interface_remove(i) < 0)
 		log_error("interface.remove", "name=%s error=\"out of memory\"", config->name);
 fail:
@@ -144,8 +156,10 @@ fail:
 int interfaces_remove(struct convoyd *d, struct interface_record *r)
 {
 	struct interface *i = interface_get_or_null(d->engine, r->index);
-	int err = i ? interface_remove(i) : 0;
+	int err;
 
+	r->index = 0; /* not follow()'s business */
+	err = i ? interface_remove(i) : 0;
 	forget(r);
 	return err;
 }
@@ -192,8 +206,31 @@ struct interface_record *interfaces_find_or_null(struct convoyd *d, const char *
 	return NULL;
 }
 
+static void follow(struct interface_listener *l, struct interface *i, enum interface_event event)
+{
+	struct convoyd *d = container_of(l, struct convoyd, interface_listener);
+
+	if (event != INTERFACE_REMOVED)
+		return;
+	list_for_each(link, &d->interfaces) {
+		struct interface_record *r = container_of(link, struct interface_record, link);
+
+		if (r->index == i->index) {
+			forget(r);
+			return;
+		}
+	}
+}
+
+void interfaces_follow(struct convoyd *d)
+{
+	d->interface_listener.changed = follow;
+	interface_listen(d->engine, &d->interface_listener);
+}
+
 void interfaces_forget(struct convoyd *d)
 {
+	interface_unlisten(&d->interface_listener);
 	while (!list_empty(&d->interfaces))
 		forget(container_of(d->interfaces.next, struct interface_record, link));
 }

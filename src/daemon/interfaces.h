@@ -42,6 +42,24 @@ int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_
 /* interfaces_find_or_null - the record of the interface called @name. */
 struct interface_record *interfaces_find_or_null(struct convoyd *d, const char *name);
 
+/*
+ * interfaces_record - the interface @index is there as @config, of @file, would have made it.
+ * ERR_NOMEM.
+ */
+must_check
+int interfaces_record(struct convoyd *d, struct net_file *file, const struct net_interface *config,
+		      uint32_t index);
+
+/*
+ * interfaces_adopt - record what commands have made: subinterfaces and routed interfaces of
+ * bridges. ERR_NOMEM.
+ */
+must_check
+int interfaces_adopt(struct convoyd *d);
+
+/* interfaces_follow - from now on forget the records of interfaces that are removed by others. */
+void interfaces_follow(struct convoyd *d);
+
 /* interfaces_forget - convoyd ends: the engine takes the interfaces, this their records. */
 void interfaces_forget(struct convoyd *d);
 

@@ -86,8 +86,10 @@ void part_engine_deinit(struct convoyd *d)
 
 int part_interfaces_init(struct convoyd *d)
 {
-	int err = apply_boot(d);
+	int err;
 
+	interfaces_follow(d);
+	err = apply_boot(d);
 	return err < 0 ? err : apply_cli_register(d);
 }
 

@@ -182,3 +182,22 @@ def test_a_thousand(trunk):
     wire.send(tagged("1000", who_has("10.9.0.1", "10.9.0.9"), dst="ff:ff:ff:ff:ff:ff"))
     expect_tagged(wire, "1000", ARP(op="is-at", psrc="10.9.0.1"))
     assert len(stack.call("show vlans")) == 1000
+
+
+def test_command_made_subinterfaces_are_saved_and_applied(trunk, tmp_path):
+    stack, _ = trunk(ALL[0])
+    stack.call("vlan add", name="v7", parent="lan", tags="7", mtu=1000)
+    stack.call("vlan add", name="q7", parent="lan", tags="802.1ad 7.8", inside="9")
+    stack.call("bridge add", name="office", age=20)
+    stack.call("bvi add", name="bvi0", bridge="office", mac="02:00:00:00:00:77")
+    stack.call("bridge port add", bridge="office", interface="q7", limit=5)
+    saved = stack.call("save")
+    named = {i["name"]: i for i in saved["interfaces"]}
+    assert named["v7"] == {"name": "v7", "mtu": 1000, "vlan": {"parent": "lan", "tags": 7}}
+    assert named["q7"]["vlan"] == {"parent": "lan", "tags": "802.1ad 7.8", "inside": 9}
+    assert named["bvi0"] == {"name": "bvi0", "mac": "02:00:00:00:00:77", "mtu": 1500, "bvi": {"bridge": "office"}}
+    assert saved["bridges"] == [{"name": "office", "age": "20s", "ports": [{"interface": "q7", "macs_limit": 5}]}]
+    # Deleted by a command, one that net.yaml asked for is no longer there for anybody.
+    stack.call("vlan delete", name="v100")
+    stack.call("vlan add", name="other", parent="lan", tags="100")
+    assert {i["name"] for i in stack.call("save")["interfaces"]} == {"lan", "v7", "q7", "bvi0", "other"}

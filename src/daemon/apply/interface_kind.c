@@ -81,6 +81,10 @@ static void set_routing(json_t *value, const struct interface *i)
 /* As it was made, but for what commands may have changed since. */
 static int list_running(struct convoyd *d, struct apply_list *out)
 {
+	int adopted = interfaces_adopt(d);
+
+	if (adopted < 0)
+		return adopted;
 	list_for_each(link, &d->interfaces) {
 		struct interface_record *r = container_of(link, struct interface_record, link);
 		const struct interface *i = interface_get_or_null(d->engine, r->index);
