@@ -135,13 +135,13 @@ void ip6_advertise_start(struct ip6_link *l)
 	set_timer(l->advertiser, 0);
 }
 
-/* §6.2.5: who leaves says so. */
+/* §6.2.5: who leaves says so, as long as there are workers to say it by. */
 void ip6_advertise_stop(struct ip6_link *l)
 {
 	if (!l->advertiser)
 		return;
 	timer_cancel(&l->stack->wheel, &l->advertiser->timer);
-	if (l->is_up && l->advertiser->n_sent > 0)
+	if (l->is_up && l->advertiser->n_sent > 0 && l->stack->engine->running)
 		send(l->advertiser, 0);
 }
 
