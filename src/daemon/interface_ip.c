@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "control/config_tree.h"
+#include "l3/ip4/address.h"
 #include "l3/ip6/advertise.h"
 #include "l3/neighbor/proxy.h"
 #include "l3/rpf/rpf.h"
@@ -102,13 +103,37 @@ static int settle_proxies(const struct interface *i, const struct net_interface 
 	return err;
 }
 
+static int settle_unnumbered(const struct interface *i, const struct net_interface *config,
+			     struct config_error *error)
+{
+	const struct interface *lender =
+		config->unnumbered ? interface_by_name_or_null(i->engine, config->unnumbered)
+				   : NULL;
+	int err = config->unnumbered && !lender ? ERR_NOENT : 0;
+
+	if (err == 0)
+		err = ip4_set_unnumbered(i->engine, i->index, lender ? lender->index : 0);
+	if (err < 0)
+		config_fail(error, config->at,
+			    "interface \"%s\" cannot use the addresses of \"%s\": %s", config->name,
+			    config->unnumbered,
+			    err == ERR_NOENT   ? "it has to stand before it in the file"
+			    : err == ERR_BUSY  ? "it has addresses of its own"
+			    : err == ERR_INVAL ? "that one has none of its own either"
+					       : err_text(err));
+	return err;
+}
+
 int interface_ip_settle(const struct interface *i, const struct net_interface *config,
 			struct config_error *error)
 {
 	int err = rpf_set(i->engine, i->index, (enum rpf_mode)config->rpf);
 
 	if (err == 0)
-		err = settle_ip6(i, &config->ip6);
+		err = settle_unnumbered(i, config, error);
+	if (err < 0)
+		return err;
+	err = settle_ip6(i, &config->ip6);
 	if (err < 0) {
 		config_fail(error, config->at, "interface \"%s\" cannot have IPv6: %s",
 			    config->name,

@@ -77,6 +77,7 @@ struct net_interface {
 	uint32_t n_addresses;
 	const struct ip_prefix *proxies; /* hosts that it answers for */
 	uint32_t n_proxies;
+	const char *unnumbered; /* the interface whose IPv4 addresses it uses; NULL: none */
 	struct net_ip6 ip6;
 	struct tap_config tap;
 	struct memif_config memif;

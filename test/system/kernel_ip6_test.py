@@ -139,3 +139,10 @@ def test_we_find_out_that_the_kernel_has_our_address(lan, convoyd):
     stack = convoyd({"interfaces": [
         tap("lan0", lan, f"{OURS}/64", ipv6={}, hosts=[f"{OURS}/64"])]})
     wait.until(lambda: states(stack)[OURS] == "duplicated", "found out", timeout=5)
+
+
+def test_a_route_to_a_single_host_by_its_interface(router):
+    # The neighbour's own route is to the same prefix: it must not be hidden by one that gleans.
+    stack, lan, wan = router
+    stack.call("route add", prefix=f"{WAN_HOST}/128", interface="wan0")
+    lan.run("ping", "-6", "-c2", "-i0.2", "-W2", WAN_HOST)

@@ -116,6 +116,7 @@ static int fail(struct config_error *error, const struct apply_item *item, const
 		   err == ERR_INVAL   ? "it is no address of a host"
 		   : err == ERR_EXIST ? "another interface has it"
 		   : err == ERR_BUSY  ? "another interface is on this network"
+		   : err == ERR_PERM  ? "it uses another's addresses"
 		   : err == ERR_RANGE ? "IPv6 needs an MTU of at least 1280"
 				      : err_text(err));
 	return err;

@@ -133,7 +133,8 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 /* Whether it is up, spread, and IP on it can change without making it anew. */
 static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
-	static const char *const free_to_change[] = { "down", "spread", "ipv6", "proxies", "rpf" };
+	static const char *const free_to_change[] = { "down",	 "spread", "ipv6",
+						      "proxies", "rpf",	   "unnumbered" };
 	json_t *before = json_copy(from->value), *after = json_copy(to->value);
 	bool same;
 

@@ -203,6 +203,15 @@ static const char *link_of_or_null(const struct net_config *config, const char *
 	return best;
 }
 
+/* As the stack completes it: the next hop to a single host by an interface is the host. */
+static struct hop hop_of(const struct net_route *w)
+{
+	bool is_host = w->to.len == (ip_prefix_is_ip4(&w->to) ? 32 : 128);
+
+	return (struct hop){ w->has_via || is_host, w->has_via ? w->via : w->to.addr, 1,
+			     w->interface };
+}
+
 static int list_wanted(struct net_file *file, struct apply_list *out)
 {
 	for (uint32_t n = 0; n < file->config->n_routes; n++) {
@@ -220,7 +229,7 @@ static int list_wanted(struct net_file *file, struct apply_list *out)
 			route.dead = ADJACENCY_LOOKUP;
 		} else {
 			route.n_hops = 1;
-			*hop = (struct hop){ w->has_via, w->via, 1, w->interface };
+			*hop = hop_of(w);
 			usual = hop->has_addr ? link_of_or_null(file->config, route.vrf, &hop->addr)
 					      : NULL;
 			if (usual && hop->interface && strcmp(usual, hop->interface) == 0)

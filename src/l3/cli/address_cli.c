@@ -88,6 +88,8 @@ static const char *add_error(int err)
 		return "an interface has this address already";
 	case ERR_BUSY:
 		return "another interface is on this network";
+	case ERR_PERM:
+		return "the interface is unnumbered: it uses another's addresses";
 	case ERR_RANGE:
 		return "IPv6 needs an MTU of at least 1280";
 	case ERR_FULL:

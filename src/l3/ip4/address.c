@@ -129,7 +129,37 @@ static void choose_primary(struct ip4_stack *s, uint32_t if_index)
 	if (!list_empty(&s->addresses[if_index]))
 		addr = container_of(s->addresses[if_index].next, struct ip4_address, link)
 			       ->prefix.addr;
+	else if (s->lender[if_index])
+		addr = s->primary[s->lender[if_index]];
 	__atomic_store_n(&s->primary[if_index], addr, __ATOMIC_RELAXED);
+	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
+		if (s->lender[i] == if_index)
+			__atomic_store_n(&s->primary[i], addr, __ATOMIC_RELAXED);
+}
+
+int ip4_set_unnumbered(struct engine *e, uint32_t if_index, uint32_t lender)
+{
+	struct ip4_stack *s = ip4_stack_of(e);
+
+	if (!interface_get_or_null(e, if_index) || (lender && !interface_get_or_null(e, lender)))
+		return ERR_NOENT;
+	if (lender && !list_empty(&s->addresses[if_index]))
+		return ERR_BUSY;
+	if (lender == if_index || (lender && s->lender[lender]))
+		return ERR_INVAL;
+	__atomic_store_n(&s->lender[if_index], lender, __ATOMIC_RELAXED);
+	choose_primary(s, if_index);
+	return 0;
+}
+
+/* The interface is gone: nobody borrows from it, and it does not borrow. */
+static void forget_lender(struct ip4_stack *s, uint32_t if_index)
+{
+	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
+		if (i == if_index || s->lender[i] == if_index) {
+			__atomic_store_n(&s->lender[i], 0, __ATOMIC_RELAXED);
+			choose_primary(s, i);
+		}
 }
 
 static bool is_possible(struct ip4_prefix p)
@@ -172,6 +202,8 @@ int ip4_add_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefi
 		return ERR_INVAL;
 	if (ip4_is_local(s->fib, s->vrf_of[if_index], be32_of(prefix.addr)))
 		return ERR_EXIST;
+	if (s->lender[if_index])
+		return ERR_PERM;
 	if (is_elsewhere(s, if_index, prefix))
 		return ERR_BUSY;
 	a = calloc(1, sizeof(*a));
@@ -238,6 +270,8 @@ uint32_t ip4_source_for(const struct ip4_stack *s, uint32_t if_index, uint32_t n
 
 bool ip4_is_on_link(const struct ip4_stack *s, uint32_t if_index, uint32_t addr)
 {
+	if (s->lender[if_index])
+		return true;
 	list_for_each(link, &s->addresses[if_index]) {
 		const struct ip4_address *a = container_of(link, struct ip4_address, link);
 
@@ -252,8 +286,10 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 {
 	struct ip4_stack *s = container_of(l, struct ip4_stack, listener);
 
-	if (event == INTERFACE_REMOVED)
+	if (event == INTERFACE_REMOVED) {
 		ip4_routes_del_by_interface(s->engine, i->index);
+		forget_lender(s, i->index);
+	}
 	list_for_each(link, &s->addresses[i->index]) {
 		struct ip4_address *a = container_of(link, struct ip4_address, link);
 		int err = 0;

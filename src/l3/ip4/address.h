@@ -19,8 +19,8 @@
  * ip4_add_address - give the interface @if_index the address of @prefix, with its host bits.
  * ERR_NOENT without such an interface; ERR_INVAL for an address that no interface can have
  * (multicast, loopback, the network's or broadcast address of a prefix under /31); ERR_EXIST if
- * somebody in the VRF has it; ERR_BUSY if another interface is on that very network; ERR_NOMEM,
- * ERR_FULL.
+ * somebody in the VRF has it; ERR_BUSY if another interface is on that very network; ERR_PERM if
+ * the interface is unnumbered; ERR_NOMEM, ERR_FULL.
  */
 must_check
 int ip4_add_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefix);
@@ -30,12 +30,25 @@ must_check
 int ip4_del_address(struct engine *e, uint32_t if_index, struct ip4_prefix prefix);
 
 /*
+ * ip4_set_unnumbered - the interface has no address of its own and uses those of @lender (0: ends
+ * that): it asks for neighbours and sends ICMP errors as that one, and takes anybody who speaks on
+ * its link for a neighbour there. Routes by it name the interface. RFC 1812 §2.2.7.
+ * ERR_NOENT without such interfaces; ERR_BUSY if it has addresses; ERR_INVAL if @lender is itself
+ * unnumbered, or the interface.
+ */
+must_check
+int ip4_set_unnumbered(struct engine *e, uint32_t if_index, uint32_t lender);
+
+/*
  * ip4_source_for - the address of the interface to use towards @next_hop: the one whose prefix
  * holds it, else the first; 0 without any. Host order.
  */
 uint32_t ip4_source_for(const struct ip4_stack *s, uint32_t if_index, uint32_t next_hop);
 
-/* ip4_is_on_link - true if @addr belongs to a prefix of the interface, and is not ours there. */
+/*
+ * ip4_is_on_link - true if @addr belongs to a prefix of the interface, and is not ours there; on an
+ * unnumbered link everybody may be.
+ */
 bool ip4_is_on_link(const struct ip4_stack *s, uint32_t if_index, uint32_t addr);
 
 /* Of ip4.c: begin and end to follow interfaces. */

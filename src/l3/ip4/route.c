@@ -41,9 +41,15 @@ uint32_t ip4_link_of(const struct ip4_stack *s, uint32_t vrf, uint32_t addr)
 	return best;
 }
 
-/* Check a hop and fill in its interface. */
-static int complete_hop(const struct ip4_stack *s, uint32_t vrf, struct ip4_hop *hop)
+/*
+ * Check a hop and fill in what it leaves out. To a single host by an interface: the host is the
+ * next hop, since a route to glean it would hide what the neighbour's own route says.
+ */
+static int complete_hop(const struct ip4_stack *s, uint32_t vrf, struct ip4_prefix prefix,
+			struct ip4_hop *hop)
 {
+	if (hop->if_index != 0 && hop->addr == 0 && prefix.len == 32)
+		hop->addr = prefix.addr;
 	if (hop->if_index == 0 && hop->addr == 0)
 		return ERR_INVAL;
 	if (hop->if_index == 0)
@@ -153,7 +159,7 @@ int ip4_add_route(struct engine *e, uint32_t vrf, struct ip4_prefix prefix,
 	*r = (struct ip4_route){ .vrf = vrf, .prefix = prefix, .n_hops = n_hops };
 	for (unsigned i = 0; i < n_hops && err == 0; i++) {
 		r->hop[i] = hops[i];
-		err = complete_hop(s, vrf, &r->hop[i]);
+		err = complete_hop(s, vrf, prefix, &r->hop[i]);
 	}
 	if (err == 0)
 		err = install(s, r);

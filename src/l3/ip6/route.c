@@ -34,10 +34,17 @@ uint32_t ip6_link_to(const struct ip6_stack *s, uint32_t vrf, const struct ip6_a
 	return 0;
 }
 
-/* Check a hop and fill in its interface. */
-static int complete_hop(const struct ip6_stack *s, uint32_t vrf, struct ip6_hop *hop)
+/*
+ * Check a hop and fill in what it leaves out. To a single host by an interface: the host is the
+ * next hop, since a route to glean it would hide what the neighbour's own route says.
+ */
+static int complete_hop(const struct ip6_stack *s, uint32_t vrf, const struct ip6_prefix *prefix,
+			struct ip6_hop *hop)
 {
 	bool has_addr = !ip6_is_unspecified(&hop->addr);
+
+	if (hop->if_index != 0 && !has_addr && prefix->len == 128)
+		hop->addr = prefix->addr;
 
 	if (hop->if_index == 0 && (!has_addr || ip6_is_link_local(&hop->addr)))
 		return ERR_INVAL;
@@ -152,7 +159,7 @@ int ip6_add_route(struct engine *e, uint32_t vrf, struct ip6_prefix prefix, enum
 	*r = (struct ip6_route){ .vrf = vrf, .prefix = prefix, .source = source, .n_hops = n_hops };
 	for (unsigned i = 0; i < n_hops && err == 0; i++) {
 		r->hop[i] = hops[i];
-		err = complete_hop(s, vrf, &r->hop[i]);
+		err = complete_hop(s, vrf, &prefix, &r->hop[i]);
 	}
 	if (err == 0)
 		err = install(s, r);

@@ -86,9 +86,21 @@ static bool is_known_with_mac(const struct adjacency *a, const struct arp_hdr *a
 	return is_known(a, arp) && memcmp(a->rewrite, arp->sender_mac.b, MAC_BYTES) == 0;
 }
 
-static bool is_on_link(const struct adjacency *a, const struct buf *b, const struct arp_hdr *arp)
+/* On an unnumbered link nothing says who is there. */
+static bool is_on_link(const struct ip4_worker *iw, const struct adjacency *a, const struct buf *b,
+		       const struct arp_hdr *arp)
 {
+	if (ip4_lender(iw->stack, b->rx_if))
+		return true;
 	return a->if_index == b->rx_if && (a->kind == ADJACENCY_GLEAN || is_known(a, arp));
+}
+
+/* An address of the interface that the message came by, or of the one that lends it its own. */
+static bool is_by(const struct ip4_worker *iw, const struct adjacency *a, const struct buf *b)
+{
+	uint32_t lender = ip4_lender(iw->stack, b->rx_if);
+
+	return a->if_index == b->rx_if || (lender && a->if_index == lender);
 }
 
 static bool is_own(const struct worker *w, const struct buf *b, const struct arp_hdr *arp)
@@ -147,10 +159,10 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 	is_probe = host32(arp->sender_ip) == 0;
 	sender = look_up(iw, b, arp->sender_ip);
 	target = look_up(iw, b, arp->target_ip);
-	is_to_us = target->kind == ADJACENCY_LOCAL && target->if_index == b->rx_if;
+	is_to_us = target->kind == ADJACENCY_LOCAL && is_by(iw, target, b);
 	if (sender->kind == ADJACENCY_LOCAL)
 		return drop(b, is_own(w, b, arp) ? OWN : CONFLICT);
-	if (!is_probe && !is_on_link(sender, b, arp))
+	if (!is_probe && !is_on_link(iw, sender, b, arp))
 		return drop(b, OFF_LINK);
 	if (!is_probe && (is_to_us || is_known(sender, arp)) &&
 	    (!is_request || !is_known_with_mac(sender, arp)))
