@@ -173,9 +173,14 @@ def test_device_that_is_deleted_and_comes_back(router, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_idle_interfaces_sleep(router, kind):
-    stack, _, near, _ = router(kind)
+@pytest.mark.parametrize("down", [False, True], ids=["up", "with packets for a device that is down"])
+def test_idle_interfaces_sleep(router, kind, down):
+    stack, home, near, far = router(kind)
     near.run("ping", "-c1", "-W2", "10.2.0.2")
+    if down:
+        home.ip("link", "set", "dev2", "down")
+        wait_state(stack, "if2", "no link")
+        near.run("ping", "-c5", "-i0.02", "-W1", "10.2.0.2", check=False)
 
     def turns():
         return sum(w["turns"] for w in stack.call("show runtime")["workers"])
@@ -183,6 +188,11 @@ def test_idle_interfaces_sleep(router, kind):
     before = turns()
     time.sleep(0.5)
     assert turns() - before < 50
+    if down:
+        home.ip("link", "set", "dev2", "up")
+        wait_state(stack, "if2", "up")
+        wait.until(lambda: near.run("ping", "-c1", "-W1", "10.2.0.2", check=False).returncode == 0,
+                   "packets pass again")
 
 
 @pytest.mark.parametrize("kind", KINDS)

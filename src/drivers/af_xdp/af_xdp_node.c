@@ -82,17 +82,24 @@ static void reap(struct worker *w, struct xdp_queue *q)
 		xdp_ring_consumed(&q->completion, at + n);
 }
 
+/*
+ * Have the kernel send what is in the ring. What it cannot send for want of room is tried again in
+ * the next turn; what it refuses (the device is down) waits for the next packet to be sent.
+ */
 static void kick(struct xdp_queue *q, struct node *node)
 {
+	q->unsent = false;
 	for (unsigned n = 0; n < KICKS_MAX; n++) {
 		if (xdp_ring_unconsumed(&q->tx) == 0 || !xdp_ring_wants_wakeup(&q->tx))
 			return;
-		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN) {
-			if (node)
-				node_count(node, TX_KICK, 1);
-			return; /* the input asks again in the next turn */
-		}
+		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0 || errno == EAGAIN)
+			continue;
+		if (node)
+			node_count(node, TX_KICK, 1);
+		q->unsent = errno == EBUSY || errno == ENOBUFS;
+		return;
 	}
+	q->unsent = true;
 }
 
 void af_xdp_take(struct worker *w, struct xdp_queue *q)
@@ -100,6 +107,7 @@ void af_xdp_take(struct worker *w, struct xdp_queue *q)
 	q->n_lacking = q->fill.mask + 1;
 	q->chain = 0;
 	q->n_kernel_lost = 0;
+	q->unsent = false;
 	(void)refill(w, q); /* what the pool lacks now it may have in a later turn */
 }
 
@@ -108,6 +116,7 @@ void af_xdp_leave(struct worker *w, struct xdp_queue *q)
 	if (q->chain)
 		buf_free_one(&w->bufs, q->chain);
 	q->chain = 0;
+	timer_cancel(&w->wheel, &q->timer);
 }
 
 /* --- receive --- */
@@ -174,7 +183,7 @@ static unsigned input_run(struct worker *w, struct node *node, struct frame *f)
 
 	if (n == 0 && q->owner->config.busy_poll_us)
 		recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
-	if (xdp_ring_unconsumed(&q->tx))
+	if (unlikely(q->unsent))
 		kick(q, NULL);
 	reap(w, q);
 	if (unlikely(w->now_ns - q->stats_ns > STATS_EVERY_NS))
@@ -224,18 +233,23 @@ const struct node_type af_xdp_input_node = {
 	.n_reasons = N_RX_REASONS,
 };
 
-/* Work is left where packets wait either way, or where the kernel has nothing to receive into. */
+/* Work is left where packets wait either way. */
 static bool before_sleep(struct worker *w, struct input *in)
 {
 	struct xdp_queue *q = container_of(in, struct xdp_queue, input);
 
-	(void)w;
-	return xdp_ring_waiting(&q->rx, 1) > 0 || xdp_ring_unconsumed(&q->tx) > 0 ||
-	       q->n_lacking > q->fill.mask / 2;
+	if (q->n_lacking > q->fill.mask / 2) /* the pool may have some again then */
+		timer_set(&w->wheel, &q->timer, w->now_ns + WHEEL_TICK_NS);
+	return q->unsent || xdp_ring_waiting(&q->rx, 1) > 0;
+}
+
+static void woken(struct timer *t unused_arg, uint64_t now_ns unused_arg)
+{
 }
 
 void af_xdp_init_input(const struct engine *e, struct xdp_queue *q)
 {
+	timer_init(&q->timer, woken);
 	q->input = (struct input){
 		.kind = INPUT_POLLED,
 		.node = graph_node_id(&e->graph, af_xdp_input_node.name),

@@ -19,6 +19,7 @@
 
 #include "drivers/af_xdp/af_xdp.h"
 #include "drivers/af_xdp/xdp_ring.h"
+#include "base/wheel.h"
 #include "drivers/netdev.h"
 
 enum { AF_XDP_HEADROOM = 256 /* XDP_PACKET_HEADROOM */ };
@@ -38,6 +39,8 @@ struct xdp_queue {
 	int fd; /* -1: closed */
 	bool attached;
 	struct xdp_ring rx, tx, fill, completion;
+	struct timer timer;	/* looks again for buffers that the pool lacked */
+	bool unsent;		/* the kernel has to be asked again to send */
 	uint32_t n_lacking;	/* buffers that the fill ring should have besides */
 	uint32_t chain;		/* first buffer of a packet whose rest has not come; 0: none */
 	uint64_t n_kernel_lost; /* as XDP_STATISTICS had it last; read by main as well */
