@@ -420,6 +420,23 @@ static void received_frames_go_where_the_interface_says(void **state)
 	assert_int_equal(i->input_node, sort_id);
 }
 
+static void who_sends_through_another_is_busy_with_it(void **state)
+{
+	struct interface *below = add_interface("a", CAP_CSUM | CAP_TSO), *above;
+	const struct interface_params params = {
+		.name = "b", .caps = CAP_CSUM | CAP_TSO, .driver = &driver, .below = below
+	};
+
+	(void)state;
+	assert_int_equal(interface_add(e, &params, &above), 0);
+	interface_set_busy(below, true);
+	assert_true(interface_busy(above));
+	interface_set_busy(below, false);
+	assert_false(interface_busy(above));
+	interface_set_busy(above, true);
+	assert_false(interface_busy(below));
+}
+
 static void thousands_of_interfaces_share_a_transmit_node(void **state)
 {
 	static const struct interface_driver shared = {
@@ -504,6 +521,7 @@ static const struct CMUnitTest tests[] = {
 					teardown),
 	cmocka_unit_test_setup_teardown(received_frames_go_where_the_interface_says, setup,
 					teardown),
+	cmocka_unit_test_setup_teardown(who_sends_through_another_is_busy_with_it, setup, teardown),
 	cmocka_unit_test_setup_teardown(thousands_of_interfaces_share_a_transmit_node, setup,
 					teardown),
 	cmocka_unit_test_setup_teardown(a_trace_notes_every_node, setup, teardown),

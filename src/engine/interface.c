@@ -203,6 +203,7 @@ static void fill(struct interface *i, struct engine *e, const struct interface_p
 	i->n_queues = params->n_queues;
 	i->driver = params->driver;
 	i->device = params->device;
+	i->below = params->below;
 	i->l2_node = i->classifier_node = NODE_NONE;
 	list_init(&i->name_link);
 	if (params->mac) {

@@ -77,7 +77,8 @@ struct interface {
 	uint16_t classifier_node; /* NODE_NONE without subinterfaces */
 	bool classify_all;	  /* also frames that would be the interface's own */
 	const struct interface_driver *driver;
-	void *device; /* the driver's */
+	void *device;		       /* the driver's */
+	const struct interface *below; /* whose transmit node sends for it; NULL: its own */
 	/* the rest is main's */
 	char name[INTERFACE_NAME_MAX];
 	uint32_t device_caps, denied_caps;
@@ -131,6 +132,7 @@ struct interface_params {
 	uint32_t n_queues;
 	const struct interface_driver *driver;
 	void *device;
+	const struct interface *below; /* outlives this one; NULL for none */
 };
 
 /*
@@ -235,7 +237,10 @@ void interface_set_busy(struct interface *i, bool busy);
 
 static inline bool interface_busy(const struct interface *i)
 {
-	return __atomic_load_n(&i->busy, __ATOMIC_RELAXED);
+	for (; i; i = i->below)
+		if (__atomic_load_n(&i->busy, __ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 static inline void interface_count_tx(struct worker *w, uint32_t if_index, uint64_t n_packets,

@@ -110,6 +110,7 @@ static int add_interface(struct engine *e, const struct vlan_config *c, struct v
 		.caps = CAP_CSUM | CAP_TSO | CAP_RX_CSUM | (parent->device_caps & CAP_LRO),
 		.driver = &vlan_driver,
 		.device = one,
+		.below = parent,
 	};
 
 	return interface_add(e, &params, &one->interface);
