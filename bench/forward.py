@@ -45,6 +45,20 @@ def run(program, name, rounds):
     return json.loads(done.stdout)
 
 
+def lookups(program, results):
+    """Lookups alone in 1,000,000 prefixes, ours over DPDK's rte_fib where that is there: fib_bench.c."""
+    for family in "46":
+        done = subprocess.run([program, family, "1000000"], capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            raise SystemExit(f"fib-bench {family}: {done.stderr}")
+        for row in map(json.loads, done.stdout.splitlines()):
+            results.add(row["name"], row["unit"], row["value"], row.get("baseline"), row.get("baseline_value"),
+                        row.get("runs", 1), row.get("min"), row.get("max"))
+            if row.get("ratio"):
+                yield (f"{row['name']:<32} {row['value']:8.1f} {row['unit']}, {row['ratio']:.2f} of "
+                       f"{row['baseline']}")
+
+
 def line_of(row):
     nodes = {n: c["clocks"] for n, c in row["nodes"].items()}
     total = sum(nodes.values())
@@ -59,7 +73,7 @@ def line_of(row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default=os.environ.get("CONVOY_BUILD", "build"))
-    parser.add_argument("--only", default="", help="graphs, as ip4 or ip4.1000; all if not given")
+    parser.add_argument("--only", default="", help="graphs, as ip4 or ip4.1000, and fib: lookups alone; all if not given")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--write", action="store_true", help="write the table to bench/forward.txt")
     options = parser.parse_args()
@@ -76,6 +90,10 @@ def main():
         results.add(f"forward.clocks.{name}", "clocks/packet", row["clocks"], runs=row["rounds"],
                     low=row["clocks"], high=row["median_clocks"])
         results.add(f"forward.mpps.{name}", "Mpps", row["mpps"], runs=row["rounds"])
+    if not options.only or "fib" in options.only.split(","):
+        for line in lookups(build / "bench" / "fib-bench", results):
+            lines.append(line)
+            print(line, flush=True)
     results.save()
     if options.write:
         (HERE / "forward.txt").write_text("\n".join(lines) + "\n")
