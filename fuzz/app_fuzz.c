@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "session/pair.h"
 #include "session/session_fixture.h"
 #include "session/session_worker.h"
 
@@ -32,11 +33,11 @@ enum step_kind {
 	N_STEP_KINDS
 };
 
-enum { OF_CHILD = 0x80, PAIRS_KEPT = 4 };
+/* The hostile ones: a parent, its child, and one to whom the parent has a cut-through session. */
+enum { PARENT, CHILD, MATE, N_HOSTILE };
 
-/* Segments of cut-through channels that they have been given to write. */
-static struct segment pair_segments[PAIRS_KEPT];
-static unsigned n_pairs;
+static struct test_app hostile[N_HOSTILE];
+static struct test_pair pair;
 
 struct step {
 	uint8_t kind, slot;
@@ -49,34 +50,36 @@ static void scribble(struct test_app *bad, size_t from, size_t size, const struc
 	memcpy(bad->stack.mine.base + from + st->at % (size / 4) * 4, &st->value, 4);
 }
 
-/* A half of a cut-through session, with the generation that it may well have. */
+/* The halves and chunk tables of their cut-through session. */
 static void scribble_pair(const struct step *st)
 {
-	struct segment *s = &pair_segments[st->slot % PAIRS_KEPT];
-	struct shm_half *half;
+	uint8_t *half = (uint8_t *)pair.end[st->slot % 2].mine;
 
-	if (!s->base)
-		return;
-	half = segment_half(s, st->at % 3u);
-	if (st->at & 0x100) {
-		atomic_store(&half->generation, st->value % 8);
-		atomic_store(&half->taken, 1);
-		atomic_store(&half->tail, st->value >> 8 & 0xffff);
-		atomic_store(&half->shift, (uint8_t)(12 + 2 * (st->value >> 3 & 1)));
-		for (unsigned i = 0; i < SHM_FIFO_CHUNKS; i++)
-			atomic_store(&half->chunk[i], 1 + 4 * i);
-	} else {
-		memcpy((uint8_t *)half + (st->at >> 2) % 32 * 4, &st->value, 4);
+	memcpy(half + st->at % (sizeof(struct shm_half) / 4) * 4, &st->value, 4);
+}
+
+/* What the child could know its parent's sessions by, and what it could not. */
+static uint32_t name_of(const struct step *st)
+{
+	switch (st->at >> 8 & 3) {
+	case 0:
+		return hostile[PARENT].worker;
+	case 1:
+		return pair.id[PAIR_SERVER];
+	case 2:
+		return hostile[CHILD].worker;
+	default:
+		return st->value % 16;
 	}
 }
 
 /* An event that looks right at first sight. */
 static void post(struct test_app *bad, const struct step *st)
 {
-	struct shm_event e = { .type = (uint16_t)(st->at % (SHM_EV_LAST + 2)),
+	struct shm_event e = { .type = (uint16_t)((st->at & 0xff) % (SHM_EV_LAST + 2)),
 			       .slot = st->slot % 5u,
 			       .generation = st->value % 8,
-			       .channel = st->value % 16,
+			       .channel = name_of(st),
 			       .cookie = st->value,
 			       .flags = (uint16_t)st->value,
 			       .remote = stack_address((uint16_t)(79 + st->value % 4)) };
@@ -110,10 +113,6 @@ static void request(struct test_app *bad, const struct step *st)
 	settle();
 	if (rpc_receive(bad->fd, &r, sizeof(r), fds, &n))
 		n = 0;
-	if (n == 3 && q.type == RPC_OPEN && n_pairs < PAIRS_KEPT) {
-		pair_segments[n_pairs++] = app_segment(fds[0], true);
-		fds[0] = fds[--n];
-	}
 	while (n > 0)
 		close(fds[--n]);
 }
@@ -183,15 +182,6 @@ static void run_step(struct test_app *bad, const struct step *st, const struct s
 	}
 }
 
-static void fork_app(struct test_app *parent, struct test_app *child)
-{
-	int fds[RPC_MAX_FDS];
-
-	invariant(app_ask(parent, (struct rpc_request){ .type = RPC_FORK }, fds).err == 0);
-	child->fd = fds[0];
-	app_attach(child);
-}
-
 /* Sessions that were closed in order are the transport's to finish; nothing else may be left. */
 static void finish_closed(const struct session *good)
 {
@@ -207,15 +197,35 @@ static void finish_closed(const struct session *good)
 	settle();
 }
 
-static void forget_pairs(void)
+/* The parent has sessions of the transport and one with its mate, and has forked. */
+static void hostile_up(void)
 {
-	while (n_pairs > 0)
-		segment_unmap(&pair_segments[--n_pairs]);
+	struct test_app *parent = &hostile[PARENT];
+
+	app_up(parent);
+	app_up(&hostile[MATE]);
+	app_want(parent, app_listen(parent, 80, 5), 1, true);
+	pair_up(&pair, &hostile[MATE], parent, 80);
+	for (unsigned i = 0; i < HOSTILE_SESSIONS; i++)
+		arrive(80, 2 + i);
+	settle();
+	for (unsigned i = 0; i < HOSTILE_SESSIONS; i++) /* as if it had accepted them */
+		atomic_store(&segment_half(&parent->stack.mine, i)->taken, 1);
+	fifo_write(&pair.end[PAIR_CLIENT], "a request that is under way", 27);
+	fifo_write(&pair.end[PAIR_SERVER], "and an answer", 13);
+	app_fork(parent, &hostile[CHILD]);
+}
+
+static void hostile_down(void)
+{
+	for (unsigned i = 0; i < N_HOSTILE; i++)
+		app_down(&hostile[i]);
+	pair_down(&pair);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct test_app good, bad, child;
+	struct test_app good;
 	struct session *s;
 	struct fifo_end end;
 	struct shm_event e;
@@ -226,25 +236,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	app_up(&good);
 	app_want(&good, app_listen(&good, 81, 5), 1, true);
 	s = arrive(81, 1);
-	app_up(&bad);
-	app_want(&bad, app_listen(&bad, 80, 5), 1, true);
-	for (unsigned i = 0; i < HOSTILE_SESSIONS; i++)
-		arrive(80, 2 + i);
-	settle();
-	for (unsigned i = 0; i < HOSTILE_SESSIONS; i++) /* as if it had accepted them */
-		atomic_store(&segment_half(&bad.stack.mine, i)->taken, 1);
-	fork_app(&bad, &child);
+	hostile_up();
 	for (unsigned i = 0; i < STEPS_MAX && (i + 1) * STEP_BYTES <= size; i++) {
 		struct step st;
 
 		memcpy(&st, data + i * STEP_BYTES, sizeof(st));
 		st.kind %= N_STEP_KINDS;
-		run_step(st.slot & OF_CHILD ? &child : &bad, &st, s);
+		run_step(&hostile[(st.slot >> 6) % N_HOSTILE], &st, s);
 	}
 	invariant(session_rx_put(engine->worker[0], s, "still", 5) == 5);
-	app_down(&bad);
-	app_down(&child);
-	forget_pairs();
+	hostile_down();
 	finish_closed(s);
 	e = app_hear(&good, SHM_EV_INCOMING);
 	fifo_open(&end, &good.stack, e.slot, e.generation);

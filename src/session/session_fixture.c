@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "session/pair.h"
 #include "session/session_worker.h"
 
 #define must_equal(a, b) invariant((a) == (b))
@@ -216,4 +217,70 @@ struct session *arrive(uint16_t port, handle connection)
 
 	invariant(ls);
 	return session_accepted(w, ls, connection, &flow);
+}
+
+void app_fork(struct test_app *parent, struct test_app *child)
+{
+	int fds[RPC_MAX_FDS];
+
+	must_equal(app_ask(parent, (struct rpc_request){ .type = RPC_FORK }, fds).err, 0);
+	child->fd = fds[0];
+	app_attach(child);
+}
+
+/* --- cut-through --- */
+
+static void open_channel(struct test_app *a, uint32_t id, struct channel *c)
+{
+	int fds[RPC_MAX_FDS];
+	struct rpc_request q = { .type = RPC_OPEN, .worker = a->worker, .channel = id };
+
+	must_equal(app_ask(a, q, fds).err, 0);
+	c->mine = app_segment(fds[0], true);
+	c->wake_fd = fds[2];
+	close(fds[1]);
+}
+
+static void map_peer(struct test_app *a, uint32_t id, struct channel *c)
+{
+	int fds[RPC_MAX_FDS];
+	struct rpc_request q = { .type = RPC_MAPPED, .worker = a->worker, .channel = id };
+
+	must_equal(app_ask(a, q, fds).err, 0);
+	must_equal(
+		channel_init(c, c->mine, app_segment(fds[0], false), SHM_SHIFT_MEDIUM, c->wake_fd),
+		0);
+	q.type = RPC_READY;
+	must_equal(app_ask(a, q, NULL).err, 0);
+}
+
+void pair_up(struct test_pair *p, struct test_app *client, struct test_app *server, uint16_t port)
+{
+	struct rpc_request mapped = { .type = RPC_MAPPED, .worker = client->worker };
+	struct shm_event e;
+
+	*p = (struct test_pair){ 0 };
+	app_say(client, (struct shm_event){ .type = SHM_EV_CONNECT,
+					    .cookie = 4,
+					    .remote = stack_address(port) });
+	p->id[PAIR_CLIENT] = app_hear(client, SHM_EV_CHANNEL).channel;
+	p->id[PAIR_SERVER] = app_hear(server, SHM_EV_CHANNEL).channel;
+	open_channel(client, p->id[PAIR_CLIENT], &p->channel[PAIR_CLIENT]);
+	open_channel(server, p->id[PAIR_SERVER], &p->channel[PAIR_SERVER]);
+	mapped.channel = p->id[PAIR_CLIENT];
+	must_equal(app_ask(client, mapped, NULL).err, ERR_AGAIN);
+	map_peer(server, p->id[PAIR_SERVER], &p->channel[PAIR_SERVER]);
+	app_hear(client, SHM_EV_CHANNEL);
+	map_peer(client, p->id[PAIR_CLIENT], &p->channel[PAIR_CLIENT]);
+	e = app_hear(client, SHM_EV_CONNECTED);
+	fifo_open(&p->end[PAIR_CLIENT], &p->channel[PAIR_CLIENT], e.slot, e.generation);
+	e = app_hear(server, SHM_EV_INCOMING);
+	fifo_open(&p->end[PAIR_SERVER], &p->channel[PAIR_SERVER], e.slot, e.generation);
+	atomic_store(&p->end[PAIR_SERVER].mine->taken, 1);
+}
+
+void pair_down(struct test_pair *p)
+{
+	channel_deinit(&p->channel[PAIR_CLIENT]);
+	channel_deinit(&p->channel[PAIR_SERVER]);
 }

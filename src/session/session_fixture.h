@@ -59,6 +59,21 @@ uint32_t app_listen(struct test_app *a, uint16_t port, uint32_t backlog);
 /* app_want - declare interest in @listener, or end it. */
 void app_want(struct test_app *a, uint32_t listener, uint32_t cookie, bool wanted);
 
+/* app_fork - @child, as its library would start in a process that @parent has forked. */
+void app_fork(struct test_app *parent, struct test_app *child);
+
+/* Two applications with one cut-through session; by enum pair_side. */
+struct test_pair {
+	uint32_t id[2]; /* of the channel */
+	struct channel channel[2];
+	struct fifo_end end[2];
+};
+
+/* pair_up - @client connects to 10.0.0.1:@port, where @server listens and is interested; both open
+ * their ends, and @server has taken it. pair_down - unmap; the applications do not say so. */
+void pair_up(struct test_pair *p, struct test_app *client, struct test_app *server, uint16_t port);
+void pair_down(struct test_pair *p);
+
 /* stack_address - 10.0.0.1:@port. */
 struct shm_address stack_address(uint16_t port);
 

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "session/link.h"
+#include "session/pair.h"
 #include "session/session_fixture.h"
 #include "session/session_worker.h"
 
@@ -19,15 +20,6 @@ struct family {
 	struct fifo_end end; /* the parent's */
 	struct shm_event at; /* what the stack said of it */
 };
-
-static void fork_app(struct test_app *parent, struct test_app *child)
-{
-	int fds[RPC_MAX_FDS];
-
-	assert_int_equal(app_ask(parent, (struct rpc_request){ .type = RPC_FORK }, fds).err, 0);
-	child->fd = fds[0];
-	app_attach(child);
-}
 
 static void accept_one(struct family *f)
 {
@@ -42,7 +34,7 @@ static void accept_one(struct family *f)
 static void family_up(struct family *f)
 {
 	accept_one(f);
-	fork_app(&f->parent, &f->child);
+	app_fork(&f->parent, &f->child);
 }
 
 static void family_down(struct family *f)
@@ -106,7 +98,7 @@ static void test_adopting_moves_what_is_under_way(void **state unused_arg)
 	assert_int_equal(fifo_poll(&f.end), 5);
 	assert_int_equal(fifo_read(&f.end, text, 2), 2);
 	fifo_write(&f.end, "written ", 8);
-	fork_app(&f.parent, &f.child);
+	app_fork(&f.parent, &f.child);
 	session_rx_fin(w, f.session);
 	capacity = session_rx_capacity(f.session);
 
@@ -151,7 +143,7 @@ static void test_large_fifos_keep_their_size(void **state unused_arg)
 	n = session_rx_put(w, f.session, bytes, sizeof(bytes));
 	assert_int_equal(n, sizeof(bytes));
 	n = session_rx_capacity(f.session);
-	fork_app(&f.parent, &f.child);
+	app_fork(&f.parent, &f.child);
 	adopt(&f, &end);
 	assert_int_equal(session_rx_capacity(f.session), n);
 	assert_int_equal(fifo_poll(&end), sizeof(bytes));
@@ -186,7 +178,7 @@ static void test_only_what_was_there_is_shared(void **state unused_arg)
 	f.session = arrive(80, 1);
 	e = app_hear(&f.parent, SHM_EV_INCOMING);
 	fifo_open(&f.end, &f.parent.stack, e.slot, e.generation);
-	fork_app(&f.parent, &f.child);
+	app_fork(&f.parent, &f.child);
 	atomic_store(&f.end.mine->taken, 1);
 	arrive(80, 2);
 	e = app_hear(&f.parent, SHM_EV_INCOMING);
@@ -350,66 +342,23 @@ static void test_adopting_what_is_gone(void **state unused_arg)
 
 /* --- cut-through --- */
 
-/* A client's program and a server's, each with one end of a session in memory that both map. */
+/* A server with its child, and a client of theirs. */
 struct joined {
-	struct family f; /* the server and its child */
+	struct family f; /* f.end is not used */
 	struct test_app client;
-	struct channel at_client, at_server;
-	struct fifo_end client_end; /* the server's is f.end */
-	uint32_t id[2];
+	struct test_pair pair;
+	struct fifo_end *client_end, *server_end;
 };
-
-static void open_pair(struct test_app *a, uint32_t id, struct channel *c)
-{
-	int fds[RPC_MAX_FDS];
-	struct rpc_request q = { .type = RPC_OPEN, .worker = a->worker, .channel = id };
-
-	assert_int_equal(app_ask(a, q, fds).err, 0);
-	c->mine = app_segment(fds[0], true);
-	c->wake_fd = fds[2];
-	close(fds[1]);
-}
-
-static void map_peer(struct test_app *a, uint32_t id, struct channel *c)
-{
-	int fds[RPC_MAX_FDS];
-	struct rpc_request q = { .type = RPC_MAPPED, .worker = a->worker, .channel = id };
-
-	assert_int_equal(app_ask(a, q, fds).err, 0);
-	assert_int_equal(
-		channel_init(c, c->mine, app_segment(fds[0], false), SHM_SHIFT_MEDIUM, c->wake_fd),
-		0);
-	q.type = RPC_READY;
-	assert_int_equal(app_ask(a, q, NULL).err, 0);
-}
 
 static void join(struct joined *j)
 {
-	struct rpc_request mapped = { .type = RPC_MAPPED };
-	struct shm_event ec, es;
-
 	*j = (struct joined){ 0 };
 	app_up(&j->client);
 	app_up(&j->f.parent);
 	app_want(&j->f.parent, app_listen(&j->f.parent, 80, 5), 9, true);
-	app_say(&j->client, (struct shm_event){ .type = SHM_EV_CONNECT,
-						.cookie = 4,
-						.remote = stack_address(80) });
-	j->id[0] = app_hear(&j->client, SHM_EV_CHANNEL).channel;
-	j->id[1] = app_hear(&j->f.parent, SHM_EV_CHANNEL).channel;
-	open_pair(&j->client, j->id[0], &j->at_client);
-	open_pair(&j->f.parent, j->id[1], &j->at_server);
-	mapped.worker = j->client.worker;
-	mapped.channel = j->id[0];
-	assert_int_equal(app_ask(&j->client, mapped, NULL).err, ERR_AGAIN);
-	map_peer(&j->f.parent, j->id[1], &j->at_server);
-	app_hear(&j->client, SHM_EV_CHANNEL);
-	map_peer(&j->client, j->id[0], &j->at_client);
-	ec = app_hear(&j->client, SHM_EV_CONNECTED);
-	es = app_hear(&j->f.parent, SHM_EV_INCOMING);
-	fifo_open(&j->client_end, &j->at_client, ec.slot, ec.generation);
-	fifo_open(&j->f.end, &j->at_server, es.slot, es.generation);
-	atomic_store(&j->f.end.mine->taken, 1);
+	pair_up(&j->pair, &j->client, &j->f.parent, 80);
+	j->client_end = &j->pair.end[PAIR_CLIENT];
+	j->server_end = &j->pair.end[PAIR_SERVER];
 }
 
 static void part(struct joined *j)
@@ -420,8 +369,7 @@ static void part(struct joined *j)
 	app_down(&j->f.parent);
 	if (j->f.child.fd)
 		app_down(&j->f.child);
-	channel_deinit(&j->at_client);
-	channel_deinit(&j->at_server);
+	pair_down(&j->pair);
 	settle();
 	assert_int_equal(sw->sessions.n_used, 0);
 	assert_int_equal(sw->pairs.n_used, 0);
@@ -431,9 +379,9 @@ static void part(struct joined *j)
 
 static struct shm_event adopt_joined(struct joined *j, struct fifo_end *end)
 {
-	struct shm_event e = adopt_of(&j->f, &j->f.end);
+	struct shm_event e = adopt_of(&j->f, j->server_end);
 
-	e.channel = j->id[1];
+	e.channel = j->pair.id[PAIR_SERVER];
 	app_say(&j->f.child, e);
 	e = app_hear(&j->f.child, SHM_EV_ADOPTED);
 	fifo_open(end, &j->f.child.stack, e.slot, e.generation);
@@ -455,23 +403,23 @@ static void test_splitting_a_cut_through_session(void **state unused_arg)
 	char text[32];
 
 	join(&j);
-	fifo_write(&j.client_end, "request", 7);
-	assert_int_equal(fifo_poll(&j.f.end), 7);
-	assert_int_equal(fifo_read(&j.f.end, text, 2), 2);
-	fifo_write(&j.f.end, "greeting", 8);
-	fork_app(&j.f.parent, &j.f.child);
-	assert_int_equal(read_all(&j.client_end, text, 5), 5);
+	fifo_write(j.client_end, "request", 7);
+	assert_int_equal(fifo_poll(j.server_end), 7);
+	assert_int_equal(fifo_read(j.server_end, text, 2), 2);
+	fifo_write(j.server_end, "greeting", 8);
+	app_fork(&j.f.parent, &j.f.child);
+	assert_int_equal(read_all(j.client_end, text, 5), 5);
 	adopt_joined(&j, &child);
 	assert_int_equal(read_all(&child, text, 32), 5);
 	assert_memory_equal(text, "quest", 5);
 
 	e = app_hear(&j.f.parent, SHM_EV_MOVED);
-	assert_int_equal(e.channel, j.id[1]);
+	assert_int_equal(e.channel, j.pair.id[PAIR_SERVER]);
 	assert_int_equal(e.value, 2);
 	assert_int_equal(e.relayed.taken, 8);
 	e = app_hear(&j.client, SHM_EV_RELAYED);
-	assert_int_equal(e.channel, j.id[0]);
-	assert_int_equal(e.slot, j.client_end.slot);
+	assert_int_equal(e.channel, j.pair.id[PAIR_CLIENT]);
+	assert_int_equal(e.slot, j.client_end->slot);
 	assert_int_equal(e.relayed.taken, 7);
 	assert_int_equal(e.relayed.start, 5);
 	fifo_open(&client, &j.client.stack, e.relayed.slot, e.relayed.generation);
@@ -497,9 +445,9 @@ static void test_split_outlives_both(void **state unused_arg)
 	char text[32];
 
 	join(&j);
-	fork_app(&j.f.parent, &j.f.child);
-	fifo_write(&j.client_end, "last words", 10);
-	fifo_set_state(&j.client_end, SHM_CLOSED, 0);
+	app_fork(&j.f.parent, &j.f.child);
+	fifo_write(j.client_end, "last words", 10);
+	fifo_set_state(j.client_end, SHM_CLOSED, 0);
 	app_down(&j.f.parent);
 	app_down(&j.client);
 	adopt_joined(&j, &child);
@@ -517,10 +465,10 @@ static void test_closing_a_shared_end(void **state unused_arg)
 	struct fifo_end client;
 
 	join(&j);
-	fork_app(&j.f.parent, &j.f.child);
-	fifo_write(&j.f.end, "bye", 3);
-	release = fifo_event(&j.f.end, SHM_EV_RELEASE);
-	release.channel = j.id[1];
+	app_fork(&j.f.parent, &j.f.child);
+	fifo_write(j.server_end, "bye", 3);
+	release = fifo_event(j.server_end, SHM_EV_RELEASE);
+	release.channel = j.pair.id[PAIR_SERVER];
 	app_say(&j.f.parent, release);
 	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 0);
 	app_down(&j.f.child);
@@ -542,18 +490,18 @@ static void test_splitting_nonsense(void **state unused_arg)
 
 	for (unsigned round = 0; round < 4; round++) {
 		join(&j);
-		fork_app(&j.f.parent, &j.f.child);
-		fifo_write(&j.client_end, "hello", 5);
+		app_fork(&j.f.parent, &j.f.child);
+		fifo_write(j.client_end, "hello", 5);
 		if (round == 0)
-			atomic_store(&j.client_end.mine->chunk[0], 1u << 30);
+			atomic_store(&j.client_end->mine->chunk[0], 1u << 30);
 		else if (round == 1)
-			atomic_store(&j.client_end.mine->tail, 1u << 30);
+			atomic_store(&j.client_end->mine->tail, 1u << 30);
 		else if (round == 2)
-			atomic_store(&j.f.end.mine->head, 77);
+			atomic_store(&j.server_end->mine->head, 77);
 		else
-			atomic_store(&j.client_end.mine->shift, 3);
-		e = adopt_of(&j.f, &j.f.end);
-		e.channel = j.id[1];
+			atomic_store(&j.client_end->mine->shift, 3);
+		e = adopt_of(&j.f, j.server_end);
+		e.channel = j.pair.id[PAIR_SERVER];
 		app_say(&j.f.child, e);
 		assert_int_equal(app_hear(&j.f.child, SHM_EV_FAILED).value, ERR_CLOSED);
 		part(&j);
