@@ -1,6 +1,7 @@
 """IPv6 headers, extension headers, forwarding and fragments of a running stack, packet by packet."""
 import pytest
-from harness.talk6 import HERE, OUTSIDE, THERE, collect, fragments, lan6, reassembled, router6  # noqa: F401
+from harness.talk6 import (HERE, OUTSIDE, THERE, Talk6, collect, fragments, interface6,  # noqa: F401
+                           lan6, quiet, reassembled, router6)
 from harness.wire import CONVOY_MAC
 from scapy.all import (UDP, Ether, HBHOptUnknown, ICMPv6EchoReply, ICMPv6EchoRequest,
                        ICMPv6PacketTooBig, ICMPv6ParamProblem, ICMPv6TimeExceeded, IPerror6, IPv6,
@@ -245,3 +246,17 @@ def test_reassembly_is_bounded(lan6):
     lan6.count("ip6-reassembly.evicted", 44)
     lan6.to(*ping_in_pieces(identification=1000))
     lan6.back(ICMPv6EchoReply(id=7))
+
+
+def test_two_workers_put_fragments_together(netns, convoyd, wire):
+    # Fragments of one packet meet on one worker, wherever they came in; the others pass.
+    from conftest import Lan
+    space = quiet(netns, "lan6")
+    stack = convoyd({"workers": 2, "interfaces": [
+        {**interface6("lan", [f"{THERE}/64"]), "spread": True}]}, netns=space)
+    talk = Talk6(Lan(stack, wire(space, "lan"), space))
+    for identification in range(20):
+        pieces = ping_in_pieces(identification=identification)
+        talk.to(*reversed(pieces))
+        assert talk.back(ICMPv6EchoReply(id=7)).data == bytes(range(200))
+    talk.count("ip6-reassembly.reassembled", 20)
