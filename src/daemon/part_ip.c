@@ -39,6 +39,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = route_hops_init(d->engine);
 	if (err == 0)
+		err = route_events_init(d->engine);
+	if (err == 0)
 		err = rpf_init(d->engine);
 	if (err == 0)
 		err = icmp4_init(d->engine);
@@ -88,6 +90,7 @@ void part_ip_deinit(struct convoyd *d)
 	icmp4_deinit(d->engine);
 	ip6_links_deinit(ip6_stack_of(d->engine));
 	rpf_deinit(d->engine);
+	route_events_deinit(d->engine);
 	route_hops_deinit(d->engine);
 	neighbor_deinit(d->engine);
 	ip6_deinit(d->engine);

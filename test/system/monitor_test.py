@@ -90,3 +90,13 @@ def test_neighbors_are_found_and_lost(netns, convoyd, monitor):
     found = listening.next("resolved")
     assert (found["name"], found["interface"]) == ("10.9.0.2", "lan")
     assert found["mac"] in space.ip("link", "show", "lan")
+
+
+def test_routes_are_set_and_deleted(convoyd, monitor):
+    stack = convoyd({"interfaces": [{"name": "lo0", "addresses": ["10.9.0.1/24"], "loop": {}}]})
+    listening = monitor(stack, topics="route")
+    stack.call("route add", prefix="10.66.0.0/16", via="10.9.0.2")
+    found = listening.next("set")
+    assert (found["name"], found["vrf"]) == ("10.66.0.0/16", "default")
+    stack.call("route delete", prefix="10.66.0.0/16")
+    assert listening.next("deleted")["name"] == "10.66.0.0/16"

@@ -42,4 +42,9 @@ int ping_cli_register(struct command_table *table, struct engine *e);
 must_check
 int traceroute_cli_register(struct command_table *table, struct engine *e);
 
+/* route_events_init - changes of routes become events (engine/event.h); after ip4_init(). */
+must_check
+int route_events_init(struct engine *e);
+void route_events_deinit(struct engine *e);
+
 #endif

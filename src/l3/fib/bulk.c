@@ -101,8 +101,8 @@ int fib_bulk_show(struct fib_bulk *b, unsigned n)
 		const struct fib_bulk_prefix *p = &b->prefix[b->n_shown];
 
 		err = show(b, p);
-		if (err == 0 && f->watcher)
-			f->watcher->changed(f->watcher, b->v, b->t, p->key, p->len);
+		if (err == 0)
+			fib_tell(b->v, b->t, p->key, p->len);
 		b->n_shown += err == 0;
 	}
 	fib_touch(f);

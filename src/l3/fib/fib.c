@@ -174,6 +174,7 @@ int fib_new(struct mailbox *main, struct fib **out)
 	if (!f)
 		return ERR_NOMEM;
 	f->yard.main = main;
+	list_init(&f->watchers);
 	err = trie_space_init(&f->space);
 	if (err != 0)
 		goto fail_space;

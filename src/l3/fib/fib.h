@@ -73,6 +73,7 @@ struct fib_sweep {
 struct fib_watcher {
 	void (*changed)(struct fib_watcher *w, struct vrf *v, struct fib_table *t,
 			struct fib_key key, unsigned len);
+	struct list link; /* in fib.watchers */
 };
 
 struct fib {
@@ -82,7 +83,7 @@ struct fib {
 	struct load_balance_table load_balances;
 	struct trie_space space;
 	struct fib_sweep sweep;
-	struct fib_watcher *watcher; /* NULL: nobody */
+	struct list watchers;
 	uint32_t n_prefixes;
 	uint32_t version; /* atomic: changes whenever an answer of any lookup may have changed */
 };

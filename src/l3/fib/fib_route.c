@@ -71,6 +71,15 @@ static int show(struct vrf *v, struct fib_table *t, struct rib_node *n)
 	return 0;
 }
 
+void fib_tell(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len)
+{
+	list_for_each(link, &v->fib->watchers) {
+		struct fib_watcher *w = container_of(link, struct fib_watcher, link);
+
+		w->changed(w, v, t, key, len);
+	}
+}
+
 /* After the routes of @n have changed: it is shown, and goes if it has none. */
 static void settle(struct vrf *v, struct fib_table *t, struct rib_node *n, bool has_changed)
 {
@@ -82,8 +91,8 @@ static void settle(struct vrf *v, struct fib_table *t, struct rib_node *n, bool 
 		v->fib->n_prefixes--;
 	}
 	fib_sweep_start(v->fib);
-	if (has_changed && v->fib->watcher)
-		v->fib->watcher->changed(v->fib->watcher, v, t, key, len);
+	if (has_changed)
+		fib_tell(v, t, key, len);
 }
 
 static struct rib_node *prefix_node_or_null(struct vrf *v, struct fib_table *t, struct fib_key key,

@@ -14,6 +14,9 @@ int fib_put_hidden(struct vrf *v, struct fib_table *t, struct fib_key key, unsig
 		   enum fib_source source, uint32_t load_balance, struct rib_node **node,
 		   uint32_t *replaced);
 
+/* fib_tell - the watchers hear that the forwarding of the prefix has changed. */
+void fib_tell(struct vrf *v, struct fib_table *t, struct fib_key key, unsigned len);
+
 /* fib_sweep_start - see to it that what is garbage now is given back. */
 void fib_sweep_start(struct fib *f);
 

@@ -514,7 +514,7 @@ int route_hops_init(struct engine *e)
 	t->engine = e;
 	t->fib = e->module[MODULE_FIB];
 	t->watcher.changed = on_change;
-	t->fib->watcher = &t->watcher;
+	list_push(&t->fib->watchers, &t->watcher.link);
 	list_init(&t->all);
 	list_init(&t->loops);
 	for (unsigned i = 0; i < BUCKETS; i++)
@@ -529,7 +529,7 @@ void route_hops_deinit(struct engine *e)
 
 	if (!t)
 		return;
-	t->fib->watcher = NULL;
+	list_remove(&t->watcher.link);
 	list_for_each(link, &t->all)
 		forget(t, container_of(link, struct hop, all_link));
 	free(t);
