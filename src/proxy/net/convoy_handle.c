@@ -6,11 +6,11 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "proxy/net/convoy_worker.h"
 #include "proxy/net/kernel_handle.h"
+#include "proxy/net/option_number.h"
 #include "proxy/net/sockaddr.h"
 #include "proxy/net/socket_interface.h"
 
@@ -342,46 +342,26 @@ static void convoy_close_handle(struct io_handle *h, enum io_close how)
 
 /* --- options and addresses --- */
 
-static const struct {
-	int level, name;
-} option_numbers[IO_OPT_N] = {
-	[IO_OPT_REUSE_ADDRESS] = { SOL_SOCKET, SO_REUSEADDR },
-	[IO_OPT_REUSE_PORT] = { SOL_SOCKET, SO_REUSEPORT },
-	[IO_OPT_NO_DELAY] = { IPPROTO_TCP, TCP_NODELAY },
-	[IO_OPT_KEEPALIVE] = { SOL_SOCKET, SO_KEEPALIVE },
-	[IO_OPT_KEEPALIVE_IDLE_S] = { IPPROTO_TCP, TCP_KEEPIDLE },
-	[IO_OPT_KEEPALIVE_INTERVAL_S] = { IPPROTO_TCP, TCP_KEEPINTVL },
-	[IO_OPT_KEEPALIVE_PROBES] = { IPPROTO_TCP, TCP_KEEPCNT },
-	[IO_OPT_SEND_BYTES] = { SOL_SOCKET, SO_SNDBUF },
-	[IO_OPT_RECEIVE_BYTES] = { SOL_SOCKET, SO_RCVBUF },
-	[IO_OPT_ERROR] = { SOL_SOCKET, SO_ERROR },
-	[IO_OPT_TOS] = { IPPROTO_IP, IP_TOS },
-};
-
-/* SOL_SOCKET is 1 and IPPROTO_IP 0, so a name of 0 marks what we do not have. */
-static bool has_option(enum io_option option)
-{
-	return option_numbers[option].name != 0;
-}
-
 static int convoy_set_option(struct io_handle *h, enum io_option option, int value)
 {
-	if (!has_option(option) || option == IO_OPT_ERROR)
-		return option == IO_OPT_ERROR ? ERR_INVAL : ERR_UNSUPPORTED;
-	if (convoy_setsockopt(of(h)->cd, option_numbers[option].level, option_numbers[option].name,
-			      &value, sizeof(value)) < 0)
-		return convoy_err();
-	return 0;
+	int level, name;
+
+	if (option == IO_OPT_ERROR)
+		return ERR_INVAL;
+	if (!socket_option_number(option, ADDRESS_IP4, &level, &name))
+		return ERR_UNSUPPORTED;
+	return convoy_setsockopt(of(h)->cd, level, name, &value, sizeof(value)) < 0 ? convoy_err()
+										    : 0;
 }
 
 static int convoy_get_option(struct io_handle *h, enum io_option option, int *value)
 {
 	socklen_t len = sizeof(*value);
+	int level, name;
 
-	if (!has_option(option))
+	if (!socket_option_number(option, ADDRESS_IP4, &level, &name))
 		return ERR_UNSUPPORTED;
-	if (convoy_getsockopt(of(h)->cd, option_numbers[option].level, option_numbers[option].name,
-			      value, &len) < 0)
+	if (convoy_getsockopt(of(h)->cd, level, name, value, &len) < 0)
 		return convoy_err();
 	if (option == IO_OPT_ERROR && *value) {
 		errno = *value;
