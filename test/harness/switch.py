@@ -45,8 +45,8 @@ class Switch:
         packet[Raw].load = b"frame %06d" % self.serial + packet[Raw].load[12:]
         return packet
 
-    def heard(self, packet, ports, timeout=2.0, grace=0.15):
-        """Which of the ports that are not expected to hear `packet` do, and which expected do not."""
+    def heard(self, packet, ports, timeout=2.0, grace=0.08):
+        """What comes out of each port like `packet`, until all of `ports` have had it and a little longer."""
         deadline, wanted, got = time.monotonic() + timeout, set(ports), {}
         while time.monotonic() < deadline and not wanted <= set(got):
             self._drain(packet, got)
