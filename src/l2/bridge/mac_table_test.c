@@ -10,7 +10,7 @@
 
 #include "l2/bridge/mac_table.h"
 
-enum { SEED = 7, THREADS = 4, THREAD_MACS = 2000, THREAD_ROUNDS = 40 };
+enum { SEED = 7, THREADS = 4, THREAD_MACS = 16, THREAD_ROUNDS = 60000 };
 
 static struct mac_table t;
 
@@ -136,34 +136,51 @@ static void at_the_bound_nothing_is_added(void **state unused_arg)
 }
 
 /*
- * Threads add, move, touch, remove and look up the same addresses. A lookup never sees the value of
- * another address: each address has ports of its own.
+ * Threads add, move, touch, remove and look up addresses that all want the same bucket, so that its
+ * places change hands all the time. A lookup never sees the value of another address: each has
+ * ports of its own.
  */
+static uint64_t crowd[THREAD_MACS];
+static pthread_barrier_t together;
+
+static void find_crowd(void)
+{
+	struct mac_bucket *bucket = mac_bucket(&t, mac_hash(&t, key_of(1, 0)), 0);
+	unsigned n_found = 0;
+
+	for (uint32_t n = 0; n_found < THREAD_MACS; n++)
+		if (mac_bucket(&t, mac_hash(&t, key_of(1, n)), 0) == bucket)
+			crowd[n_found++] = key_of(1, n);
+}
+
+static uintptr_t scribble_one(unsigned salt, unsigned round, uint32_t n)
+{
+	static const struct mac_value stamped = { .stamp = 1 };
+	uint64_t key = crowd[n], value = 0, new = value_of(n * 8 + 1 + (round + salt) % 8);
+	struct mac_entry *e = mac_find_or_null(&t, mac_hash(&t, key), key, &value);
+
+	if (!e)
+		return mac_insert(&t, key, new) > 0;
+	if ((mac_unpack(value).port - 1) / 8 != n)
+		return 1;
+	if ((round + salt + n) % 3 == 0)
+		(void)!mac_remove(&t, key, value);
+	else if ((round + salt) % 3 == 1)
+		(void)!mac_replace(&t, key, value, new);
+	else
+		mac_touch(e, value, value ^ mac_pack(&stamped));
+	return 0;
+}
+
 static void *scribble(void *arg)
 {
 	unsigned salt = *(const unsigned *)arg;
-	static const struct mac_value stamped = { .stamp = 1 };
 	uintptr_t n_wrong = 0;
 
-	for (unsigned round = 0; round < THREAD_ROUNDS; round++) {
-		for (uint32_t k = 0; k < THREAD_MACS; k++) {
-			uint32_t n = (k * 7919 + salt * 31) % THREAD_MACS;
-			uint64_t key = key_of(1 + n % 3, n), value = 0;
-			struct mac_entry *e = mac_find_or_null(&t, mac_hash(&t, key), key, &value);
-			uint64_t new = value_of(n * 8 + 1 + (round + salt) % 8);
-
-			if (e && (mac_unpack(value).port - 1) / 8 != n)
-				n_wrong++;
-			if (!e && mac_insert(&t, key, new) > 0)
-				n_wrong++;
-			if (e && salt == 0 && round % 2 && mac_remove(&t, key, value))
-				continue;
-			if (e && salt == 1 && mac_replace(&t, key, value, new))
-				continue;
-			if (e)
-				mac_touch(e, value, value ^ mac_pack(&stamped));
-		}
-	}
+	pthread_barrier_wait(&together);
+	for (unsigned round = 0; round < THREAD_ROUNDS; round++)
+		for (uint32_t n = 0; n < THREAD_MACS; n++)
+			n_wrong += scribble_one(salt, round, (n * 7 + salt) % THREAD_MACS);
 	return (void *)n_wrong;
 }
 
@@ -174,6 +191,8 @@ static void threads_never_see_anothers_value(void **state unused_arg)
 	uint64_t sum[2] = { 0 };
 	void *n_wrong;
 
+	find_crowd();
+	assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
 	for (unsigned i = 0; i < THREADS; i++) {
 		salt[i] = i;
 		assert_int_equal(pthread_create(&thread[i], NULL, scribble, &salt[i]), 0);
@@ -182,8 +201,10 @@ static void threads_never_see_anothers_value(void **state unused_arg)
 		pthread_join(thread[i], &n_wrong);
 		assert_null(n_wrong);
 	}
+	pthread_barrier_destroy(&together);
 	mac_walk(&t, 0, MAC_BUCKETS, sum_up, sum);
 	assert_int_equal(mac_table_count(&t), sum[0]);
+	assert_in_range(sum[0], 0, THREAD_MACS); /* nothing is there twice */
 }
 
 int main(void)
