@@ -293,6 +293,47 @@ static void test_child_serves_the_parents_listener(void **state)
 	part(e);
 }
 
+enum { BYTES_ONE_BY_ONE = 30000 };
+
+static void *send_one_by_one(void *cd)
+{
+	for (unsigned i = 0; i < BYTES_ONE_BY_ONE; i++) {
+		uint8_t byte = (uint8_t)i;
+
+		send_all(*(int *)cd, &byte, 1);
+	}
+	return NULL;
+}
+
+/* Bytes come between the two looks of a call that is about to say that there are none. */
+static void test_borrowing_while_bytes_come(void **state)
+{
+	struct ends e = joined();
+	struct convoy_segment segment;
+	unsigned n_read = 0;
+	pthread_t thread;
+
+	(void)state;
+	pthread_create(&thread, NULL, send_one_by_one, &e.a);
+	while (n_read < BYTES_ONE_BY_ONE) {
+		int n;
+
+		segment = (struct convoy_segment){ 0 };
+		n = convoy_read_segments(e.b, &segment, 1, 1);
+		if (n < 0) {
+			assert_int_equal(errno, EAGAIN);
+			continue;
+		}
+		assert_int_equal(n, 1);
+		assert_non_null(segment.at);
+		assert_int_equal(segment.len, 1);
+		assert_int_equal(*(const uint8_t *)segment.at, (uint8_t)n_read++);
+		convoy_release_segment(&segment);
+	}
+	pthread_join(thread, NULL);
+	part(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_restarted_after_a_signal),
 		cmocka_unit_test(test_child_serves_the_parents_listener),
+		cmocka_unit_test(test_borrowing_while_bytes_come),
 	};
 
 	return cmocka_run_group_tests(tests, convoyd_start, convoyd_stop);
