@@ -24,6 +24,7 @@ struct session_listener {
 	uint32_t backlog;
 	uint32_t n_bindings; /* shares that keep it listening */
 	uint32_t n_waiting;
+	uint32_t n_half_open;  /* as its transport says */
 	struct list waiting;   /* session->of_link: established, or cut-through, not offered */
 	struct list interests; /* first is next */
 	uint64_t n_offered, n_overflowed;

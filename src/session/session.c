@@ -141,6 +141,19 @@ struct session_listener *session_find_listener(struct worker *w, const struct tr
 	return listener_find(session_worker_of(w), t, fib, local);
 }
 
+uint32_t session_listener_half_open(struct session_listener *l, int change)
+{
+	/* One that was begun while another listened here may leave after that one has gone. */
+	if (change >= 0 || l->n_half_open >= (uint32_t)-change)
+		l->n_half_open += (uint32_t)change;
+	return l->n_half_open;
+}
+
+uint32_t session_listener_backlog(const struct session_listener *l)
+{
+	return l->backlog;
+}
+
 bool session_listener_has_room(const struct session_listener *l)
 {
 	return l->n_waiting < l->backlog;

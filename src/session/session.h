@@ -71,6 +71,15 @@ struct session {
 struct session_listener *session_find_listener(struct worker *w, const struct transport *t,
 					       uint32_t fib, const struct shm_address *local);
 
+/*
+ * session_listener_half_open - @change more peers are on the way to @l; returns how many then are.
+ * It begins with none each time that somebody listens.
+ */
+uint32_t session_listener_half_open(struct session_listener *l, int change);
+
+/* session_listener_backlog - how many connections may wait at @l. */
+uint32_t session_listener_backlog(const struct session_listener *l);
+
 /* session_listener_has_room - may one more connection be completed, or is the backlog full? */
 bool session_listener_has_room(const struct session_listener *l);
 

@@ -537,3 +537,42 @@ def test_an_open_toward_a_silent_neighbour_fails(talk, run, build):
     client = echo_client(talk, run, build, "10.0.0.77")
     assert client.wait(8) != 0
     assert "No route to host" in client.err
+
+
+# --- floods ---
+
+def flood(talk, n):
+    """SYNs of peers that never answer, until the listener has as many half-open as it may."""
+    for sport in range(1024, 1024 + n):
+        talk.to(IP(src="10.0.0.9") / TCP(sport=sport, dport=7, flags="S", seq=sport))
+    talk.count("tcp4-input.syn", BACKLOG)
+
+
+BACKLOG = 128  # of the echo server
+
+
+@pytest.mark.parametrize("timestamps,window_scale", [(True, True), (False, False)])
+def test_a_full_listener_answers_by_cookies(talk, timestamps, window_scale):
+    # RFC 4987 §3.6: no memory, and options only where the timestamp carries them back.
+    flood(talk, BACKLOG + 20)
+    assert talk.counted("tcp4-output.cookie") == 20
+    assert talk.lan.stack.call("show tcp")["half_open"] == BACKLOG
+    peer = Peer(talk, timestamps=timestamps)
+    answer = peer.connect()
+    assert (peer.option(answer, "WScale") is not None) == window_scale
+    talk.count("tcp4-output.cookie", 21)
+    peer.send("PA", b"hello")
+    peer.expect(data=b"hello", ack=6)
+    talk.count("tcp4-input.cookie", 1)
+    assert talk.lan.stack.call("show tcp")["half_open"] == BACKLOG
+
+
+def test_a_cookie_that_was_guessed_is_reset(talk):
+    flood(talk, BACKLOG + 1)
+    peer = Peer(talk)
+    peer.syn()
+    peer.theirs = 12345
+    peer.send("A", ack=1)
+    peer.expect("R", timeout=3)
+    talk.count("tcp4-input.cookie-bad", 1)
+    talk.count("tcp4-input.cookie", 0)

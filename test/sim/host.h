@@ -39,7 +39,7 @@ struct sim_socket {
 
 struct session_listener {
 	uint16_t port;
-	uint32_t backlog, n_accepted;
+	uint32_t backlog, n_accepted, n_half_open;
 };
 
 struct sim_host {

@@ -87,6 +87,17 @@ struct session_listener *session_find_listener(struct worker *w,
 	return h->listener.port == local->port ? &h->listener : NULL;
 }
 
+uint32_t session_listener_half_open(struct session_listener *l, int change)
+{
+	invariant(change >= 0 || l->n_half_open > 0);
+	return l->n_half_open += (uint32_t)change;
+}
+
+uint32_t session_listener_backlog(const struct session_listener *l)
+{
+	return l->backlog;
+}
+
 bool session_listener_has_room(const struct session_listener *l)
 {
 	return l->n_accepted < l->backlog;

@@ -35,6 +35,9 @@ const struct reason tcp_in_reasons[TCP_IN_N_REASONS] = {
 	[TCP_IN_HALF_OPEN_EVICTED] = { "half-open-evicted", "oldest half-open entry made room" },
 	[TCP_IN_TIME_WAIT_REUSED] = { "time-wait-reused", "TIME-WAIT ended by a new SYN" },
 	[TCP_IN_RECOVERY] = { "recovery", "losses detected by acknowledgements" },
+	[TCP_IN_COOKIE] = { "cookie", "connections made from a SYN cookie" },
+	[TCP_IN_COOKIE_BAD] = { "cookie-bad",
+				"acknowledgements without a valid cookie while some are out" },
 	[TCP_IN_TAIL_LOST] = { "tail-lost", "losses that a tail loss probe has repaired" },
 	[TCP_IN_UNDONE] = { "undone", "recoveries that proved to be mistakes" },
 };
@@ -55,6 +58,7 @@ const struct reason tcp_out_reasons[TCP_OUT_N_REASONS] = {
 	[TCP_OUT_GIVEN_UP] = { "given-up", "connections that timed out" },
 	[TCP_OUT_TAIL_PROBE] = { "tail-probe",
 				 "tail loss probes, new data or the last segment again" },
+	[TCP_OUT_COOKIE] = { "cookie", "SYN cookies sent: too many peers are half-open" },
 	[TCP_OUT_BLACK_HOLE] = { "black-hole",
 				 "timeouts that made segments smaller: long ones may vanish" },
 	[TCP_OUT_STALLED] = { "stalled", "sending put off: packets wait before the interface" },

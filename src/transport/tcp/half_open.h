@@ -3,8 +3,9 @@
  * known of them fits in a small entry; the connection is made by the acknowledgement, from what a
  * SYN cookie could carry too: key, both ISNs, options. RFC 4987.
  *
- * The number of entries is bounded. When all are in use the oldest goes, so that a flood meets a
- * short queue and not a closed door.
+ * Each listener may have as many entries as its backlog, or 64. Further peers get a SYN cookie,
+ * which takes no memory. The number of all entries is bounded, too; when they are in use the oldest
+ * goes.
  */
 #ifndef CONVOY_TRANSPORT_TCP_HALF_OPEN_H
 #define CONVOY_TRANSPORT_TCP_HALF_OPEN_H
@@ -47,6 +48,15 @@ struct tcp_half_open *tcp_half_open_at_or_null(const struct tcp_worker *tw, uint
  */
 struct tcp_conn *tcp_half_open_input(struct tcp_half_open *h, const struct tcp_segment *s,
 				     uint16_t window, const struct tcp_options *o);
+
+/*
+ * tcp_half_open_cookie - a segment of no connection: does it bring a SYN cookie back? *@out is the
+ * connection that it makes; NULL if there was no room for it, or it is over already.
+ */
+must_check
+bool tcp_half_open_cookie(struct tcp_worker *tw, const struct tcp_key *key, uint32_t hash,
+			  const struct tcp_segment *s, uint16_t window, const struct tcp_options *o,
+			  struct tcp_conn **out);
 
 /* tcp_half_open_release_all - at the end of the worker. */
 void tcp_half_open_release_all(struct tcp_worker *tw);

@@ -183,6 +183,7 @@ enum tcp_fate tcp_in_stranger(struct tcp_worker *tw, const struct tcp_key *key, 
 {
 	struct tcp_segment s = segment_of(b);
 	struct tcp_options o;
+	struct tcp_conn *c;
 
 	if (!tcp_path_is_ours(tw, key->fib, tcp_key_local_ip4(key))) { /* MUST-57 */
 		tcp_count_in(tw, TCP_IN_ADDRESS);
@@ -192,6 +193,9 @@ enum tcp_fate tcp_in_stranger(struct tcp_worker *tw, const struct tcp_key *key, 
 		tcp_count_in(tw, TCP_IN_RESET_IGNORED);
 		return TCP_FATE_DONE;
 	}
+	if (unlikely(tw->cookies_until_ns) && s.flags & TCP_ACK && !read_options(b, &o) &&
+	    tcp_half_open_cookie(tw, key, hash, &s, b->transport.window, &o, &c))
+		return c ? tcp_in_conn(c, b) : TCP_FATE_DONE;
 	if ((s.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
 		tcp_count_in(tw, TCP_IN_NO_CONNECTION);
 		tcp_segment_answer_reset(tw, key, &s);

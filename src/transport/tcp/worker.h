@@ -44,6 +44,7 @@ struct tcp_worker {
 	struct pool blocks;	/* TCP_BLOCK_BYTES each */
 	struct tcp_time_waits time_waits;
 	struct list half_open_ages; /* oldest first */
+	uint64_t cookies_until_ns;  /* cookies may come back until then; 0: none is out */
 	struct list todo;	    /* tcp_conn.todo_link */
 	struct tcp_stall stall;
 	uint32_t turn_bytes; /* sent in this turn, about */
