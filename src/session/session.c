@@ -407,18 +407,10 @@ void session_connect_failed(struct worker *w, struct session *s, int err)
 
 /* --- receiving --- */
 
-/* Whatever was found while looking at a half, a broken one is dealt with at the end of the turn. */
-static uint32_t checked(struct session *s, uint32_t n)
-{
-	if (unlikely(s->end.broken))
-		link_mark_due(s);
-	return n;
-}
-
 uint32_t session_rx_room(struct session *s)
 {
 	if (s->end.channel)
-		return checked(s, fifo_room(&s->end));
+		return session_checked(s, fifo_room(&s->end));
 	return s->state == SESSION_WAITING && s->limbo_len < SESSION_LIMBO_BYTES
 		       ? SESSION_LIMBO_BYTES - s->limbo_len
 		       : 0;
@@ -476,74 +468,6 @@ void session_rx_fin(struct worker *w unused_arg, struct session *s)
 {
 	s->fin = 1;
 	announce(s, SHM_FIN, 0);
-}
-
-/* --- sending: first what an earlier owner has left, then the fifo --- */
-
-uint32_t session_tx_ready(struct session *s)
-{
-	return session_tx_kept(s) + (s->end.channel ? checked(s, fifo_poll(&s->end)) : 0);
-}
-
-static unsigned slices_of_kept(struct session *s, uint32_t offset, uint32_t n, struct slice *slices,
-			       unsigned max)
-{
-	uint32_t kept = session_tx_kept(s);
-	uint32_t len = n < kept - offset ? n : kept - offset;
-
-	slices[0] = slice_of(s->kept + s->kept_from + offset, len);
-	if (len == n || max == 1)
-		return 1;
-	return 1 + checked(s, fifo_segments(&s->end, 0, n - len, slices + 1, max - 1));
-}
-
-unsigned session_tx_slices(struct session *s, uint32_t offset, uint32_t n, struct slice *slices,
-			   unsigned max)
-{
-	uint32_t kept = session_tx_kept(s);
-
-	if (unlikely(offset < kept))
-		return slices_of_kept(s, offset, n, slices, max);
-	return checked(s, fifo_segments(&s->end, offset - kept, n, slices, max));
-}
-
-static uint32_t drop_kept(struct session *s, uint32_t n)
-{
-	uint32_t kept = session_tx_kept(s);
-	uint32_t dropped = n < kept ? n : kept;
-
-	s->kept_from += dropped;
-	if (dropped == kept) {
-		free(s->kept);
-		s->kept = NULL;
-		s->kept_len = s->kept_from = 0;
-	}
-	return n - dropped;
-}
-
-void session_tx_drop(struct worker *w, struct session *s, uint32_t n)
-{
-	if (unlikely(s->kept))
-		n = drop_kept(s, n);
-	if (!s->end.channel || n == 0)
-		return;
-	fifo_consume(&s->end, n);
-	if (unlikely(s->publishes) && s->connection)
-		session_publish(w, s);
-	if (!s->due_room && fifo_drained_due(&s->end)) {
-		s->due_room = true;
-		link_mark_due(s);
-	}
-}
-
-bool session_tx_finished(struct session *s)
-{
-	return fifo_finished(&s->end);
-}
-
-bool session_app_closed(struct session *s)
-{
-	return s->end.peer_state >= SHM_CLOSED || s->end.broken;
 }
 
 /* --- end --- */

@@ -126,6 +126,10 @@ void session_connect_again(struct session_worker *sw, struct session *s);
 /* session_on_connect - the application of @l asks for a connection. */
 void session_on_connect(struct session_worker *sw, struct app_link *l, const struct shm_event *e);
 
+/* session_checked - @n, found while looking at a half; a broken one is dealt with at the end of the
+ * turn. */
+uint32_t session_checked(struct session *s, uint32_t n);
+
 extern const struct node_type session_input_node;
 
 #endif
