@@ -4,6 +4,7 @@ Each test is a conversation between a server's family and a peer, over TCP (the 
 on the other side of a tap) and cut through (the peer is a program on the same stack).
 """
 import os
+import select
 import signal
 
 import pytest
@@ -36,9 +37,12 @@ class World:
     def client(self, server, name="client"):
         """A program whose connection, `c`, `server` has accepted as its `c`."""
         client = self.actors.start(name, *self.peer)
-        client.start(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
-        server("c, _ = l.accept()")
-        client.finish()
+        server.start("c, _ = l.accept()")
+        client(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
+        while not select.select([server.line], [], [], 0.1)[0]:
+            # What the channel between the two still needs of the client, it does in a call.
+            client("select.select([c], [], [], 0)")
+        server.finish()
         return client
 
     def lone_client(self, name):
