@@ -26,8 +26,8 @@
 
 /*
  * cpu_clones - build the function twice, with and without a population count instruction, and let
- * the loader choose. For the loops of nodes that need it. Not with sanitizers, which start later
- * than the loader's choice.
+ * the loader choose. For the loops of nodes that need it; static functions only, which clang 14
+ * alone can call. Not with sanitizers, which start later than the loader's choice.
  */
 #if defined(__has_feature)
 #define compiler_has(feature) __has_feature(feature)

@@ -82,8 +82,7 @@ static force_inline unsigned slot6(struct fib_key key, unsigned depth)
 					 : trie_slot(key, depth);
 }
 
-cpu_clones void trie_lookup4_many(const struct trie *t, const uint32_t *addr, uint32_t *leaf,
-				  unsigned n)
+cpu_clones static void walk4(const struct trie *t, const uint32_t *addr, uint32_t *leaf, unsigned n)
 {
 	unsigned depth = TRIE_TOP4_BITS;
 	struct walk w;
@@ -118,8 +117,8 @@ cpu_clones void trie_lookup4_many(const struct trie *t, const uint32_t *addr, ui
 	put_defaults(t, leaf, n);
 }
 
-cpu_clones void trie_lookup6_many(const struct trie *t, const struct fib_key *key, uint32_t *leaf,
-				  unsigned n)
+cpu_clones static void walk6(const struct trie *t, const struct fib_key *key, uint32_t *leaf,
+			     unsigned n)
 {
 	unsigned depth = TRIE_TOP6_BITS + TRIE_WIDE_BITS;
 	struct walk w;
@@ -152,4 +151,15 @@ cpu_clones void trie_lookup6_many(const struct trie *t, const struct fib_key *ke
 		w.n_live = n_live;
 	}
 	put_defaults(t, leaf, n);
+}
+
+/* Clones are chosen inside of one file: clang calls those of another by a name that none has. */
+void trie_lookup4_many(const struct trie *t, const uint32_t *addr, uint32_t *leaf, unsigned n)
+{
+	walk4(t, addr, leaf, n);
+}
+
+void trie_lookup6_many(const struct trie *t, const struct fib_key *key, uint32_t *leaf, unsigned n)
+{
+	walk6(t, key, leaf, n);
 }
