@@ -41,7 +41,8 @@ static void take_and_put(struct memif_view *v, struct buf_cache *cache)
 			int put = memif_ring_put(v, buf_at(pool.base, idx));
 
 			invariant(put == 0 || put == ERR_FULL || put == ERR_FORMAT ||
-				  put == ERR_UNSUPPORTED || put == ERR_PROTOCOL);
+				  put == ERR_UNSUPPORTED || put == ERR_PROTOCOL ||
+				  put == ERR_RANGE);
 			buf_free_one(cache, idx);
 		} else if (got != ERR_FORMAT) {
 			break;

@@ -31,7 +31,7 @@ static int pack_written(struct session *s, struct luggage *g)
 		memcpy(at, slices[i].at, slices[i].len);
 		at += slices[i].len;
 	}
-	if (at != g->kept + n)
+	if (n && at != g->kept + n)
 		return ERR_PROTOCOL;
 	if (n > session_tx_kept(s)) /* what was taken is taken: the old half says so */
 		fifo_consume(&s->end, n - session_tx_kept(s));
