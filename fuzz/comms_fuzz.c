@@ -157,8 +157,13 @@ static void start_stack(void)
 
 static struct segment *any_segment(const struct step *st, unsigned *index)
 {
-	*index = stack.n ? st->who % stack.n : 0;
-	return stack.n ? &stack.theirs[*index] : NULL;
+	unsigned n;
+
+	pthread_mutex_lock(&stack.lock);
+	n = stack.n;
+	pthread_mutex_unlock(&stack.lock);
+	*index = n ? st->who % n : 0;
+	return n ? &stack.theirs[*index] : NULL;
 }
 
 static void scribble(const struct step *st, size_t from, size_t size)
