@@ -1,6 +1,14 @@
 /* net_config_fuzz.c - any text as net.yaml: it is decoded or refused with one line. */
 #include "daemon/net_config.h"
 
+/* libfyaml 0.7.12 loses a page of its own after some syntax errors. */
+const char *__lsan_default_suppressions(void);
+
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
+{
+	return "leak:libfyaml";
+}
+
 enum { CHUNK_BYTES = 16 * 1024, LIMIT_BYTES = 16 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
