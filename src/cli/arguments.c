@@ -15,42 +15,6 @@ static const char *member(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* How many words of @name, separated by spaces, @words begin with; 0 unless all of them. */
-static unsigned matching_words(const char *name, char *const *words, unsigned n_words)
-{
-	unsigned n = 0;
-
-	for (;;) {
-		size_t len = strcspn(name, " ");
-
-		if (n == n_words || strlen(words[n]) != len || strncmp(words[n], name, len) != 0)
-			return 0;
-		n++;
-		if (!name[len])
-			return n;
-		name += len + 1;
-	}
-}
-
-const json_t *arguments_find_or_null(const json_t *commands, char *const *words, unsigned n_words,
-				     unsigned *n_used)
-{
-	const json_t *found = NULL, *command;
-	size_t i;
-
-	*n_used = 0;
-	json_array_foreach(commands, i, command)
-	{
-		unsigned n = matching_words(member(command, "name"), words, n_words);
-
-		if (n > *n_used) {
-			*n_used = n;
-			found = command;
-		}
-	}
-	return found;
-}
-
 /* The argument called by the first @len bytes of @name. */
 static const json_t *named_or_null(const json_t *args, const char *name, size_t len)
 {

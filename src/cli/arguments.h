@@ -19,13 +19,6 @@ struct request {
 };
 
 /*
- * arguments_find_or_null - the longest command whose words @words begin with; *@n_used of them.
- * @commands: the answer to "commands"
- */
-const json_t *arguments_find_or_null(const json_t *commands, char *const *words, unsigned n_words,
-				     unsigned *n_used);
-
-/*
  * arguments_parse - fill @rq for @command from the words after its name.
  * ERR_INVAL: @why says which word is wrong and what was expected; nothing to free then.
  */

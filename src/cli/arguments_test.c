@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "cli/arguments.h"
+#include "cli/names.h"
 
 enum { WORDS_MAX = 10 };
 
@@ -28,7 +29,7 @@ static const char commands_text[] =
 /* clang-format off */
 static const struct {
 	const char *line;   /* as typed */
-	const char *method; /* NULL: no such command */
+	const char *method;
 	const char *params; /* NULL: refused */
 	const char *why;
 } lines[] = {
@@ -50,8 +51,6 @@ static const struct {
 	{ "capture", "capture", NULL, "missing interface: where" },
 	{ "capture tap0 a.pcap", "capture", "{\"interface\":\"tap0\",\"file\":\"a.pcap\"}", NULL },
 	{ "show me", "show", NULL, "unexpected word \"me\"" },
-	{ "sessions", NULL, NULL, NULL },
-	{ "showsessions", NULL, NULL, NULL },
 };
 /* clang-format on */
 
@@ -65,11 +64,7 @@ static void check_line(const json_t *commands, unsigned i)
 	strcpy(copy, lines[i].line);
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		words[n_words++] = w;
-	command = arguments_find_or_null(commands, words, n_words, &n_used);
-	if (!lines[i].method) {
-		assert_null(command);
-		return;
-	}
+	command = names_find_or_null(commands, words, n_words, &n_used);
 	assert_string_equal(json_string_value(json_object_get(command, "name")), lines[i].method);
 	if (lines[i].params) {
 		char *params;
@@ -105,14 +100,14 @@ static void test_files_are_told_apart(void **state unused_arg)
 	char *capture[] = { "capture", "tap0", "a.pcap" }, *apply[] = { "apply", "net.yaml" };
 	char why[100];
 	unsigned n_used;
-	const json_t *command = arguments_find_or_null(commands, capture, 3, &n_used);
+	const json_t *command = names_find_or_null(commands, capture, 3, &n_used);
 	struct request rq;
 
 	assert_int_equal(arguments_parse(command, capture + 1, 2, &rq, why, sizeof(why)), 0);
 	assert_string_equal(rq.output, "a.pcap");
 	assert_null(rq.input);
 	json_decref(rq.params);
-	command = arguments_find_or_null(commands, apply, 2, &n_used);
+	command = names_find_or_null(commands, apply, 2, &n_used);
 	assert_int_equal(arguments_parse(command, apply + 1, 1, &rq, why, sizeof(why)), 0);
 	assert_string_equal(rq.input, "net.yaml");
 	assert_null(rq.output);

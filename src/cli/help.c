@@ -20,6 +20,8 @@ void help_print_usage(FILE *out)
 		     "  --version       print the version\n"
 		     "  --help          print this; after a command, what it takes\n"
 		     "\n"
+		     "Words of a command may be shortened: convoy sh int.\n"
+		     "\n"
 		     "Exit status: 0 fine, 1 it failed, 2 bad usage.\n");
 }
 
@@ -30,20 +32,13 @@ static const char *member(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-unsigned help_print_commands(FILE *out, const json_t *commands, const char *prefix)
+void help_print_commands(FILE *out, const json_t *commands)
 {
 	const json_t *command;
-	unsigned n = 0;
 	size_t i;
 
 	json_array_foreach(commands, i, command)
-	{
-		if (strncmp(member(command, "name"), prefix, strlen(prefix)) != 0)
-			continue;
 		fprintf(out, "  %-22s %s\n", member(command, "name"), member(command, "help"));
-		n++;
-	}
-	return n;
 }
 
 static void print_usage_of(FILE *out, const json_t *arg)

@@ -8,8 +8,8 @@
 /* help_print_usage - what works without a running convoyd. */
 void help_print_usage(FILE *out);
 
-/* help_print_commands - one line for each of @commands whose name begins with @prefix; how many. */
-unsigned help_print_commands(FILE *out, const json_t *commands, const char *prefix);
+/* help_print_commands - one line for each of @commands. */
+void help_print_commands(FILE *out, const json_t *commands);
 
 /* help_print_command - usage, purpose and arguments of one command. */
 void help_print_command(FILE *out, const json_t *command);

@@ -16,6 +16,7 @@
 #include "cli/file.h"
 #include "cli/graph.h"
 #include "cli/help.h"
+#include "cli/names.h"
 #include "cli/status.h"
 #include "cli/top.h"
 #include "control/server.h"
@@ -78,22 +79,25 @@ static void join(const struct options *o, char *out, size_t room)
 		n += (size_t)snprintf(out + n, room - n, "%s%s", i ? " " : "", o->words[i]);
 }
 
-/* The words name no command: perhaps a group of them, like "show". */
+/* The words name no command: say which ones may be meant. Help on a group of them lists it. */
 static int unknown_command(const struct options *o, const json_t *commands)
 {
 	char name[LINE_MAX_BYTES];
+	json_t *near = names_near(commands, o->words, o->n_words);
+	int status = STATUS_USAGE;
 
-	join(o, name, sizeof(name) - 1);
-	fprintf(stderr, "convoy: no command \"%s\"", name);
-	strcat(name, " ");
-	if (o->n_words == 0 || strlen(name) >= sizeof(name) - 1) {
-		fprintf(stderr, "; see convoy help\n");
-		return STATUS_USAGE;
+	join(o, name, sizeof(name));
+	if (o->help && json_array_size(near) > 0) {
+		help_print_commands(stdout, near);
+		status = STATUS_OK;
+	} else if (json_array_size(near) == 0) {
+		fprintf(stderr, "convoy: no command \"%s\"; see convoy help\n", name);
+	} else {
+		fprintf(stderr, "convoy: no command \"%s\"; there are:\n", name);
+		help_print_commands(stderr, near);
 	}
-	fprintf(stderr, "; there are:\n");
-	if (help_print_commands(stderr, commands, name) == 0)
-		help_print_commands(stderr, commands, "");
-	return STATUS_USAGE;
+	json_decref(near);
+	return status;
 }
 
 static int run_request(struct client *client, struct request *rq, bool json)
@@ -132,7 +136,7 @@ static int run_command(const struct options *o, struct client *client, const jso
 	struct request rq;
 	char why[LINE_MAX_BYTES];
 	unsigned n_used;
-	const json_t *command = arguments_find_or_null(commands, o->words, o->n_words, &n_used);
+	const json_t *command = names_find_or_null(commands, o->words, o->n_words, &n_used);
 
 	if (!command)
 		return unknown_command(o, commands);
@@ -159,7 +163,7 @@ static int print_help(const struct options *o, struct client *client, const json
 	}
 	help_print_usage(stdout);
 	printf("\nCommands of convoyd at %s:\n\n", o->socket_path);
-	help_print_commands(stdout, commands, "");
+	help_print_commands(stdout, commands);
 	return STATUS_OK;
 }
 
