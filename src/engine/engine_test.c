@@ -409,15 +409,15 @@ static void received_frames_go_where_the_interface_says(void **state)
 	receive_with(i, 4);
 	assert_int_equal(odd_seen.number[3], 41);
 	assert_int_equal(feature_enable(e, ARC_DEVICE_INPUT, "f1", i->index, false), 0);
-	/* A port of l2 shows the classifier everything, an interface of l3 only when told so. */
-	interface_set_classifier(i, sort_id, false);
+	/* The classifier sees everything, of a port of l2 and of an interface of l3. */
+	interface_set_classifier(i, sort_id);
 	assert_int_equal(i->input_node, sort_id);
 	assert_int_equal(i->own_node, odd_id);
 	assert_int_equal(interface_set_l2(i, NODE_NONE), 0);
+	assert_int_equal(i->input_node, sort_id);
+	interface_set_classifier(i, NODE_NONE);
 	receive_with(i, 4);
 	assert_int_equal(even_seen.n, 1);
-	interface_set_classifier(i, sort_id, true);
-	assert_int_equal(i->input_node, sort_id);
 }
 
 static void who_sends_through_another_is_busy_with_it(void **state)

@@ -131,7 +131,7 @@ void interface_settle_input(struct interface *i)
 			      ? graph_node_id(&e->graph, "l2-input")
 			      : i->l2_node;
 	__atomic_store_n(&i->own_node, own, __ATOMIC_RELAXED);
-	if (i->classifier_node != NODE_NONE && (i->classify_all || i->l2_node != NODE_NONE))
+	if (i->classifier_node != NODE_NONE)
 		own = i->classifier_node;
 	__atomic_store_n(&i->input_node, own, __ATOMIC_RELAXED);
 }
@@ -145,10 +145,9 @@ int interface_set_l2(struct interface *i, uint16_t node_id)
 	return make_up_for_caps(i->engine, i);
 }
 
-void interface_set_classifier(struct interface *i, uint16_t node_id, bool all)
+void interface_set_classifier(struct interface *i, uint16_t node_id)
 {
 	i->classifier_node = node_id;
-	i->classify_all = all;
 	interface_settle_input(i);
 }
 

@@ -75,7 +75,6 @@ struct interface {
 	bool busy;	     /* packets wait before its ring; atomic, see interface_busy() */
 	uint8_t mac[MAC_LEN];
 	uint16_t classifier_node; /* NODE_NONE without subinterfaces */
-	bool classify_all;	  /* also frames that would be the interface's own */
 	const struct interface_driver *driver;
 	void *device;		       /* the driver's */
 	const struct interface *below; /* whose transmit node sends for it; NULL: its own */
@@ -197,10 +196,9 @@ int interface_set_l2(struct interface *i, uint16_t node_id);
 
 /*
  * interface_set_classifier - main: node @node_id knows the frames of subinterfaces, NODE_NONE for
- * none. ethernet-input asks it about tagged frames. A port of l2 sends it all its frames, as does
- * an interface of l3 with @all; it passes on to `own_node` those of no subinterface.
+ * none. It sees all frames of the interface, and passes on to `own_node` those of no subinterface.
  */
-void interface_set_classifier(struct interface *i, uint16_t node_id, bool all);
+void interface_set_classifier(struct interface *i, uint16_t node_id);
 
 /* interface_settle_input - main: features of the arc l2-input have changed; feature_enable(). */
 void interface_settle_input(struct interface *i);

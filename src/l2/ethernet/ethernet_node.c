@@ -3,7 +3,7 @@
  *
  *   device-input ──> ethernet-input ──┬──> ip4-input, ip6-input
  *                                     ├──> arp-input
- *                                     ├──> vlan-input   tagged: whose is it?
+ *                                     ├──> vlan-input   tagged: a priority tag?
  *                                     └──> drop         see reasons[]
  *
  * Frames for other stations, which a tap or a switch that floods delivers, stop here. IEEE 802.3.
@@ -35,7 +35,10 @@ static uint16_t drop(struct buf *b, uint16_t reason)
 	return NEXT_DROP;
 }
 
-/* Back on the frame: its tags are for vlan-input. */
+/*
+ * Frames of an interface that has subinterfaces have been to vlan-input before. Here a tag is there
+ * for its priority only, or it is wrong.
+ */
 static uint16_t send_tagged(struct buf *b)
 {
 	b->flags &= ~(uint32_t)(BUF_LINK_BROADCAST | BUF_LINK_MULTICAST);
@@ -75,12 +78,6 @@ static no_inline struct station station_of(const struct worker *w, uint32_t if_i
 	return s;
 }
 
-/* A subinterface may be a port of a bridge, which takes frames for anybody. */
-static uint16_t send_others(struct buf *b, const struct ethernet_hdr *eth)
-{
-	return vlan_is_tpid(host16(eth->type)) ? NEXT_VLAN : drop(b, OTHER_STATION);
-}
-
 enum { TAKE_IT = 0xffff };
 
 /*
@@ -97,7 +94,7 @@ static no_inline uint16_t check_odd(struct buf *b, const struct station *s)
 		b->flags |= mac_equal(&eth->dst, &mac_broadcast) ? BUF_LINK_BROADCAST
 								 : BUF_LINK_MULTICAST;
 	else if (dst != s->start)
-		return send_others(b, eth);
+		return drop(b, OTHER_STATION);
 	return mac_is_group(&eth->src) ? drop(b, BAD_SOURCE) : (uint16_t)TAKE_IT;
 }
 

@@ -54,13 +54,9 @@ static int check(const struct vlans *v, const struct vlan_config *c, const struc
 	return 0;
 }
 
-/* The parent's own frames need a look when some subinterface may want untagged ones. */
 static void settle_parent(struct vlans *v, struct interface *parent)
 {
-	const struct vlan_table *t = v->table[parent->index];
-
-	interface_set_classifier(parent, t ? v->input_node : NODE_NONE,
-				 t && (t->untagged || t->rest));
+	interface_set_classifier(parent, v->table[parent->index] ? v->input_node : NODE_NONE);
 }
 
 static void replace_table(struct vlans *v, uint32_t parent, struct vlan_table *new)

@@ -1,7 +1,7 @@
 /*
  * vlan-input, vlan-tx: frames of a parent become those of its subinterfaces, and back.
  *
- *   ethernet-input (tagged), or the arc device-input
+ *   a parent's [arc device-input]; ethernet-input (priority tags)
  *        │
  *        v                 a subinterface's, its tags off
  *   vlan-input ──┬──> [device-input arc of the subinterface] ──> its input_node
@@ -14,6 +14,7 @@
  */
 #include "engine/buf_vlan.h"
 #include "l2/vlan/vlan_private.h"
+#include "l2/vlan/vlan_rewrite.h"
 
 enum { NEXT_DROP };
 static const char *const next_names[] = { [NEXT_DROP] = "drop" };
@@ -40,14 +41,6 @@ static uint16_t drop(struct buf *b, uint16_t reason)
 {
 	b->reason = reason;
 	return NEXT_DROP;
-}
-
-static inline void count_rx(struct worker *w, uint32_t if_index, const struct buf *b)
-{
-	struct if_counters *c = &w->if_counters[if_index];
-
-	c->rx_packets++;
-	c->rx_bytes += b->total_len;
 }
 
 /* The frame's addresses, tags and type, as far as the first buffer has them. */
@@ -107,63 +100,140 @@ static no_inline uint16_t keep_for_parent(const struct interface *parent, struct
  */
 struct run {
 	uint32_t rx_if;
-	uint32_t ids; /* both VIDs */
-	uint16_t tpid;
-	uint8_t n;
-	uint8_t n_off;		     /* tags to take off */
-	const struct interface *sub; /* NULL: nobody's */
+	struct vlan_rewrite rewrite; /* none fits: nobody's, or a subinterface that is down */
+	const struct interface *sub; /* NULL: nobody's, or the parent's own */
 	const struct vlan *vlan;
-	uint16_t next; /* of frames of @sub, unless it has features enabled: then 0 */
+	uint16_t next; /* unless @sub has features enabled: then 0 */
+	uint8_t n_off; /* tags to take off */
+	uint32_t n_packets;
+	uint64_t n_bytes; /* counted when the run ends */
 };
 
-static inline uint32_t ids_of(const struct vlan_tags *t)
+static void end_run(struct worker *w, const struct run *r)
 {
-	return (uint32_t)vlan_id(t->tci[0]) << 16 | vlan_id(t->tci[1]);
+	struct if_counters *c;
+
+	if (!r->sub)
+		return;
+	c = &w->if_counters[r->sub->index];
+	c->rx_packets += r->n_packets;
+	c->rx_bytes += r->n_bytes;
 }
 
-static no_inline void begin_run(const struct worker *w, const struct vlans *v, struct run *r,
-				uint32_t rx_if, const struct vlan_tags *t)
+/* As many tags as the table looks at. */
+static struct vlan_inside tags_compared(const struct vlan_tags *t)
+{
+	struct vlan_inside tags = { .n = t->n };
+
+	for (unsigned i = 0; i < t->n; i++)
+		tags.tag[i] = (struct vlan_tag){ be16_of(i ? ETHERNET_VLAN : t->tpid),
+						 be16_of(vlan_id(t->tci[i])) };
+	return tags;
+}
+
+static const struct vlan_inside no_tags;
+
+/* Frames without tags, of which no subinterface takes any, are the parent's. */
+static void begin_own_run(const struct worker *w, struct run *r)
+{
+	const struct interface *parent = interface_get_or_null(w->engine, r->rx_if);
+
+	if (!parent)
+		return;
+	r->next = next_node(__atomic_load_n(&parent->own_node, __ATOMIC_RELAXED));
+	r->rewrite = vlan_rewrite_of(&no_tags, 0, &no_tags);
+}
+
+static void begin_run(const struct worker *w, const struct vlans *v, struct run *r, uint32_t rx_if,
+		      const struct vlan_tags *t)
 {
 	const struct vlan_table *table = rcu_load(v->table[rx_if]);
 	uint32_t if_index = table ? vlan_table_find(table, t) : 0;
+	const struct vlan_inside was = tags_compared(t);
 
-	*r = (struct run){ .rx_if = rx_if, .ids = ids_of(t), .tpid = t->tpid, .n = t->n };
+	*r = (struct run){ .rx_if = rx_if, .rewrite = vlan_rewrite_none() };
 	if (if_index)
 		r->sub = interface_get_or_null(w->engine, if_index);
+	if (!r->sub && t->n == 0)
+		begin_own_run(w, r);
 	if (!r->sub)
 		return;
 	r->vlan = r->sub->device;
 	r->n_off = r->vlan->match.kind == VLAN_UNTAGGED ? t->n : r->vlan->outside.n;
-	if (!feature_any(w, ARC_DEVICE_INPUT, if_index) &&
-	    __atomic_load_n(&r->sub->up, __ATOMIC_RELAXED))
+	if (!__atomic_load_n(&r->sub->up, __ATOMIC_RELAXED))
+		return;
+	r->rewrite = vlan_rewrite_of(&was, r->n_off, &r->vlan->inside);
+	if (!feature_any(w, ARC_DEVICE_INPUT, if_index))
 		r->next = next_node(__atomic_load_n(&r->sub->input_node, __ATOMIC_RELAXED));
 }
 
-static no_inline uint16_t drop_down(struct worker *w, const struct run *r, struct buf *b)
+static uint16_t drop_down(struct worker *w, const struct run *r, struct buf *b)
 {
 	w->if_counters[r->sub->index].rx_drops++;
 	return drop(b, IN_DOWN);
 }
 
-static inline uint16_t classify(struct worker *w, const struct vlans *v, struct run *r,
-				struct buf *b)
+/* Counted as it came. */
+static inline void count_in(struct run *r, const struct buf *b)
+{
+	r->n_packets++;
+	r->n_bytes += b->total_len;
+}
+
+/* The frame is the subinterface's, its tags are those inside. */
+static inline uint16_t enter(const struct worker *w, const struct run *r, struct buf *b)
+{
+	b->rx_if = r->sub->index;
+	return likely(r->next) ? r->next : feature_from(w, b, ARC_DEVICE_INPUT, 0);
+}
+
+/* A frame that does not fit the rewrite of its own run. */
+static no_inline uint16_t classify_odd(struct worker *w, struct run *r, struct buf *b,
+				       const struct vlan_tags *tags)
+{
+	if (!r->sub)
+		return keep_for_parent(interface_get_or_null(w->engine, b->rx_if), b, tags);
+	if (!__atomic_load_n(&r->sub->up, __ATOMIC_RELAXED))
+		return drop_down(w, r, b);
+	count_in(r, b);
+	if (!retag(b, tags, r->n_off, &r->vlan->inside))
+		return drop(b, IN_HEADROOM);
+	return enter(w, r, b);
+}
+
+enum { FITS = 0xffff };
+
+/* The run of a frame that does not fit the last one's. Returns FITS, or where the frame goes. */
+static no_inline uint16_t change_run(struct worker *w, const struct vlans *v, struct run *r,
+				     struct buf *b)
 {
 	struct vlan_tags tags;
 
-	if (unlikely(vlan_parse(head_of(b), &tags) != 0))
+	if (vlan_parse(head_of(b), &tags) != 0)
 		return drop(b, SHORT);
-	if (unlikely(b->rx_if != r->rx_if || ids_of(&tags) != r->ids || tags.tpid != r->tpid ||
-		     tags.n != r->n))
-		begin_run(w, v, r, b->rx_if, &tags);
-	if (unlikely(!r->sub))
-		return keep_for_parent(interface_get_or_null(w->engine, b->rx_if), b, &tags);
-	if (unlikely(!r->next && !__atomic_load_n(&r->sub->up, __ATOMIC_RELAXED)))
-		return drop_down(w, r, b);
-	count_rx(w, r->sub->index, b);
-	if (unlikely(!retag(b, &tags, r->n_off, &r->vlan->inside)))
-		return drop(b, IN_HEADROOM);
-	b->rx_if = r->sub->index;
-	return likely(r->next) ? r->next : feature_from(w, b, ARC_DEVICE_INPUT, 0);
+	end_run(w, r);
+	begin_run(w, v, r, b->rx_if, &tags);
+	return vlan_rewrite_fits(&r->rewrite, b, vlan_rewrite_word(b))
+		       ? (uint16_t)FITS
+		       : classify_odd(w, r, b, &tags);
+}
+
+static inline uint16_t classify(struct worker *w, const struct vlans *v, struct run *r,
+				struct buf *b)
+{
+	uint64_t word = vlan_rewrite_word(b);
+
+	if (unlikely(b->rx_if != r->rx_if || !vlan_rewrite_fits(&r->rewrite, b, word))) {
+		uint16_t next = change_run(w, v, r, b);
+
+		if (next != FITS)
+			return next;
+	}
+	if (!r->sub)
+		return r->next;
+	count_in(r, b);
+	vlan_rewrite(&r->rewrite, b, word);
+	return enter(w, r, b);
 }
 
 static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
@@ -171,7 +241,7 @@ static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
 	const struct vlans *v = vlans_of(w->engine);
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
-	struct run r = { 0 };
+	struct run r = { .rewrite = vlan_rewrite_none() };
 
 	if (unlikely(!v)) { /* an engine without vlan_init() */
 		node_drop_all(w, node, f, NO_VLAN);
@@ -183,6 +253,7 @@ static unsigned run_input(struct worker *w, struct node *node, struct frame *f)
 		buf_prefetch_data(b[i + 4]);
 		next[i] = classify(w, v, &r, b[i]);
 	}
+	end_run(w, &r);
 	node_send(w, node, f, next);
 	return f->n;
 }
@@ -201,15 +272,18 @@ static inline bool has_inside_tags(const struct vlan_inside *inside, const struc
 /* Where the frames of one subinterface go. */
 struct tx_run {
 	uint32_t tx_if;
+	struct vlan_rewrite rewrite;	/* none fits: one of the next two is NULL */
 	const struct vlan *vlan;	/* NULL: it is gone */
 	const struct interface *parent; /* NULL: it is down or gone */
 	uint16_t next;			/* of the parent, unless it has features enabled: then 0 */
+	uint32_t n_packets;
+	uint64_t n_bytes; /* counted when the run ends */
 };
 
 static no_inline struct tx_run begin_tx_run(const struct worker *w, uint32_t tx_if)
 {
 	const struct interface *sub = interface_get_or_null(w->engine, tx_if);
-	struct tx_run r = { .tx_if = tx_if };
+	struct tx_run r = { .tx_if = tx_if, .rewrite = vlan_rewrite_none() };
 
 	if (!sub)
 		return r;
@@ -217,49 +291,72 @@ static no_inline struct tx_run begin_tx_run(const struct worker *w, uint32_t tx_
 	r.parent = interface_get_or_null(w->engine, r.vlan->parent);
 	if (r.parent && !__atomic_load_n(&r.parent->up, __ATOMIC_RELAXED))
 		r.parent = NULL;
-	if (r.parent && !feature_any(w, ARC_INTERFACE_OUTPUT, r.parent->index))
+	if (!r.parent)
+		return r;
+	r.rewrite = vlan_rewrite_of(&r.vlan->inside, r.vlan->inside.n, &r.vlan->outside);
+	if (!feature_any(w, ARC_INTERFACE_OUTPUT, r.parent->index))
 		r.next = next_node(r.parent->tx_node);
 	return r;
 }
 
-static no_inline uint16_t drop_tx(struct worker *w, struct buf *b, uint16_t reason)
+static uint16_t drop_tx(struct worker *w, struct buf *b, uint16_t reason)
 {
 	interface_count_tx(w, b->tx_if, 0, 0, 1);
 	return drop(b, reason);
 }
 
-static inline uint16_t send_to_parent(struct worker *w, const struct tx_run *r, struct buf *b)
+/* The frame has the tags of the wire. */
+static inline uint16_t leave(const struct worker *w, struct tx_run *r, struct buf *b)
+{
+	r->n_packets++;
+	r->n_bytes += b->total_len;
+	b->tx_if = r->parent->index;
+	return likely(r->next) ? r->next : feature_from(w, b, ARC_INTERFACE_OUTPUT, 0);
+}
+
+/* A frame that does not fit: it has more tags than those inside, or may not leave. */
+static no_inline uint16_t send_odd(struct worker *w, struct tx_run *r, struct buf *b)
 {
 	struct vlan_tags tags;
 
-	if (unlikely(!r->vlan))
+	if (!r->vlan)
 		return drop(b, GONE);
-	if (unlikely(!r->parent))
+	if (!r->parent)
 		return drop_tx(w, b, PARENT_DOWN);
-	if (unlikely(vlan_parse(head_of(b), &tags) != 0 ||
-		     !has_inside_tags(&r->vlan->inside, &tags)))
+	if (vlan_parse(head_of(b), &tags) != 0 || !has_inside_tags(&r->vlan->inside, &tags))
 		return drop_tx(w, b, TAGS);
-	if (unlikely(!retag(b, &tags, r->vlan->inside.n, &r->vlan->outside)))
+	if (!retag(b, &tags, r->vlan->inside.n, &r->vlan->outside))
 		return drop_tx(w, b, OUT_HEADROOM);
-	interface_count_tx(w, r->tx_if, 1, b->total_len, 0);
-	b->tx_if = r->parent->index;
-	return likely(r->next) ? r->next : feature_from(w, b, ARC_INTERFACE_OUTPUT, 0);
+	return leave(w, r, b);
+}
+
+static inline uint16_t send_to_parent(struct worker *w, struct tx_run *r, struct buf *b)
+{
+	uint64_t word = vlan_rewrite_word(b);
+
+	if (unlikely(!vlan_rewrite_fits(&r->rewrite, b, word)))
+		return send_odd(w, r, b);
+	vlan_rewrite(&r->rewrite, b, word);
+	return leave(w, r, b);
 }
 
 static unsigned run_tx(struct worker *w, struct node *node, struct frame *f)
 {
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint16_t next[FRAME_MAX];
-	struct tx_run r = { 0 };
+	struct tx_run r = { .rewrite = vlan_rewrite_none() };
 
 	frame_bufs(f, b);
 	for (unsigned i = 0; i < f->n; i++) {
 		buf_prefetch(b[i + 8]);
 		buf_prefetch_data(b[i + 4]);
-		if (unlikely(b[i]->tx_if != r.tx_if))
+		if (unlikely(b[i]->tx_if != r.tx_if)) {
+			interface_count_tx(w, r.tx_if, r.n_packets, r.n_bytes, 0);
 			r = begin_tx_run(w, b[i]->tx_if);
+		}
 		next[i] = send_to_parent(w, &r, b[i]);
 	}
+	interface_count_tx(w, r.tx_if, r.n_packets, r.n_bytes, 0);
 	node_send(w, node, f, next);
 	return f->n;
 }

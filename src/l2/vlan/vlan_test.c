@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "l2/vlan/vlan.h"
+#include "engine/buf_vlan.h"
+#include "l2/vlan/vlan_rewrite.h"
 
 static void test_text(void **state unused_arg)
 {
@@ -153,6 +154,129 @@ static void test_equal(void **state unused_arg)
 	}
 }
 
+/* --- the rewrite --- */
+
+static struct buf *frame_of(struct buf *b, const char *tags, uint16_t priority, uint16_t type)
+{
+	struct vlan_inside t;
+	uint8_t *data;
+
+	memset(b, 0, sizeof(*b));
+	assert_int_equal(vlan_inside_from_text(tags, &t), 0);
+	b->at = BUF_HEADROOM;
+	data = buf_append(b, 60);
+	for (unsigned i = 0; i < 60; i++)
+		data[i] = (uint8_t)(i + 1);
+	data += VLAN_TAGS_AT;
+	for (unsigned i = 0; i < t.n; i++, data += VLAN_TAG_LEN) {
+		t.tag[i].tci = be16_of((uint16_t)(host16(t.tag[i].tci) | priority));
+		memcpy(data, &t.tag[i], VLAN_TAG_LEN);
+		priority = (uint16_t)(priority << 1);
+	}
+	data[0] = (uint8_t)(type >> 8);
+	data[1] = (uint8_t)type;
+	return b;
+}
+
+struct rewrite_case {
+	const char *frame, *was; /* tags of the frame, and those compared */
+	unsigned n_off;
+	const char *on;
+	uint16_t priority, type;
+	bool fits;
+	const char *result;
+	uint16_t result_priority[2];
+};
+
+static void check_result(struct buf *b, const struct rewrite_case *c)
+{
+	struct vlan_inside want;
+	struct vlan_tags got = { 0 };
+
+	assert_int_equal(vlan_inside_from_text(c->result, &want), 0);
+	assert_int_equal(vlan_parse(slice_of(buf_data(b), b->len), &got), 0);
+	assert_int_equal(got.n, want.n);
+	assert_int_equal(got.type, c->type);
+	for (unsigned i = 0; i < got.n; i++)
+		assert_int_equal(got.tci[i], host16(want.tag[i].tci) | c->result_priority[i]);
+	if (got.n)
+		assert_int_equal(got.tpid, host16(want.tag[0].tpid));
+	for (unsigned i = 0; i < VLAN_TAGS_AT; i++)
+		assert_int_equal(buf_data(b)[i], i + 1);
+	assert_int_equal(buf_end(b)[-1], 60);
+	assert_int_equal(b->total_len, b->len);
+	assert_int_equal(b->l2_at, b->at);
+}
+
+static void test_rewrite(void **state unused_arg)
+{
+	static const struct rewrite_case cases[] = {
+		{ "100", "100", 1, "none", 0x2000, 0x800, true, "none", { 0 } },
+		{ "100", "100", 1, "7", 0x2000, 0x800, true, "7", { 0x2000 } },
+		{ "100",
+		  "100",
+		  1,
+		  "802.1ad 7.8",
+		  0x3000,
+		  0x800,
+		  true,
+		  "802.1ad 7.8",
+		  { 0x3000, 0x3000 } },
+		{ "100.200", "100.200", 2, "none", 0, 0x800, true, "none", { 0 } },
+		{ "100.200", "100.200", 2, "7", 0x2000, 0x800, true, "7", { 0x2000 } },
+		{ "100.200", "100.200", 2, "7.8", 0x2000, 0x800, true, "7.8", { 0x2000, 0x4000 } },
+		{ "100.200", "100.200", 1, "none", 0x2000, 0x800, true, "200", { 0x4000 } },
+		{ "none", "none", 0, "7", 0, 0x800, true, "7", { 0 } },
+		{ "none", "none", 0, "802.1ad 7.8", 0, 0x86dd, true, "802.1ad 7.8", { 0 } },
+		{ "none", "none", 0, "none", 0, 0x800, true, "none", { 0 } },
+		{ "101", "100", 1, "none", 0, 0x800, false, NULL, { 0 } },
+		{ "802.1ad 100", "100", 1, "none", 0, 0x800, false, NULL, { 0 } },
+		{ "100.200", "100", 1, "none", 0, 0x800, false, NULL, { 0 } },
+		{ "100", "100.200", 2, "none", 0, 0x800, false, NULL, { 0 } },
+		{ "100.201", "100.200", 2, "none", 0, 0x800, false, NULL, { 0 } },
+		{ "100", "none", 0, "7", 0, 0x800, false, NULL, { 0 } },
+		{ "802.1ad 100", "none", 0, "7", 0, 0x800, false, NULL, { 0 } },
+	};
+	static struct buf b;
+
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		const struct rewrite_case *c = &cases[i];
+		struct vlan_inside was, on;
+		struct vlan_rewrite r;
+
+		assert_int_equal(vlan_inside_from_text(c->was, &was), 0);
+		assert_int_equal(vlan_inside_from_text(c->on, &on), 0);
+		r = vlan_rewrite_of(&was, c->n_off, &on);
+		frame_of(&b, c->frame, c->priority, c->type);
+		if (vlan_rewrite_fits(&r, &b, vlan_rewrite_word(&b)) != c->fits)
+			fail_msg("case %u", i);
+		if (!c->fits)
+			continue;
+		vlan_rewrite(&r, &b, vlan_rewrite_word(&b));
+		check_result(&b, c);
+	}
+}
+
+static void test_rare_frames_do_not_fit(void **state unused_arg)
+{
+	const struct vlan_inside none = { 0 };
+	struct vlan_rewrite nothing = vlan_rewrite_none(), r;
+	struct vlan_inside on;
+	static struct buf b;
+
+	assert_int_equal(vlan_inside_from_text("7.8", &on), 0);
+	r = vlan_rewrite_of(&none, 0, &on);
+	frame_of(&b, "none", 0, 0x800);
+	assert_true(vlan_rewrite_fits(&r, &b, vlan_rewrite_word(&b)));
+	assert_false(vlan_rewrite_fits(&nothing, &b, vlan_rewrite_word(&b)));
+	b.at = 7; /* no room for two tags */
+	assert_false(vlan_rewrite_fits(&r, &b, vlan_rewrite_word(&b)));
+	b.at = 8;
+	assert_true(vlan_rewrite_fits(&r, &b, vlan_rewrite_word(&b)));
+	b.len = 19;
+	assert_false(vlan_rewrite_fits(&r, &b, vlan_rewrite_word(&b)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +285,8 @@ int main(void)
 		cmocka_unit_test(test_most_specific_wins),
 		cmocka_unit_test(test_all_ids),
 		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_rare_frames_do_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
