@@ -18,11 +18,13 @@ deps:
 run: deps all
 	@deploy/run --build $(BUILD) $(ARGS)
 
-# Everything: unit tests, then the whole stack in network namespaces (needs root).
+# Everything: unit tests, then the whole stack in network namespaces (needs root). Packet tests
+# mostly wait, and each has namespaces of its own: several at a time.
 test: all
 	@status=0; \
 	meson test -C $(BUILD) --no-rebuild --print-errorlogs || status=1; \
-	CONVOY_BUILD=$(BUILD) $(PYTEST) test || status=1; \
+	CONVOY_BUILD=$(BUILD) $(PYTEST) -n 4 test/packet || status=1; \
+	CONVOY_BUILD=$(BUILD) $(PYTEST) test/system || status=1; \
 	exit $$status
 
 # Fast and without root.

@@ -32,12 +32,19 @@ from harness.backend import Backend  # noqa: E402
 from harness.daemon import Convoyd  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.wire import CONVOY_MAC, Wire  # noqa: E402
+from harness.workers import each, on_workers  # noqa: E402
 
 Lan = collections.namedtuple("Lan", "stack wire space")
 
 
 def pytest_configure(config):
     processes.adopt_orphans()
+    config.addinivalue_line("markers", "one_worker: not repeated with several workers")
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.definition.path.parent.name == "packet":
+        each(metafunc)
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +134,13 @@ def wire(netns):
 
 
 @pytest.fixture
-def lan(netns, convoyd, wire):
+def workers(request):
+    """How many workers a stack has; test/packet runs with each number of harness/workers.py."""
+    return getattr(request, "param", 1)
+
+
+@pytest.fixture
+def lan(netns, convoyd, wire, workers):
     """A stack at 10.0.0.1/24 and a Wire to it, as Lan: .stack, .wire, .space.
 
     The kernel end has no address and no IPv6, so that only the test speaks; without offloads, so
@@ -135,9 +148,9 @@ def lan(netns, convoyd, wire):
     """
     space = netns("lan")
     space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
-    stack = convoyd({"interfaces": [{
+    stack = convoyd(on_workers(workers, {"interfaces": [{
         "name": "lan", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC, "tap": {"no_offload": True},
-    }]}, netns=space)
+    }]}), netns=space)
     return Lan(stack, wire(space, "lan"), space)
 
 

@@ -13,6 +13,7 @@ from scapy.all import IPv6, IPv6ExtHdrFragment, Raw
 from . import wait
 from .talk import Talk
 from .wire import CONVOY_MAC
+from .workers import on_workers
 
 HERE, THERE = "2001:db8::9", "2001:db8::1"
 OUTSIDE = "2001:db8:1::7"
@@ -56,23 +57,23 @@ def quiet(netns, name):
 
 
 @pytest.fixture
-def lan6(netns, convoyd, wire):
+def lan6(netns, convoyd, wire, workers):
     """A stack at 2001:db8::1/64, and us at 2001:db8::9 and fe80::9."""
     from conftest import Lan
     space = quiet(netns, "lan6")
-    stack = convoyd({"interfaces": [interface6("lan", [f"{THERE}/64"])]}, netns=space)
+    stack = convoyd(on_workers(workers, {"interfaces": [interface6("lan", [f"{THERE}/64"])]}), netns=space)
     return Talk6(Lan(stack, wire(space, "lan"), space))
 
 
 @pytest.fixture
-def router6(netns, convoyd, wire):
+def router6(netns, convoyd, wire, workers):
     """Two links: "lan" 2001:db8::1/64 and "wan" 2001:db8:1::1/64 with an MTU of 1280."""
     from conftest import Lan
     space = quiet(netns, "router6")
-    stack = convoyd({"interfaces": [
+    stack = convoyd(on_workers(workers, {"interfaces": [
         interface6("lan", [f"{THERE}/64"]),
         interface6("wan", ["2001:db8:1::1/64"], mac=WAN_MAC, mtu=1280),
-    ]}, netns=space)
+    ]}), netns=space)
     lan = Talk6(Lan(stack, wire(space, "lan"), space))
     wan = Talk6(Lan(stack, wire(space, "wan", mac=WAN_PEER, peer_mac=WAN_MAC), space),
                 here=OUTSIDE, there="2001:db8:1::1")

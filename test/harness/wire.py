@@ -21,6 +21,7 @@ from . import wait
 conf.verb = 0
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
+SO_RCVBUFFORCE, RECEIVE_BYTES = 33, 8 << 20  # a flood of answers waits until the test looks
 VLAN_VALID, TPID_VALID = 0x10, 0x40  # in the status of struct tpacket_auxdata
 AUXDATA = struct.Struct("=IIIHHHH")
 CLONE_NEWNET = 0x40000000
@@ -56,6 +57,7 @@ class Wire:
         self.answered = set()
         self.socket = socket_in(netns, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.bind((device, 0))
 

@@ -2,18 +2,19 @@
 import pytest
 from harness import wait
 from harness.switch import A, ALL, B, C, D, GROUP, Switch, frame
+from harness.workers import ONE_WORKER
 from scapy.all import (ARP, ICMP, IP, Dot1Q, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr,
                        ICMPv6NDOptSrcLLAddr, IPv6, Raw)
 
 LAN = {"name": "lan", "ports": [{"interface": f"p{i}"} for i in range(3)]}
 
 
-@pytest.fixture(params=[1, 2], ids=["1 worker", "2 workers"])
-def switch(request, netns, convoyd, wire):
+@pytest.fixture
+def switch(workers, netns, convoyd, wire):
     """switch(N, BRIDGES, **MORE) is a Switch of N ports with these bridges."""
     def make(n=3, bridges=(LAN,), **more):
         return Switch(netns("switch"), convoyd, wire, n, {"bridges": list(bridges), **more},
-                      workers=request.param)
+                      workers=workers)
     return make
 
 
@@ -219,6 +220,7 @@ def test_flush(switch, of_port):
     wait.until(lambda: s.call("show bridges")[0]["macs"] == len(s.macs()), "counts are right again")
 
 
+@ONE_WORKER
 def test_age(switch):
     s = switch(3, [{**LAN, "age": "1s"}])
     s.learn(0, A)

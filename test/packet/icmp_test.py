@@ -2,6 +2,7 @@
 import pytest
 from harness.talk import Talk
 from harness.wire import checksums_ok
+from harness.workers import on_workers
 from scapy.all import ICMP, IP, TCP, UDP, Ether, IPerror, Raw, UDPerror
 
 
@@ -10,10 +11,11 @@ def talk(lan):
     return Talk(lan)
 
 
-def test_kernel_pings_the_stack(netns, convoyd):
+def test_kernel_pings_the_stack(netns, convoyd, workers):
     """The kernel's end of the tap asks, with offloads as they are: the first reply comes too."""
     space = netns("lan")
-    convoyd({"interfaces": [{"name": "lan", "addresses": ["10.0.0.1/24"], "tap": {}}]}, netns=space)
+    lan = {"name": "lan", "addresses": ["10.0.0.1/24"], "tap": {}}
+    convoyd(on_workers(workers, {"interfaces": [lan]}), netns=space)
     space.ip("address", "add", "10.0.0.9/24", "dev", "lan")
     space.ip("link", "set", "lan", "up")
     for size in "56", "0", "1400", "9000", "60000":

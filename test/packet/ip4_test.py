@@ -2,6 +2,7 @@
 import pytest
 from harness.talk import Talk
 from harness.wire import CONVOY_MAC, checksums_ok
+from harness.workers import on_workers
 from scapy.all import (ICMP, IP, UDP, Ether, IPerror, IPOption, IPOption_LSRR, IPOption_RR,
                        IPOption_Router_Alert, Raw, fragment)
 
@@ -14,17 +15,17 @@ def talk(lan):
 
 
 @pytest.fixture
-def router(netns, convoyd, wire):
+def router(netns, convoyd, wire, workers):
     """Two links: "lan" 10.0.0.1/24 and "wan" 10.1.0.1/24 with an MTU of 600."""
     from conftest import Lan
     space = netns("router")
     space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
-    stack = convoyd({"interfaces": [
+    stack = convoyd(on_workers(workers, {"interfaces": [
         {"name": "lan", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC,
          "tap": {"no_offload": True}},
         {"name": "wan", "addresses": ["10.1.0.1/24"], "mac": WAN_MAC, "mtu": 600,
          "tap": {"no_offload": True}},
-    ]}, netns=space)
+    ]}), netns=space)
     lan = Talk(Lan(stack, wire(space, "lan"), space))
     wan = Talk(Lan(stack, wire(space, "wan", mac=WAN_PEER, peer_mac=WAN_MAC), space),
                here="10.1.0.7", there="10.1.0.1")
@@ -225,9 +226,10 @@ def test_too_many_fragments(talk):
     talk.count("ip4-reassembly.too-many", 65)
 
 
-def test_table_of_datagrams_is_bounded(talk):
-    talk.to(*[IP(flags="MF", id=i, proto=1) / Raw(bytes(8)) for i in range(300)])
-    talk.count("ip4-reassembly.evicted", 300 - 256)
+def test_table_of_datagrams_is_bounded(talk, workers):
+    # 256 on each worker.
+    talk.to(*[IP(flags="MF", id=i, proto=1) / Raw(bytes(8)) for i in range(300 * workers)])
+    talk.count("ip4-reassembly.evicted", (300 - 256) * workers)
     talk.to(*fragment(echo(1000, id=999), fragsize=600))
     talk.back(ICMP(type="echo-reply"))
 

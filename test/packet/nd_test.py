@@ -4,6 +4,7 @@ from harness import wait
 from harness.talk6 import (HERE, LINK_LOCAL, THERE, Talk6, interface6, lan6, quiet,  # noqa: F401
                            states, usable)
 from harness.wire import CONVOY_MAC
+from harness.workers import ONE_WORKER, on_workers
 from scapy.all import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA,
                        ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptMTU,
                        ICMPv6NDOptPrefixInfo, ICMPv6NDOptRDNSS, ICMPv6NDOptSrcLLAddr,
@@ -20,11 +21,17 @@ def talk(lan6):  # noqa: F811
     return lan6
 
 
-def link(netns, convoyd, wire, **ipv6):
+@pytest.fixture
+def link(netns, convoyd, wire, workers):
+    """link(**IPV6) is a conversation with a stack whose interface has these settings."""
     from conftest import Lan
-    space = quiet(netns, "lan6")
-    stack = convoyd({"interfaces": [interface6("lan", [f"{THERE}/64"], ipv6=ipv6)]}, netns=space)
-    return Talk6(Lan(stack, wire(space, "lan"), space), nd=False)
+
+    def make(**ipv6):
+        space = quiet(netns, "lan6")
+        lan = interface6("lan", [f"{THERE}/64"], ipv6=ipv6)
+        stack = convoyd(on_workers(workers, {"interfaces": [lan]}), netns=space)
+        return Talk6(Lan(stack, wire(space, "lan"), space), nd=False)
+    return make
 
 
 def solicit(talk, target=THERE, src=HERE, dst=GROUP, to=GROUP_MAC, mac=None, hlim=255, option=True):
@@ -128,8 +135,8 @@ def test_rfc4861_7_2_2_packets_wait_for_the_answer(talk):
     assert neighbors(talk)[HERE] == ("reachable", talk.wire.mac)
 
 
-def test_rfc4861_7_2_2_three_tries_then_address_unreachable(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire, duplicate_checks=0)
+def test_rfc4861_7_2_2_three_tries_then_address_unreachable(link):
+    talk = link(duplicate_checks=0)
     talk.wire.answer_nd(HERE)
     talk.to(IPv6(dst="2001:db8::dead") / UDP(sport=1, dport=2))
     for _ in range(3):
@@ -200,8 +207,8 @@ def test_rfc6583_a_scan_of_the_link_does_not_stop_others(lan6):  # noqa: F811
 
 # --- proxies ---
 
-def test_rfc4861_7_2_8_proxy(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire, duplicate_checks=0)
+def test_rfc4861_7_2_8_proxy(link):
+    talk = link(duplicate_checks=0)
     talk.lan.stack.call("proxy add", interface="lan", address="2001:db8::aa")
     solicit(talk, target="2001:db8::aa", dst="ff02::1:ff00:aa", to="33:33:ff:00:00:aa")
     answer = talk.wire.expect(IPv6(src=LINK_LOCAL, dst=HERE) / ICMPv6ND_NA(tgt="2001:db8::aa"))
@@ -214,8 +221,8 @@ def test_rfc4861_7_2_8_proxy(netns, convoyd, wire):
 
 # --- RFC 4862 §5.4: duplicate address detection ---
 
-def test_rfc4862_5_4_addresses_are_checked_before_use(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire)
+def test_rfc4862_5_4_addresses_are_checked_before_use(link):
+    talk = link()
     assert set(states(talk.lan.stack).values()) == {"tentative"}
     seen = {talk.wire.expect(IPv6(src="::", hlim=255) / ICMPv6ND_NS())[ICMPv6ND_NS].tgt
             for _ in range(2)}
@@ -228,9 +235,10 @@ def test_rfc4862_5_4_addresses_are_checked_before_use(netns, convoyd, wire):
     talk.wire.expect(IPv6(src=THERE, dst=HERE) / ICMPv6ND_NA(tgt=THERE, S=1))
 
 
+@ONE_WORKER
 @pytest.mark.parametrize("how", ["advertisement", "solicitation"])
-def test_rfc4862_5_4_duplicates_are_not_used(netns, convoyd, wire, how):
-    talk = link(netns, convoyd, wire)
+def test_rfc4862_5_4_duplicates_are_not_used(link, how):
+    talk = link()
     talk.wire.expect(ICMPv6ND_NS(tgt=THERE), timeout=3)
     if how == "advertisement":
         advertise(talk, target=THERE, S=0, dst="ff02::1", to=ALL_NODES_MAC)
@@ -242,15 +250,17 @@ def test_rfc4862_5_4_duplicates_are_not_used(netns, convoyd, wire, how):
     talk.wire.silence(ICMPv6ND_NA(tgt=THERE))
 
 
-def test_rfc7527_our_own_question_coming_back_is_no_conflict(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire)
+@ONE_WORKER
+def test_rfc7527_our_own_question_coming_back_is_no_conflict(link):
+    talk = link()
     own = talk.wire.expect(ICMPv6ND_NS(tgt=THERE), timeout=3)
     talk.wire.send(Ether(bytes(own)))
     usable(talk.lan.stack, THERE)
 
 
-def test_rfc7217_6_a_stable_identifier_that_is_taken_is_replaced(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire, interface_id="stable")
+@ONE_WORKER
+def test_rfc7217_6_a_stable_identifier_that_is_taken_is_replaced(link):
+    talk = link(interface_id="stable")
     first = next(a for a in states(talk.lan.stack) if a.startswith("fe80"))
     assert first != LINK_LOCAL
     talk.wire.expect(ICMPv6ND_NS(tgt=first), timeout=3)
@@ -262,8 +272,8 @@ def test_rfc7217_6_a_stable_identifier_that_is_taken_is_replaced(netns, convoyd,
 
 # --- RFC 4861 §6.2: a router advertises ---
 
-def test_rfc4861_6_2_advertisements(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire, duplicate_checks=0, advertise={
+def test_rfc4861_6_2_advertisements(link):
+    talk = link(duplicate_checks=0, advertise={
         "lifetime": "600s", "interval": "30s", "hop_limit": 32, "managed": True, "mtu": 1400,
         "reachable_time": "20s", "retransmit_time": "0.5s", "dns": ["2001:db8::53"],
         "prefixes": [{"prefix": "2001:db8:5::/64", "valid": "7200s", "preferred": "3600s"},
@@ -288,8 +298,8 @@ def test_rfc4861_6_2_advertisements(netns, convoyd, wire):
     assert talk.wire.expect(ICMPv6ND_NA(tgt=THERE))[ICMPv6ND_NA].R == 1
 
 
-def test_rfc4861_6_2_1_what_is_advertised_by_itself(netns, convoyd, wire):
-    talk = link(netns, convoyd, wire, duplicate_checks=0, advertise={})
+def test_rfc4861_6_2_1_what_is_advertised_by_itself(link):
+    talk = link(duplicate_checks=0, advertise={})
     said = talk.wire.expect(ICMPv6ND_RA(), timeout=5)
     # Without prefixes of its own it says those of the interface's addresses.
     assert said[ICMPv6NDOptPrefixInfo].prefix == "2001:db8::"
@@ -301,8 +311,8 @@ def test_rfc4861_6_2_1_what_is_advertised_by_itself(netns, convoyd, wire):
     ("option without a source", IPv6(src="::", dst="ff02::2", hlim=255) / ICMPv6ND_RS() /
      ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:00:09"), "option"),
 ])
-def test_rfc4861_6_1_1_bad_solicitations(netns, convoyd, wire, what, message, reason):
-    talk = link(netns, convoyd, wire, duplicate_checks=0, advertise={})
+def test_rfc4861_6_1_1_bad_solicitations(link, what, message, reason):
+    talk = link(duplicate_checks=0, advertise={})
     talk.wire.send(Ether(src=talk.wire.mac, dst="33:33:00:00:00:02") / message)
     talk.count(f"nd-input.{reason}", 1)
 
@@ -325,8 +335,8 @@ def default_route(talk):
 
 
 @pytest.fixture
-def host(netns, convoyd, wire):
-    return link(netns, convoyd, wire, duplicate_checks=0, autoconf=True)
+def host(link):
+    return link(duplicate_checks=0, autoconf=True)
 
 
 MADE = "2001:db8:5::ff:fe00:1"
@@ -361,6 +371,7 @@ def test_rfc4862_5_5_3_e_two_hours(host):
     assert left() > 7000
 
 
+@ONE_WORKER
 def test_rfc4862_5_5_4_addresses_are_deprecated_then_gone(host):
     announce(host, prefixes=[("2001:db8:5::", 3, 1)])
     usable(host.lan.stack, MADE)

@@ -3,20 +3,21 @@ import pytest
 from harness import wait
 from harness.talk import counters
 from harness.wire import CONVOY_MAC
+from harness.workers import on_workers
 from scapy.all import ARP, ICMP, IP, Dot1AD, Dot1Q, Ether, Raw
 
 MTU = 1500
 
 
-@pytest.fixture(params=[1, 2], ids=["1 worker", "2 workers"])
-def trunk(request, netns, convoyd, wire):
+@pytest.fixture
+def trunk(workers, netns, convoyd, wire):
     """trunk(VLANS...) is (stack, wire): a tap "lan" and subinterfaces as net.yaml has them."""
     def make(*vlans, addresses=("10.0.0.1/24",)):
         space = netns("trunk")
         space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
         lan = {"name": "lan", "addresses": list(addresses), "mac": CONVOY_MAC,
                "tap": {"no_offload": True}}
-        stack = convoyd({"workers": request.param, "interfaces": [*vlans, lan]}, netns=space)
+        stack = convoyd(on_workers(workers, {"interfaces": [*vlans, lan]}), netns=space)
         return stack, wire(space, "lan")
     return make
 

@@ -4,11 +4,11 @@ from harness.switch import A, ALL, B, Switch, frame
 from scapy.all import Dot1Q, Ether, Raw
 
 
-@pytest.fixture(params=[1, 2], ids=["1 worker", "2 workers"])
-def switch(request, netns, convoyd, wire):
+@pytest.fixture
+def switch(workers, netns, convoyd, wire):
     def make(n=2, pairs=(("p0", "p1"),), **more):
         return Switch(netns("switch"), convoyd, wire, n,
-                      {"xconnects": [{"ports": list(p)} for p in pairs], **more}, workers=request.param)
+                      {"xconnects": [{"ports": list(p)} for p in pairs], **more}, workers=workers)
     return make
 
 
