@@ -16,6 +16,7 @@
 #include "l3/ip4/route.h"
 #include "l3/ip6/address.h"
 #include "l3/ip6/route.h"
+#include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
 
@@ -52,7 +53,7 @@ static const struct node_type *const nodes[] = {
 	&icmp4_error_node,    &vlan_input_node,	 &ip6_input_node,	 &ip6_hop_by_hop_node,
 	&ip6_lookup_node,     &ip6_hold_node,	 &ip6_rewrite_node,	 &ip6_fragment_node,
 	&ip6_local_node,      &ip6_deliver_node, &ip6_reassembly_node,	 &icmp6_input_node,
-	&icmp6_error_node,    &nd_input_node,
+	&icmp6_error_node,    &mld_input_node,	 &nd_input_node,
 };
 static const struct feature_arc arcs[] = {
 	{ .id = ARC_DEVICE_INPUT, .name = "device-input", .side = ARC_RX, .end = "ethernet-input" },
@@ -119,6 +120,7 @@ static void start(void)
 	must(neighbor_init(engine));
 	must(icmp4_init(engine));
 	must(icmp6_init(engine));
+	must(mld_init(engine));
 	must(reassembly_init(engine));
 	must(interface_add(engine, &params, &interface));
 	must(ip4_add_address(engine, interface->index, address));

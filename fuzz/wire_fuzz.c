@@ -7,6 +7,7 @@
 #include "wire/icmp4.h"
 #include "wire/ip4.h"
 #include "wire/ip6_ext.h"
+#include "wire/mld.h"
 #include "wire/nd.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
@@ -92,6 +93,17 @@ static void fuzz_ip6_addresses(const struct ip6 *p)
 	invariant(ip6_equal(&in.addr, &out.addr) && in.len == out.len);
 }
 
+static void fuzz_mld(struct slice in)
+{
+	struct mld_query q;
+	struct ip6_addr group;
+
+	if (mld_parse_query(in, &q) == 0)
+		invariant(q.n_sources <= MLD_SOURCES_MAX && q.version >= 1 && q.version <= 2);
+	if (mld_parse_v1(in, &group) == 0)
+		invariant(ip6_is_multicast(&group));
+}
+
 static void fuzz_icmp6(struct slice in, const struct ip6 *p)
 {
 	struct writer w = writer_of(wire, sizeof(wire)), t = writer_of(text, sizeof(text));
@@ -100,6 +112,7 @@ static void fuzz_icmp6(struct slice in, const struct ip6 *p)
 
 	if (icmp6_parse(in, &icmp) == 0)
 		icmp6_print(&t, &icmp);
+	fuzz_mld(in);
 	if (nd_parse(in, &a) != 0)
 		return;
 	nd_print(&t, &a);

@@ -31,6 +31,7 @@
 #include "l3/icmp/icmp6.h"
 #include "l3/ip4/ip4.h"
 #include "l3/ip6/ip6.h"
+#include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
@@ -120,6 +121,7 @@ const struct node_type *const modules_nodes[] = {
 	&ip6_reassembly_node,
 	&ip6_rewrite_node,
 	&ip6_rpf_node,
+	&mld_input_node,
 	&nd_input_node,
 	&probe_error_node,
 	&probe_reply_node,

@@ -11,6 +11,7 @@
 #include "l3/ip4/route.h"
 #include "l3/ip6/address.h"
 #include "l3/ip6/route.h"
+#include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
@@ -47,6 +48,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = icmp6_init(d->engine);
 	if (err == 0)
+		err = mld_init(d->engine);
+	if (err == 0)
 		err = reassembly_init(d->engine);
 	if (err == 0)
 		err = probe_init(d->engine);
@@ -62,6 +65,8 @@ int part_ip_init(struct convoyd *d)
 		err = rpf_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = neighbor_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = group_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = ping_cli_register(d->commands, d->engine);
 	if (err == 0)
@@ -88,6 +93,7 @@ void part_ip_deinit(struct convoyd *d)
 	reassembly_deinit(d->engine);
 	icmp6_deinit(d->engine);
 	icmp4_deinit(d->engine);
+	mld_deinit(d->engine);
 	ip6_links_deinit(ip6_stack_of(d->engine));
 	rpf_deinit(d->engine);
 	route_events_deinit(d->engine);

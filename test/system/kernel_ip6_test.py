@@ -146,3 +146,32 @@ def test_a_route_to_a_single_host_by_its_interface(router):
     stack, lan, wan = router
     stack.call("route add", prefix=f"{WAN_HOST}/128", interface="wan0")
     lan.run("ping", "-6", "-c2", "-i0.2", "-W2", WAN_HOST)
+
+
+def test_a_snooping_bridge_lets_neighbour_discovery_through(netns, lan, convoyd):
+    """The kernel's bridge sends groups only to ports that reported them: MLD has to have done so."""
+    host = netns("host")
+    host.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
+    lan.ip("link", "add", "br0", "type", "bridge", "mcast_snooping", "1", "mcast_query_response_interval",
+           "100", "mcast_startup_query_interval", "100")
+    lan.ip("link", "set", "br0", "up")
+    lan.ip("link", "add", "side", "type", "veth", "peer", "name", "eth0", "netns", host.name)
+    lan.ip("link", "set", "side", "master", "br0", "up")
+    host.ip("address", "add", f"{LAN_HOST}/64", "dev", "eth0")
+    host.ip("link", "set", "eth0", "up")
+    stack = convoyd({"interfaces": [tap("lan0", lan, f"{OURS}/64")]})
+    lan.ip("link", "set", "lan0", "master", "br0")
+    lan.run("bridge", "link", "set", "dev", "lan0", "mcast_flood", "off")
+    lan.ip("link", "set", "br0", "type", "bridge", "mcast_querier", "1")
+    groups = {g["group"] for g in stack.call("show groups")}
+    assert "ff02::1:ff00:1" in groups
+
+    def known():
+        table = lan.run("bridge", "mdb", "show", "dev", "br0").stdout
+        return all(f"port lan0 grp {group} " in table for group in groups)
+    wait.until(known, "the bridge knows our groups", timeout=8)
+    wait.until(lambda: host.run("ping", "-6", "-c1", "-W1", OURS, check=False).returncode == 0,
+               "found through the bridge", timeout=8)
+    stack.call("address delete", interface="lan0", address=f"{OURS}/64")
+    wait.until(lambda: "ff02::1:ff00:1 " not in lan.run("bridge", "mdb", "show", "dev", "br0").stdout,
+               "the bridge forgot the group", timeout=8)

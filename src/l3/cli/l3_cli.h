@@ -34,6 +34,10 @@ int address_cli_register(struct command_table *table, struct engine *e);
 must_check
 int neighbor_cli_register(struct command_table *table, struct engine *e);
 
+/* group_cli_register - `show groups`. ERR_NOMEM. */
+must_check
+int group_cli_register(struct command_table *table, struct engine *e);
+
 /* ping_cli_register - `ping`. ERR_NOMEM. */
 must_check
 int ping_cli_register(struct command_table *table, struct engine *e);

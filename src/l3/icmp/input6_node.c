@@ -2,6 +2,7 @@
  * icmp6-input: messages for us.
  *
  *   ip6-local ──> icmp6-input ──┬──> nd-input         Neighbor Discovery
+ *                               ├──> mld-input        Multicast Listener Discovery
  *                               ├──> ip6-lookup       echo requests, turned round in place
  *                               ├──> (a transport)    errors about its packets; echo replies
  *                               └──> drop             see reasons[]
@@ -10,13 +11,15 @@
 #include "l3/icmp/icmp6.h"
 #include "l3/ip6/ip6.h"
 #include "wire/ip6_ext.h"
+#include "wire/mld.h"
 #include "wire/nd.h"
 
-enum { NEXT_DROP, NEXT_LOOKUP, NEXT_ND };
+enum { NEXT_DROP, NEXT_LOOKUP, NEXT_ND, NEXT_MLD };
 static const char *const next_names[] = {
 	[NEXT_DROP] = "drop",
 	[NEXT_LOOKUP] = "ip6-lookup",
 	[NEXT_ND] = "nd-input",
+	[NEXT_MLD] = "mld-input",
 };
 
 enum { SHORT, UNKNOWN_TYPE, QUOTE, NOT_OURS, NO_TAKER, NO_ADDRESS, ECHO_ANSWERED, N_REASONS };
@@ -120,6 +123,8 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 		return answer_echo(w, node, b);
 	if (nd_is_type(icmp->type))
 		return NEXT_ND;
+	if (mld_is_type(icmp->type))
+		return NEXT_MLD;
 	if (icmp->type == ICMP6_ECHO_REPLY && ip6_worker_of(w)->stack->reply_next)
 		return ip6_worker_of(w)->stack->reply_next;
 	if (icmp6_is_error(icmp->type))

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/siphash.h"
 #include "l3/ip6/autoconf.h"
+#include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 
 static const char *const state_names[] = {
@@ -176,6 +177,7 @@ void ip6_publish_view(struct ip6_link *l)
 		v->address[v->n_addresses++] = (struct ip6_view_address){ a->prefix, a->state };
 	}
 	replace_view(l, v);
+	mld_sync(l->stack->engine, l->if_index);
 }
 
 void ip6_withdraw_view(struct ip6_link *l)

@@ -52,6 +52,7 @@ struct ip6_address {
 
 struct ip6_advertiser; /* advertise.h */
 struct ip6_host;       /* autoconf.h */
+struct mld_link;       /* l3/mld/mld.h */
 
 struct ip6_link {
 	struct ip6_stack *stack;
@@ -63,6 +64,7 @@ struct ip6_link {
 	unsigned n_addresses;
 	struct ip6_advertiser *advertiser; /* NULL: does not advertise */
 	struct ip6_host *host;		   /* NULL: does not listen to advertisements */
+	struct mld_link *mld;
 };
 
 /*

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "l3/ip6/address.h"
+#include "l3/mld/mld.h"
 #include "l3/neighbor/send.h"
 
 #define CHECK_NS     NS_PER_S /* RetransTimer */
@@ -30,6 +31,7 @@ static void ask(struct ip6_address *a)
 	a->nonce = random_u64(&a->on->stack->random) >> (64 - NONCE_BITS) | 1;
 	m.nonce = a->nonce;
 	a->n_checks++;
+	mld_flush(a->on);
 	if (nd_send(a->on->stack->engine, a->on->if_index, &m, &any, &group, NULL) != 0)
 		log_warn("ip6.dad", "error=\"out of memory\"");
 }

@@ -7,6 +7,7 @@
 #include "l3/ip6/advertise.h"
 #include "l3/ip6/autoconf.h"
 #include "l3/ip6/route.h"
+#include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 
 static int add_link_local(struct ip6_link *l)
@@ -22,6 +23,7 @@ static void take_up(struct ip6_link *l)
 	if (l->is_up)
 		return;
 	l->is_up = true;
+	mld_start(l);
 	list_for_each(link, &l->addresses)
 		ip6_dad_start(container_of(link, struct ip6_address, link));
 	ip6_advertise_start(l);
@@ -34,6 +36,7 @@ static void take_down(struct ip6_link *l)
 		return;
 	ip6_advertise_stop(l);
 	ip6_host_stop(l);
+	mld_stop(l);
 	l->is_up = false;
 	list_for_each(link, &l->addresses) {
 		struct ip6_address *a = container_of(link, struct ip6_address, link);
@@ -53,6 +56,7 @@ static void free_link(struct ip6_link *l)
 	neighbor6_forget_link(s->engine, l->if_index);
 	while (!list_empty(&l->addresses))
 		ip6_address_free(container_of(l->addresses.next, struct ip6_address, link));
+	mld_link_free(l);
 	ip6_withdraw_view(l);
 	s->vrf_of[l->if_index] = IP6_OFF;
 	s->link[l->if_index] = NULL;
@@ -74,7 +78,9 @@ static int new_link(struct ip6_stack *s, const struct interface *i,
 	list_init(&l->addresses);
 	s->link[i->index] = l;
 	s->vrf_of[i->index] = ip4_stack_of(s->engine)->vrf_of[i->index];
-	err = add_link_local(l);
+	err = mld_link_new(l);
+	if (err == 0)
+		err = add_link_local(l);
 	if (err == 0 && options->autoconf)
 		err = ip6_host_new(l);
 	if (err != 0) {

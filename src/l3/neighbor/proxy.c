@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "l3/mld/mld.h"
 
 static struct neighbors *table_of(const struct engine *e)
 {
@@ -31,6 +32,7 @@ static void replace(struct neighbors *t, uint32_t if_index, struct neighbor_prox
 	rcu_publish(t->proxies[if_index], list);
 	if (old)
 		rcu_free_later(&old->later, free_list);
+	mld_sync(t->engine, if_index);
 }
 
 static struct neighbor_proxies *new_or_null(uint32_t n)

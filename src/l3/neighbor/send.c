@@ -5,14 +5,15 @@
 
 #include "base/err.h"
 #include "l3/neighbor/worker.h"
+#include "wire/ip6_ext.h"
 
-enum { FRAME_MAX_LEN = ETHERNET_HDR_LEN + IP6_HDR_LEN + ND_MESSAGE_MAX };
+enum { ALERT_LEN = 8, FRAME_MAX_LEN = ETHERNET_HDR_LEN + IP6_MIN_MTU };
 
 /* A frame on its way to the worker. */
 struct order {
 	uint32_t if_index;
 	uint32_t len;
-	uint8_t frame[FRAME_MAX_LEN];
+	uint8_t frame[];
 };
 
 static void carry_out(struct worker *w, void *arg)
@@ -36,7 +37,7 @@ static void carry_out(struct worker *w, void *arg)
 
 static int send(struct engine *e, uint32_t if_index, struct slice frame)
 {
-	struct order *order = malloc(sizeof(*order));
+	struct order *order = malloc(sizeof(*order) + frame.len);
 	int err;
 
 	if (!order)
@@ -76,27 +77,53 @@ int arp_send_request(struct engine *e, uint32_t if_index, be32 sender, be32 targ
 	return send(e, if_index, slice_of(frame, writer_len(&w)));
 }
 
-int nd_send(struct engine *e, uint32_t if_index, const struct nd *m, const struct ip6_addr *src,
-	    const struct ip6_addr *dst, const struct mac *to)
+/* RFC 2711: a hop-by-hop header with the router alert "MLD", padded. */
+static void put_alert(struct writer *w)
+{
+	static const uint8_t alert[ALERT_LEN] = { IP_ICMP6, 0, IP6_OPT_ROUTER_ALERT, 2,
+						  0,	    0, IP6_OPT_PADN,	     0 };
+
+	put_bytes(w, alert, sizeof(alert));
+}
+
+int icmp6_send_on(struct engine *e, uint32_t if_index, const struct icmp6_order *o)
 {
 	const struct interface *i = interface_get_or_null(e, if_index);
-	struct ethernet eth = { .dst = to ? *to : nd_group_mac(dst), .type = ETHERNET_IP6 };
-	struct ip6 ip = {
-		.next_header = IP_ICMP6, .hop_limit = ND_HOP_LIMIT, .src = *src, .dst = *dst
-	};
-	uint8_t message[ND_MESSAGE_MAX], packet[IP6_HDR_LEN + ND_MESSAGE_MAX];
-	uint8_t frame[FRAME_MAX_LEN];
-	struct writer mw = writer_of(message, sizeof(message));
+	struct ethernet eth = { .dst = o->to ? *o->to : nd_group_mac(&o->dst),
+				.type = ETHERNET_IP6 };
+	struct ip6 ip = { .next_header = o->has_router_alert ? IP_HOP_BY_HOP : IP_ICMP6,
+			  .hop_limit = o->hop_limit,
+			  .src = o->src,
+			  .dst = o->dst };
+	uint8_t payload[IP6_MIN_MTU], packet[IP6_MIN_MTU], frame[FRAME_MAX_LEN];
+	struct writer mw = writer_of(payload, sizeof(payload));
 	struct writer pw = writer_of(packet, sizeof(packet));
 	struct writer fw = writer_of(frame, sizeof(frame));
 
 	if (!i)
 		return ERR_NOENT;
+	if (o->has_router_alert)
+		put_alert(&mw);
+	put_bytes(&mw, o->message.at, o->message.len);
 	eth.src = mac_of(i);
-	nd_emit(&mw, m, src, dst);
-	ip.payload = slice_of(message, writer_len(&mw));
+	ip.payload = slice_of(payload, writer_len(&mw));
 	ip6_emit(&pw, &ip);
 	eth.payload = slice_of(packet, writer_len(&pw));
 	ethernet_emit(&fw, &eth);
+	invariant(writer_ok(&mw) && writer_ok(&pw) && writer_ok(&fw));
 	return send(e, if_index, slice_of(frame, writer_len(&fw)));
+}
+
+int nd_send(struct engine *e, uint32_t if_index, const struct nd *m, const struct ip6_addr *src,
+	    const struct ip6_addr *dst, const struct mac *to)
+{
+	uint8_t message[ND_MESSAGE_MAX];
+	struct writer w = writer_of(message, sizeof(message));
+	struct icmp6_order order = {
+		.src = *src, .dst = *dst, .to = to, .hop_limit = ND_HOP_LIMIT
+	};
+
+	nd_emit(&w, m, src, dst);
+	order.message = slice_of(message, writer_len(&w));
+	return icmp6_send_on(e, if_index, &order);
 }

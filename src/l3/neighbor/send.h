@@ -1,4 +1,4 @@
-/* send.h - messages that main sends on a link: ARP requests and Neighbor Discovery. */
+/* send.h - messages that main sends on a link: ARP requests, Neighbor Discovery, MLD. */
 #ifndef CONVOY_L3_NEIGHBOR_SEND_H
 #define CONVOY_L3_NEIGHBOR_SEND_H
 
@@ -10,6 +10,19 @@
 must_check
 int arp_send_request(struct engine *e, uint32_t if_index, be32 sender, be32 target,
 		     const struct mac *to);
+
+/* An ICMPv6 message that is sent on a link, whatever the routes. */
+struct icmp6_order {
+	struct slice message; /* with its checksum; it and all headers fit into IP6_MIN_MTU bytes */
+	struct ip6_addr src, dst;
+	const struct mac *to; /* NULL: the one of @dst, which is a group then */
+	uint8_t hop_limit;
+	bool has_router_alert; /* in a hop-by-hop header: RFC 2711 */
+};
+
+/* icmp6_send_on - ERR_NOENT without such an interface, ERR_NOMEM. */
+must_check
+int icmp6_send_on(struct engine *e, uint32_t if_index, const struct icmp6_order *order);
 
 /*
  * nd_send - a Neighbor Discovery message from @src to @dst, with a hop limit of 255.
