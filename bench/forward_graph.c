@@ -265,6 +265,20 @@ static void bridge_many(struct convoyd *d, unsigned size unused_arg)
 	bridge_with(d, BRIDGE_STATIONS);
 }
 
+/* A frame for nobody known goes to eight sinks. */
+static void flood(struct convoyd *d, unsigned size unused_arg)
+{
+	const struct bridge_config config = { .age_s = 0 };
+	const struct bridge_port_config port = { 0 };
+	char name[] = "sink0";
+	struct bridge *b;
+
+	invariant(bridge_create(d->engine, "bench", &config, &b) == 0);
+	invariant(bridge_add_port(b, interface_of(d, "gen0"), &port) == 0);
+	for (; name[4] < '8'; name[4]++)
+		invariant(bridge_add_port(b, interface_of(d, name), &port) == 0);
+}
+
 /* --- the table --- */
 
 #define GENERATOR4(workers)                                                                        \
@@ -302,6 +316,24 @@ static void bridge_many(struct convoyd *d, unsigned size unused_arg)
 	"source_mac: '02:00:00:00:00:00', destination_mac: '02:01:00:00:00:00'" stream             \
 	" } ]\n" more
 
+/* The same with frames of @bytes to eight sinks. */
+#define GENERATOR_FLOOD(bytes)                                                                     \
+	"workers: 1\n"                                                                             \
+	"interfaces:\n"                                                                            \
+	"  - { name: sink0, sink: {} }\n"                                                          \
+	"  - { name: sink1, sink: {} }\n"                                                          \
+	"  - { name: sink2, sink: {} }\n"                                                          \
+	"  - { name: sink3, sink: {} }\n"                                                          \
+	"  - { name: sink4, sink: {} }\n"                                                          \
+	"  - { name: sink5, sink: {} }\n"                                                          \
+	"  - { name: sink6, sink: {} }\n"                                                          \
+	"  - { name: sink7, sink: {} }\n"                                                          \
+	"  - name: gen0\n"                                                                         \
+	"    generator:\n"                                                                         \
+	"      start: true\n"                                                                      \
+	"      streams: [ { size: " #bytes ", source: 10.8.0.2, destination: 10.9.0.2, "           \
+	"source_mac: '02:00:00:00:00:00', destination_mac: '02:01:00:00:00:00' } ]\n"
+
 #define VLANS                                                                                      \
 	"  - { name: in, vlan: { parent: gen0, tags: 10 } }\n"                                     \
 	"  - { name: out, vlan: { parent: sink0, tags: 20 } }\n"
@@ -331,5 +363,7 @@ const struct forward_graph forward_graphs[] = {
 	{ .name = "bridge.100000",
 	  .format = GENERATOR_L2(", source_macs: 50000, destination_macs: 50000", ""),
 	  .fill = bridge_many },
+	{ .name = "flood.60", .format = GENERATOR_FLOOD(60), .fill = flood },
+	{ .name = "flood.1500", .format = GENERATOR_FLOOD(1514), .fill = flood },
 };
 const unsigned forward_n_graphs = count_of(forward_graphs);

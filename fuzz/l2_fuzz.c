@@ -4,7 +4,8 @@
  * knows more addresses than its limit.
  *
  * Input: frames, each behind two bytes: its length in units of 2 bytes; the port that it comes by
- * (low bits), and whether to make it a super-segment, pause, flush, or fix its source.
+ * (low bits; with LONG it also gets so long that copies of it share their tails, which have to
+ * arrive as they were), and whether to make it a super-segment, pause, flush, or fix its source.
  */
 #include <stdlib.h>
 
@@ -19,7 +20,19 @@ enum { N_BUFFERS = 4096, N_PORTS = 6, MACS_LIMIT = 8, INPUT_MAX = 4096, INPUTS_P
 /* A pause sweeps a fiftieth of the MAC table; what is there ages over many inputs. */
 #define PAUSE_NS (20 * (uint64_t)NS_PER_MS)
 
-enum { PORT_BITS = 7, GSO = 0x08, PAUSE = 0x10, FLUSH = 0x20, FIX = 0x40, FOR_ALL = 0x80 };
+enum {
+	PORT_BITS = 7,
+	LONG = 7,
+	GSO = 0x08,
+	PAUSE = 0x10,
+	FLUSH = 0x20,
+	FIX = 0x40,
+	FOR_ALL = 0x80
+};
+
+/* What frames as long end with; no others are. The first bytes of it may be a header. */
+enum { FILLING = 900, FILLING_AS_IT_WAS = FILLING - 64 };
+static uint8_t filling[FILLING];
 
 static uint64_t now_ns = 1000 * (uint64_t)NS_PER_S;
 static struct engine *engine;
@@ -31,15 +44,43 @@ static uint64_t read_now(void *context unused_arg)
 	return now_ns;
 }
 
+static void check_end(const struct buf *b)
+{
+	uint8_t end[FILLING_AS_IT_WAS];
+
+	if (b->total_len < FILLING)
+		return;
+	buf_copy_out(b, b->total_len - FILLING_AS_IT_WAS, end, FILLING_AS_IT_WAS);
+	invariant(memcmp(end, &filling[FILLING - FILLING_AS_IT_WAS], sizeof(end)) == 0);
+}
+
 static unsigned tx_run(struct worker *w, struct node *node unused_arg, struct frame *f)
 {
 	for (unsigned i = 0; i < f->n; i++) {
 		const struct buf *b = buf_at(f->base, f->idx[i]);
-
 		invariant(b->len >= ETHERNET_HDR_LEN && b->total_len >= b->len);
+		check_end(b);
 	}
 	buf_free(&w->bufs, f->idx, f->n);
 	return f->n;
+}
+
+/* A port that writes on what it sends. */
+static unsigned own_tx_run(struct worker *w, struct node *node unused_arg, struct frame *f)
+{
+	unsigned n = f->n;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct buf *b = buf_at(f->base, f->idx[i]);
+
+		check_end(b);
+		for (; b; b = buf_next_or_null(b)) {
+			invariant(!(b->flags & BUF_SHARED));
+			memset(buf_data(b), 0, b->len);
+		}
+	}
+	buf_free(&w->bufs, f->idx, n);
+	return n;
 }
 
 /* Where l3 would begin. */
@@ -50,19 +91,25 @@ static unsigned end_run(struct worker *w, struct node *node unused_arg, struct f
 }
 
 static const struct node_type tx_node = { .name = "fuzz-tx", .run = tx_run };
+static const struct node_type own_tx_node = { .name = "fuzz-own-tx", .run = own_tx_run };
 static const struct node_type ip4_node = { .name = "ip4-input", .run = end_run };
 static const struct node_type ip6_node = { .name = "ip6-input", .run = end_run };
 static const struct node_type arp_node = { .name = "arp-input", .run = end_run };
 static void free_device(struct interface *i unused_arg)
 {
 }
-static const struct interface_driver driver = { .name = "fuzz",
-						.tx = &tx_node,
-						.free = free_device };
+static const struct interface_driver driver = {
+	.name = "fuzz", .tx = &tx_node, .takes_shared = true, .free = free_device
+};
+/* Of every third port: it needs bytes of its own, and writes on them. */
+static const struct interface_driver own_driver = { .name = "fuzz-own",
+						    .tx = &own_tx_node,
+						    .free = free_device };
 static const struct node_type *const nodes[] = {
 	&drop_node,
 	&interface_output_node,
 	&tx_node,
+	&own_tx_node,
 	&ip4_node,
 	&ip6_node,
 	&arp_node,
@@ -98,7 +145,7 @@ static void add_port(unsigned n)
 						 .mtu_bytes = 1500,
 						 .caps = CAP_CSUM | CAP_TSO,
 						 .n_queues = 1,
-						 .driver = &driver };
+						 .driver = n % 3 == 1 ? &own_driver : &driver };
 
 	must(interface_add(engine, &params, &port[n]));
 	must(interface_set_up(port[n], true));
@@ -136,6 +183,8 @@ static void start(void)
 	const struct bridge_port_config plain = { 0 }, group = { .split_horizon = 3 };
 	struct interface *bvi;
 
+	for (unsigned n = 0; n < FILLING; n++)
+		filling[n] = (uint8_t)(n * 7 + n / 256);
 	must(engine_new(&options, &engine));
 	must(vlan_init(engine));
 	must(xconnect_init(engine));
@@ -161,7 +210,7 @@ static void turn(void)
 	while (worker_turn(engine->worker[0]) > 0);
 }
 
-static void inject(struct interface *i, struct slice bytes, bool is_gso)
+static void inject(struct interface *i, struct slice bytes, bool is_long, bool is_gso)
 {
 	struct worker *w = engine->worker[0];
 	struct frame *f = w->graph.input_frame;
@@ -174,6 +223,8 @@ static void inject(struct interface *i, struct slice bytes, bool is_gso)
 	invariant(f->idx[0]);
 	b = buf_at(f->base, f->idx[0]);
 	must(buf_append_bytes(&w->bufs, b, bytes.at, (uint32_t)bytes.len));
+	if (is_long)
+		must(buf_append_bytes(&w->bufs, b, filling, FILLING));
 	if (is_gso) {
 		b->gso_type = GSO_TCP4;
 		b->gso_size = 1000;
@@ -181,7 +232,7 @@ static void inject(struct interface *i, struct slice bytes, bool is_gso)
 		b->l4_at = (uint16_t)(b->at + 34);
 		b->csum_off = CSUM_OFF_TCP;
 	}
-	interface_receive(w, node, f, i, bytes.len);
+	interface_receive(w, node, f, i, b->total_len);
 }
 
 static void act(unsigned how, struct slice frame)
@@ -243,7 +294,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		act(how, frame);
 		for (unsigned n = 0; n < (how & FOR_ALL ? N_PORTS : 1); n++)
-			inject(port[((how & PORT_BITS) + n) % N_PORTS], frame, how & GSO);
+			inject(port[((how & PORT_BITS) + n) % N_PORTS], frame,
+			       (how & PORT_BITS) == LONG, how & GSO);
 		turn();
 		in = slice_from(in, 2 + frame.len);
 	}

@@ -198,9 +198,22 @@ uint32_t buf_alloc_one_or_zero(struct buf_cache *c)
 	return buf_alloc(c, &idx, 1) ? idx : 0;
 }
 
+/* True if other chains still hold @b. Who finds itself alone needs no atomic operation. */
+static bool let_go(struct buf *b)
+{
+	if (__atomic_load_n(&b->n_holders, __ATOMIC_ACQUIRE) == 1)
+		return false;
+	return __atomic_sub_fetch(&b->n_holders, 1, __ATOMIC_ACQ_REL) != 0;
+}
+
+static bool is_held_by_others(struct buf *b)
+{
+	return unlikely(b->flags & BUF_SHARED) && let_go(b);
+}
+
 void buf_free_one(struct buf_cache *c, uint32_t idx)
 {
-	while (idx) {
+	while (idx && !is_held_by_others(buf_at(c->pool->base, idx))) {
 		if (c->n == BUF_CACHE)
 			give_batch(c, BUF_BATCH);
 		c->idx[c->n++] = idx;
@@ -234,6 +247,7 @@ void buf_trim(struct buf_cache *c, struct buf *b, uint32_t n)
 	while (left > last->len) {
 		left -= last->len;
 		last = buf_next_or_null(last);
+		invariant(!(last->flags & BUF_SHARED));
 	}
 	last->len = (uint16_t)left;
 	if (last->next)
@@ -318,6 +332,7 @@ uint32_t buf_clone_or_zero(struct buf_cache *c, const struct buf *b)
 		copy->self = idx;
 		copy->next = 0;
 		copy->trace = 0;
+		copy->flags &= ~(uint32_t)BUF_SHARED;
 		memcpy(copy->room + b->at, b->room + b->at, b->len);
 		/* Headers that were pulled off are still readable in a copy. */
 		if (!previous)

@@ -17,6 +17,17 @@
  *
  * A buffer has one owner: the node that holds its index. Sending it on, freeing it or handing it
  * to another worker gives it away.
+ *
+ * Floods make an exception: the tail of a chain may be shared. Each chain has its own first buffer,
+ * with lanes, headroom and headers; the buffers behind it nobody changes while they are shared. The
+ * first shared buffer counts the chains that hold it, the last one to go frees it.
+ *
+ *   first of chain 1 ─┐
+ *   first of chain 2 ─┼──> BUF_SHARED, n_holders 3 ──> more of the packet
+ *   first of chain 3 ─┘
+ *
+ * Only interfaces whose driver says so get such chains: `takes_shared`. buf_unshare() makes one
+ * like any other.
  */
 #ifndef CONVOY_ENGINE_BUF_H
 #define CONVOY_ENGINE_BUF_H
@@ -45,6 +56,7 @@ enum buf_flag {
 	BUF_LINK_MULTICAST = 1 << 4, /* came to a link multicast address */
 	BUF_LOCAL = 1 << 5,	     /* made by this stack, not received */
 	BUF_REASSEMBLED = 1 << 6,    /* was put together from fragments here */
+	BUF_SHARED = 1 << 7,	     /* never the first of a chain: several chains hold it */
 };
 
 /*
@@ -106,8 +118,9 @@ struct buf {
 	uint64_t rx_ns;			/* drivers: time of the turn that received it */
 	uint8_t ip_proto;		/* ip input: protocol of the L4 header */
 	uint8_t spare1[7];
-	uint64_t flow; /* flow table lookup: handle shared by acl, nat, policers */
-	uint8_t spare2[8];
+	uint64_t flow;	    /* flow table lookup: handle shared by acl, nat, policers */
+	uint32_t n_holders; /* with BUF_SHARED; atomic */
+	uint8_t spare2[4];
 	uint8_t room[BUF_ROOM];
 	/*
 	 * Makes the stride an odd number of lines: the first lines of 256 buffers then fall into
@@ -292,12 +305,15 @@ static inline void *buf_append(struct buf *b, unsigned n)
 	return end;
 }
 
-/* buf_trim - cut the chain to its first @n bytes (padding); asserts that it has as many. */
+/*
+ * buf_trim - cut the chain to its first @n bytes (padding); asserts that it has as many, and that
+ * it does not end inside of a shared buffer.
+ */
 void buf_trim(struct buf_cache *c, struct buf *b, uint32_t n);
 
 /*
  * buf_append_bytes - copy @n bytes to the end of the chain, growing it as needed.
- * Returns 0, or ERR_NOMEM with the chain as it was.
+ * Nothing of it is shared. Returns 0, or ERR_NOMEM with the chain as it was.
  */
 must_check
 int buf_append_bytes(struct buf_cache *c, struct buf *b, const void *from, uint32_t n);
@@ -315,11 +331,32 @@ uint32_t buf_copy_out(const struct buf *b, uint32_t skip, void *to, uint32_t n);
 must_check
 uint32_t buf_clone_or_zero(struct buf_cache *c, const struct buf *b);
 
+/*
+ * buf_share_or_zero - a new first buffer with the lanes and the first @n_head bytes of @b, which
+ * has more in its first buffer; the rest of @b, under its old index, becomes its shared tail.
+ * Returns the index of the new first buffer, or 0 with nothing changed when the pool is empty.
+ */
+must_check
+uint32_t buf_share_or_zero(struct buf_cache *c, struct buf *b, unsigned n_head);
+
+/*
+ * buf_clone_head_or_zero - one more chain with the tail of @b, which buf_share_or_zero() returned:
+ * lanes and bytes of the first buffer are copied, but not the trace mark. No chain with that tail
+ * has left the worker yet. Returns its index, 0 when the pool is empty.
+ */
+must_check
+uint32_t buf_clone_head_or_zero(struct buf_cache *c, const struct buf *b);
+
+/* buf_unshare - copy what @b shares with others. Returns 0, or ERR_NOMEM with nothing changed. */
+must_check
+int buf_unshare(struct buf_cache *c, struct buf *b);
+
 /* buf_chain_count - buffers in the chain. */
 unsigned buf_chain_count(const struct buf *b);
 
 /*
  * buf_linear - make the first @n bytes contiguous in the first buffer, moving bytes forward.
+ * Nothing of the chain is shared.
  * Returns 0, ERR_SHORT if the chain has fewer, ERR_RANGE if one buffer cannot hold them.
  */
 must_check

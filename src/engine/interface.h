@@ -42,6 +42,11 @@ struct interface_driver {
 	const struct node_type *tx;
 	/* No instances: the node @tx of the graph serves all interfaces, by the packets' tx_if. */
 	bool shared_tx;
+	/*
+	 * The transmit node reads packets, frees them by buf_free() and leaves their buffers as
+	 * they are: it may be given chains with a shared tail (engine/buf.h).
+	 */
+	bool takes_shared;
 	/* Main: start or stop carrying traffic. NULL when the device needs no telling. */
 	int (*set_up)(struct interface *i, bool up);
 	/* Main: take a new MTU (L3 bytes); NULL when any value is fine. */
@@ -205,6 +210,14 @@ void interface_settle_input(struct interface *i);
 
 /* interface_set_link - main: the driver saw the link come or go. */
 void interface_set_link(struct interface *i, bool link);
+
+/* interface_takes_shared - true if what sends for @i in the end takes chains with shared tails. */
+static inline bool interface_takes_shared(const struct interface *i)
+{
+	while (i->below)
+		i = i->below;
+	return i->driver->takes_shared;
+}
 
 /* interface_by_name_or_null - main. */
 struct interface *interface_by_name_or_null(const struct engine *e, const char *name);

@@ -47,6 +47,22 @@ def test_groups_are_flooded(switch, dst):
     s.passes(2, frame(A, dst, size=1514), to=[0, 1])
 
 
+def test_long_copies_share_their_bytes(switch):
+    # Each port has the frame as it was, whatever the others do with theirs: a tag put on, a bit turned, l3.
+    more = [{"name": "v", "vlan": {"parent": "p3", "tags": 30}}, {"name": "bvi", "bvi": {"bridge": "lan"}}]
+    s = switch(5, [bridge([*ports({}, {}, {}), {"interface": "v"}, {"interface": "p4"}])], interfaces=more)
+    s.call("impair", interface="p2", direction="out", corrupt="100%")
+    for dst in (B, ALL, B, ALL):
+        sent = s.unique(frame(A, dst, bytes(range(256)) * 5, size=1500))
+        s.send(0, sent)
+        got = s.heard(sent, [1, 3, 4])
+        assert {1, 3, 4} <= set(got)
+        assert [bytes(got[port][0]) for port in (1, 4)] == [bytes(sent)] * 2
+        assert (got[3][0][Dot1Q].vlan, bytes(got[3][0])[18:]) == (30, bytes(sent)[14:])
+    s.count("impair-out.corrupted", 4)
+    s.count("bridge-flood.shared", 4 * 3)
+
+
 def test_same_port_is_filtered(switch):
     s = switch()
     s.learn(0, A)

@@ -136,6 +136,7 @@ static void describe(const struct interface *i, struct writer *out)
 static const struct interface_driver af_packet_driver = {
 	.name = "af_packet",
 	.tx = &af_packet_tx_node,
+	.takes_shared = true,
 	.set_up = set_up,
 	.detach = detach_interface,
 	.close = close_interface,

@@ -131,6 +131,7 @@ static void free_nothing(struct interface *i)
 static const struct interface_driver generator_driver = {
 	.name = "generator",
 	.tx = &sink_tx_node,
+	.takes_shared = true,
 	.detach = detach,
 	.close = close_device,
 	.free = free_device,
@@ -139,6 +140,7 @@ static const struct interface_driver generator_driver = {
 static const struct interface_driver sink_driver = {
 	.name = "sink",
 	.tx = &sink_tx_node,
+	.takes_shared = true,
 	.free = free_nothing,
 };
 

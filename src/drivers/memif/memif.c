@@ -56,6 +56,7 @@ static void describe(const struct interface *i, struct writer *out)
 static const struct interface_driver memif_driver = {
 	.name = "memif",
 	.tx = &memif_tx_node,
+	.takes_shared = true,
 	.detach = detach,
 	.close = close_device,
 	.free = free_device,

@@ -102,6 +102,7 @@ static void describe(const struct interface *i, struct writer *out)
 static const struct interface_driver pcap_driver = {
 	.name = "pcap",
 	.tx = &pcap_tx_node,
+	.takes_shared = true,
 	.detach = detach,
 	.close = close_interface,
 	.free = free_interface,

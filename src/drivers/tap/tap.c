@@ -68,6 +68,7 @@ static void describe(const struct interface *i, struct writer *out)
 static const struct interface_driver tap_driver = {
 	.name = "tap",
 	.tx = &tap_tx_node,
+	.takes_shared = true,
 	.attach = attach,
 	.detach = detach,
 	.free = free_device,

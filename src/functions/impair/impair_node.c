@@ -11,24 +11,31 @@
 enum { NEXT_DROP };
 static const char *const next_names[] = { [NEXT_DROP] = "drop" };
 
-enum { LOSS, FULL, DUPLICATED, CORRUPTED, REORDERED, N_REASONS };
+enum { LOSS, FULL, DUPLICATED, CORRUPTED, NO_BUFFERS, REORDERED, N_REASONS };
 static const struct reason reasons[] = {
 	[LOSS] = { "loss", "lost on purpose" },
 	[FULL] = { "full", "more packets under way than are allowed" },
 	[DUPLICATED] = { "duplicated", "sent twice (no drop)" },
 	[CORRUPTED] = { "corrupted", "one bit was turned (no drop)" },
+	[NO_BUFFERS] = { "no-buffers", "the buffer pool is empty: not corrupted (no drop)" },
 	[REORDERED] = { "reordered", "held back longer than others (no drop)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
 enum { ETHERNET_BYTES = 14 };
 
-static void corrupt(struct impair_line *l, struct buf *b)
+/* A copy of its own suffers, not those of other ports that share the bytes. */
+static void corrupt(struct worker *w, struct node *node, struct impair_line *l, struct buf *b)
 {
 	uint32_t at;
 
 	if (b->total_len <= ETHERNET_BYTES)
 		return;
+	if (buf_unshare(&w->bufs, b) != 0) {
+		node_count(node, NO_BUFFERS, 1);
+		return;
+	}
+	node_count(node, CORRUPTED, 1);
 	at = ETHERNET_BYTES + random_below(&l->random, b->total_len - ETHERNET_BYTES);
 	while (at >= b->len) {
 		at -= b->len;
@@ -61,8 +68,7 @@ static void meet(struct worker *w, struct node *node, struct impair_path *p, str
 			hold(w, node, p, copy, release_ns);
 	}
 	if (fate & IMPAIR_CORRUPTED) {
-		node_count(node, CORRUPTED, 1);
-		corrupt(&p->line, b);
+		corrupt(w, node, &p->line, b);
 	}
 	if (fate & IMPAIR_REORDERED)
 		node_count(node, REORDERED, 1);
