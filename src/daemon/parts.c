@@ -36,7 +36,7 @@ static void on_messages(evutil_socket_t fd unused_arg, short what unused_arg, vo
 {
 	struct convoyd *d = context;
 
-	engine_run_main(d->engine);
+	engine_turn_main(d->engine);
 }
 
 int part_engine_init(struct convoyd *d)

@@ -76,6 +76,14 @@ static unsigned run_main_watches(struct engine *e)
 	return n > 0 ? (unsigned)n : 0;
 }
 
+unsigned engine_turn_main(struct engine *e)
+{
+	unsigned n = run_main_watches(e);
+
+	mailbox_arm(&e->main); /* what is posted from now on rings the bell again */
+	return n + mailbox_run(&e->main, e);
+}
+
 unsigned engine_run_main(struct engine *e)
 {
 	unsigned n = run_main_watches(e), step;

@@ -83,9 +83,13 @@ void engine_unwatch_main(struct engine *e, struct main_watch *watch);
 
 /*
  * engine_main_fd - readable when messages wait for main or one of its watches has fired. Its loop
- * watches it, level-triggered, and calls engine_run_main(), which returns what it handled.
+ * watches it, level-triggered, and calls engine_turn_main(), which returns how many it handled.
+ * What messages cause waits for the next turn, so that long work in steps lets others in between.
  */
 int engine_main_fd(const struct engine *e);
+unsigned engine_turn_main(struct engine *e);
+
+/* engine_run_main - the same until there are none: for tests, and for parts that end. */
 unsigned engine_run_main(struct engine *e);
 
 /*
