@@ -31,14 +31,23 @@ static const json_t *named_or_null(const json_t *args, const char *name, size_t 
 	return NULL;
 }
 
+/* True for an argument that takes all words that are left. */
+static bool is_words(const json_t *arg)
+{
+	return strcmp(member(arg, "kind"), "words") == 0;
+}
+
 static const json_t *next_positional_or_null(const json_t *args, const json_t *params)
 {
 	const json_t *arg;
 	size_t i;
 
-	json_array_foreach(args, i,
-			   arg) if (json_is_true(json_object_get(arg, "positional")) &&
-				    !json_object_get(params, member(arg, "name"))) return arg;
+	json_array_foreach(args, i, arg)
+	{
+		if (json_is_true(json_object_get(arg, "positional")) &&
+		    (is_words(arg) || !json_object_get(params, member(arg, "name"))))
+			return arg;
+	}
 	return NULL;
 }
 
@@ -58,13 +67,18 @@ static int set_number(struct request *rq, const char *name, const char *text, ch
 	return 0;
 }
 
+static json_t *value_or_null(const json_t *before, const char *text)
+{
+	return before ? json_sprintf("%s %s", json_string_value(before), text) : json_string(text);
+}
+
 static int set_value(struct request *rq, const json_t *arg, const char *text, char *why,
 		     size_t room)
 {
 	const char *name = member(arg, "name"), *kind = member(arg, "kind");
 	json_t *value;
 
-	if (json_object_get(rq->params, name)) {
+	if (json_object_get(rq->params, name) && !is_words(arg)) {
 		snprintf(why, room, "--%s is given twice", name);
 		return ERR_INVAL;
 	}
@@ -74,7 +88,7 @@ static int set_value(struct request *rq, const json_t *arg, const char *text, ch
 		rq->output = text;
 	if (strcmp(kind, "input") == 0)
 		rq->input = text;
-	value = json_string(text);
+	value = value_or_null(json_object_get(rq->params, name), text);
 	if (!value) {
 		snprintf(why, room, "--%s: the value is not UTF-8 text", name);
 		return ERR_INVAL;

@@ -23,6 +23,10 @@ static const char commands_text[] =
 	"{\"name\":\"interface\",\"kind\":\"text\",\"positional\":true,\"required\":true,"
 	"\"help\":\"where\"},"
 	"{\"name\":\"file\",\"kind\":\"output\",\"positional\":true,\"help\":\"into\"}]},"
+	"{\"name\":\"route add\",\"args\":["
+	"{\"name\":\"prefix\",\"kind\":\"text\",\"positional\":true},"
+	"{\"name\":\"to\",\"kind\":\"words\",\"positional\":true},"
+	"{\"name\":\"vrf\",\"kind\":\"text\"}]},"
 	"{\"name\":\"apply\",\"args\":["
 	"{\"name\":\"file\",\"kind\":\"input\",\"positional\":true,\"help\":\"from\"}]}]";
 
@@ -50,6 +54,8 @@ static const struct {
 	{ "show sessions \xff", "show sessions", NULL, "--interface: the value is not UTF-8 text" },
 	{ "capture", "capture", NULL, "missing interface: where" },
 	{ "capture tap0 a.pcap", "capture", "{\"interface\":\"tap0\",\"file\":\"a.pcap\"}", NULL },
+	{ "route add 10.0.0.0/8 via 10.0.0.1 --vrf blue via 10.0.0.2", "route add",
+	  "{\"prefix\":\"10.0.0.0/8\",\"to\":\"via 10.0.0.1 via 10.0.0.2\",\"vrf\":\"blue\"}", NULL },
 	{ "show me", "show", NULL, "unexpected word \"me\"" },
 };
 /* clang-format on */

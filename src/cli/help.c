@@ -46,7 +46,9 @@ static void print_usage_of(FILE *out, const json_t *arg)
 	bool required = json_is_true(json_object_get(arg, "required"));
 	const char *open = required ? "" : "[", *close = required ? "" : "]";
 
-	if (json_is_true(json_object_get(arg, "positional")))
+	if (strcmp(member(arg, "kind"), "words") == 0)
+		fprintf(out, " %s%s...%s", open, member(arg, "name"), close);
+	else if (json_is_true(json_object_get(arg, "positional")))
 		fprintf(out, " %s%s%s", open, member(arg, "name"), close);
 	else if (strcmp(member(arg, "kind"), "flag") == 0)
 		fprintf(out, " %s--%s%s", open, member(arg, "name"), close);

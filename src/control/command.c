@@ -20,7 +20,7 @@ struct command_table {
 
 static const char *const kind_names[] = {
 	[COMMAND_TEXT] = "text",     [COMMAND_NUMBER] = "number", [COMMAND_FLAG] = "flag",
-	[COMMAND_OUTPUT] = "output", [COMMAND_INPUT] = "input",
+	[COMMAND_OUTPUT] = "output", [COMMAND_INPUT] = "input",	  [COMMAND_WORDS] = "words",
 };
 
 static json_t *describe_args(const struct command *command)
@@ -160,6 +160,7 @@ static int check_value(const struct command_arg *arg, const json_t *value, char 
 		snprintf(why, room, "%s must be true or false", arg->name);
 		return ERR_INVAL;
 	case COMMAND_TEXT:
+	case COMMAND_WORDS:
 	case COMMAND_OUTPUT:
 	case COMMAND_INPUT:
 		if (json_is_string(value))

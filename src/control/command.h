@@ -33,6 +33,7 @@ enum command_arg_kind {
 	 * fault in it is ERR_FORMAT, with "FILE:LINE:COLUMN: what" as the reason. */
 	COMMAND_OUTPUT,
 	COMMAND_INPUT,
+	COMMAND_WORDS, /* text: all further words of a command line, with blanks between */
 };
 
 struct command_arg {
