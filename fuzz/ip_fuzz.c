@@ -13,12 +13,12 @@
 #include "l3/icmp/icmp.h"
 #include "l3/icmp/icmp6.h"
 #include "l3/ip4/address.h"
-#include "l3/ip4/route.h"
 #include "l3/ip6/address.h"
-#include "l3/ip6/route.h"
 #include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/reassembly/reassembly.h"
+#include "l3/route/hop.h"
+#include "l3/route/route.h"
 
 enum { N_BUFFERS = 4096, SECONDS_TO_REST = 70, INPUTS_PER_DRAIN = 4096 };
 
@@ -81,16 +81,27 @@ static struct ip6_prefix prefix6(const char *text)
 	return p;
 }
 
+static void add_route(const char *to, const char *via)
+{
+	struct route_hop hop = { .vrf = VRF_DEFAULT, .has_addr = true };
+	const struct route_to where = { .n_hops = 1, .hop = &hop };
+	struct ip_prefix prefix;
+	const char *what;
+
+	must(ip_prefix_from_text(to, &prefix));
+	must(ip_addr_from_text(via, &hop.addr));
+	must(route_set(engine, VRF_DEFAULT, &prefix, FIB_STATIC, &where, 0, &what));
+}
+
 /* Addresses are there at once; routers and hosts may say what they like. */
 static void start_ip6(void)
 {
 	const struct ip6_options options = { .autoconf = true };
-	const struct ip6_hop hop = { .addr = prefix6("2001:db8::fe").addr };
 	uint32_t i = interface->index;
 
 	must(ip6_enable(engine, i, &options));
 	must(ip6_add_address(engine, i, prefix6("2001:db8::1/64")));
-	must(ip6_add_route(engine, VRF_DEFAULT, prefix6("2001:db8:f::/48"), FIB_STATIC, &hop, 1));
+	add_route("2001:db8:f::/48", "2001:db8::fe");
 }
 
 static void start(void)
@@ -111,13 +122,14 @@ static void start(void)
 						 .caps = CAP_CSUM | CAP_TSO,
 						 .n_queues = 1,
 						 .driver = &driver };
-	const struct ip4_prefix address = { 0x0a000001, 24 }, far = { 0xc0a80000, 16 };
-	const struct ip4_hop hop = { .addr = 0x0a0000fe };
+	const struct ip4_prefix address = { 0x0a000001, 24 };
 
 	must(engine_new(&options, &engine));
 	must(ip4_init(engine));
 	must(ip6_init(engine));
 	must(neighbor_init(engine));
+	must(route_hops_init(engine));
+	must(routes_init(engine));
 	must(icmp4_init(engine));
 	must(icmp6_init(engine));
 	must(mld_init(engine));
@@ -125,7 +137,7 @@ static void start(void)
 	must(interface_add(engine, &params, &interface));
 	must(ip4_add_address(engine, interface->index, address));
 	must(interface_set_up(interface, true));
-	must(ip4_add_route(engine, VRF_DEFAULT, far, &hop, 1));
+	add_route("192.168.0.0/16", "10.0.0.254");
 	start_ip6();
 	input_node = graph_node_id(&engine->graph, "ethernet-input");
 }

@@ -419,14 +419,9 @@ static int finish_net(struct config_decoder *d, const struct config_node *n, voi
 			return config_fail(d->error, config_member_or_null(one->at, "name"),
 					   "two interfaces are called \"%s\"", one->name);
 	}
-	for (uint32_t i = 0; i < c->n_routes; i++) {
-		const struct net_route *route = &c->routes[i];
-
-		if (route->interface && !find_or_null(c, c->n_interfaces, route->interface))
-			return config_fail(d->error, config_member_or_null(route->at, "interface"),
-					   "no interface is called \"%s\"", route->interface);
-	}
-	return net_check_vrfs(d, c, n) < 0 ? ERR_INVAL : net_check_l2(d, c);
+	if (net_check_routes(d, c) < 0 || net_check_vrfs(d, c, n) < 0)
+		return ERR_INVAL;
+	return net_check_l2(d, c);
 }
 
 static const struct net_config net_defaults = {

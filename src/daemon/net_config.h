@@ -89,13 +89,24 @@ struct net_interface {
 	struct pcap_config pcap;
 };
 
+/* One of several next hops of a route. */
+struct net_route_hop {
+	bool has_via;
+	const struct config_node *at;
+	struct ip6_addr via;   /* of the family of the route */
+	const char *interface; /* NULL: the one whose network holds @via */
+	const char *vrf;       /* that the next hop is in; NULL: the route's */
+	uint32_t weight;
+};
+
 struct net_route {
 	struct ip_prefix to;
 	const struct config_node *at;
-	bool has_via;
-	struct ip6_addr via;   /* of the family of @to */
-	const char *interface; /* NULL: the one whose network holds @via */
-	bool blackhole, prohibit;
+	struct net_route_hop hop; /* "via" and "interface" of the route itself */
+	const struct net_route_hop *hops;
+	uint32_t n_hops;
+	bool resilient; /* flows stay when next hops come and go */
+	bool blackhole, prohibit, unreachable;
 	const char *vrf;    /* that it is in; NULL: the default one */
 	const char *lookup; /* VRF in which the destination is looked up; NULL: none */
 };

@@ -41,6 +41,10 @@ must_check
 int net_check_vrfs(struct config_decoder *d, const struct net_config *c,
 		   const struct config_node *n);
 
+/* net_check_routes - do routes name interfaces that are there? ERR_INVAL. */
+must_check
+int net_check_routes(struct config_decoder *d, const struct net_config *c);
+
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 

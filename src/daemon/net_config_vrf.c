@@ -72,6 +72,9 @@ int net_check_vrfs(struct config_decoder *d, const struct net_config *c,
 			return fail_unknown(d, r->at, "vrf", r->vrf);
 		if (!is_known(c, r->lookup))
 			return fail_unknown(d, r->at, "lookup", r->lookup);
+		for (uint32_t k = 0; k < r->n_hops; k++)
+			if (!is_known(c, r->hops[k].vrf))
+				return fail_unknown(d, r->hops[k].at, "vrf", r->hops[k].vrf);
 	}
 	return 0;
 }

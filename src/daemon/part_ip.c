@@ -8,14 +8,13 @@
 #include "l3/cli/l3_cli.h"
 #include "l3/icmp/icmp.h"
 #include "l3/icmp/icmp6.h"
-#include "l3/ip4/route.h"
 #include "l3/ip6/address.h"
-#include "l3/ip6/route.h"
 #include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/probe/probe.h"
 #include "l3/reassembly/reassembly.h"
 #include "l3/route/hop.h"
+#include "l3/route/route.h"
 #include "l3/rpf/rpf.h"
 
 static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
@@ -39,6 +38,8 @@ int part_ip_init(struct convoyd *d)
 		err = neighbor_init(d->engine);
 	if (err == 0)
 		err = route_hops_init(d->engine);
+	if (err == 0)
+		err = routes_init(d->engine);
 	if (err == 0)
 		err = route_events_init(d->engine);
 	if (err == 0)
@@ -87,8 +88,6 @@ void part_ip_deinit(struct convoyd *d)
 	if (d->neighbors)
 		event_free(d->neighbors);
 	d->neighbors = NULL;
-	ip4_routes_deinit(d->engine);
-	ip6_routes_deinit(d->engine);
 	probe_deinit(d->engine);
 	reassembly_deinit(d->engine);
 	icmp6_deinit(d->engine);
@@ -97,6 +96,7 @@ void part_ip_deinit(struct convoyd *d)
 	ip6_links_deinit(ip6_stack_of(d->engine));
 	rpf_deinit(d->engine);
 	route_events_deinit(d->engine);
+	routes_deinit(d->engine); /* hosts have forgotten their routers */
 	route_hops_deinit(d->engine);
 	neighbor_deinit(d->engine);
 	ip6_deinit(d->engine);

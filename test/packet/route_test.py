@@ -1,30 +1,14 @@
 """Where packets go: next hops behind next hops, several paths, VRFs, reverse path checks."""
 import pytest
-from harness.talk import Talk
-from harness.wire import CONVOY_MAC
-from harness.workers import on_workers
+from harness import router
 from scapy.all import IP, UDP, IPv6, Raw
-
-WAN_MAC, WAN_PEER = "02:00:00:00:01:01", "02:00:00:00:01:09"
 
 
 @pytest.fixture
 def links(netns, convoyd, wire, workers):
-    """A function that starts a stack with "lan" 10.0.0.1/24 and "wan" 10.1.0.1/24."""
-    from conftest import Lan
-
-    def start(lan=None, wan=None, **config):
-        space = netns("router")
-        space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
-        stack = convoyd(on_workers(workers, {"interfaces": [
-            {"name": "lan", "addresses": ["10.0.0.1/24", "2001:db8::1/64"], "mac": CONVOY_MAC,
-             "tap": {"no_offload": True}, **(lan or {})},
-            {"name": "wan", "addresses": ["10.1.0.1/24", "2001:db8:1::1/64"], "mac": WAN_MAC,
-             "tap": {"no_offload": True}, **(wan or {})},
-        ], **config}), netns=space)
-        return (Talk(Lan(stack, wire(space, "lan"), space)),
-                Talk(Lan(stack, wire(space, "wan", mac=WAN_PEER, peer_mac=WAN_MAC), space),
-                     here="10.1.0.7", there="10.1.0.1"))
+    """A function that starts a router: harness/router.py."""
+    def start(**more):
+        return router.start(netns, convoyd, wire, workers, **more)
     return start
 
 

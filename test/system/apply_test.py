@@ -194,3 +194,33 @@ def test_routes_survive_their_interface_being_made_anew(applied):
     assert list(routes(applied.stack)) == ["10.66.0.0/16", "10.67.0.0/16"]
     applied.space.ip("route", "add", "10.1.0.0/16", "via", "10.9.0.1")
     applied.ping("10.9.0.1")
+
+
+def test_several_next_hops_come_change_and_go(applied):
+    def changes(hops, **more):
+        return applied.changes({"interfaces": [LAN, WAN], "routes": [
+            {"to": "10.66.0.0/16", "next_hops": hops, **more}]})
+
+    a, b = {"via": "10.9.0.2"}, {"via": "10.8.0.2", "weight": 2}
+    applied.changes({"interfaces": [LAN, WAN]})
+    assert changes([a, b]) == [("add", "route", "10.66.0.0/16")]
+    assert changes([{**a, "weight": 1, "interface": "lan"}, b]) == []
+    assert changes([a, b], resilient=True) == [("change", "route", "10.66.0.0/16")]
+    saved = yaml.safe_load(applied.saved())
+    assert saved["routes"] == [{"to": "10.66.0.0/16", "next_hops": [a, b], "resilient": True}]
+    assert applied.changes(saved) == []
+    wan = {**WAN, "mac": "02:00:00:00:00:77"}  # made anew: what leads over both is put back
+    assert ("redo", "route", "10.66.0.0/16") in applied.changes(
+        {**saved, "interfaces": [saved["interfaces"][0], wan]})
+    shown, = [r for r in applied.stack.call("show routes") if r["prefix"] == "10.66.0.0/16"]
+    assert [p["interface"] for p in shown["paths"]] == ["lan", "wan"] and shown["resilient"]
+
+
+def test_routes_over_routes_are_applied_in_any_order_or_not_at_all(applied):
+    over = [{"to": "10.66.0.0/16", "via": "192.0.2.1"}, {"to": "10.67.0.0/16", "blackhole": True}]
+    lost = applied.apply({"interfaces": [LAN], "routes": over})
+    assert lost.returncode == 1 and "new.yaml:10:3: no route to 10.66.0.0/16" in lost.stderr, lost
+    assert routes(applied.stack) == {}
+    over.append({"to": "192.0.2.0/24", "via": "10.9.0.2"})
+    assert len(applied.changes({"interfaces": [LAN], "routes": over})) == 3
+    assert applied.changes({"interfaces": [LAN], "routes": over[::-1]}) == []

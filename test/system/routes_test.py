@@ -35,6 +35,13 @@ def test_prohibited_destinations_are_answered(netns, convoyd):
     ("{to: 10.3.0.0/33, via: 10.1.0.2}", 2, '"10.3.0.0/33" is no prefix'),
     ("{to: 10.3.0.0/16, via: here}", 2, '"here" is no address'),
     ("{to: 10.3.0.0/16, interface: wan}", 2, 'no interface is called "wan"'),
+    ("{to: 10.3.0.0/16, via: 10.1.0.2, next_hops: [{via: 10.1.0.3}]}", 2, "a route needs one of"),
+    ("{to: 10.3.0.0/16, next_hops: [{via: '2001:db8::1'}]}", 2, "are of different families"),
+    ("{to: 10.3.0.0/16, next_hops: [{weight: 2}]}", 2, "a next hop needs via and/or interface"),
+    ("{to: 10.3.0.0/16, next_hops: [{via: 10.1.0.2, weight: 256}]}", 2, "weight"),
+    ("{to: 10.3.0.0/16, next_hops: [{via: 10.1.0.2, vrf: red}]}", 2, 'no VRF is called "red"'),
+    ("{to: 10.3.0.0/16, next_hops: [{via: 10.1.0.2}], resilient: true}", 2, "for several next_hops"),
+    ("{to: 10.3.0.0/16, via: 224.0.0.1}", 1, "the address of a single host"),
     ("{to: 10.3.0.1/16, via: 10.1.0.2}", 1, "bits are set behind the prefix's length"),
     ("{to: 10.3.0.0/16, via: 10.9.0.2}", 1, "the next hop is not on the link of any interface"),
 ])
@@ -44,3 +51,21 @@ def test_bad_routes(convoyd, route, status, message):
     assert stack.process.wait() == status
     last = stack.process.err.splitlines()[-1]
     assert last.startswith(f"{stack.config}:3:") and message in last, last
+
+
+@pytest.mark.parametrize("words, message", [
+    ("via 10.1.0.2 via 10.1.0.300", 'no next hop; expected one like'),
+    ("via 10.1.0.2 weight 0", "a weight from 1 to 255"),
+    ("via 10.1.0.2 dev wan", "no interface of that name"),
+    ("via 10.1.0.2 vrf red", "no VRF of that name"),
+    ("via 10.1.0.2 resilient", "several next hops only"),
+    ("via 10.1.0.2 quickly", 'expected "via", "dev"'),
+    ("via 10.9.0.2", "no route leads to it"),
+    ("lookup default", "in that VRF itself"),
+    ("", "say where to"),
+])
+def test_bad_routes_by_command(convoyd, convoy, words, message):
+    stack = convoyd("interfaces: [{name: lan, loop: {}, addresses: [10.1.0.1/24]}]\n")
+    refused = convoy("route", "add", "10.3.0.0/16", *words.split(), env=stack.env)
+    assert refused.returncode != 0 and message in refused.stderr, refused
+    assert "10.3.0.0" not in str(stack.call("show routes"))

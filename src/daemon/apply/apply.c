@@ -219,6 +219,20 @@ static bool must_wait(struct apply *a)
 	return false;
 }
 
+/* All is made: does it also work together? */
+static int check(struct apply *a)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < a->wanted.n && err == 0; i++) {
+		const struct apply_item *item = a->wanted.item[i];
+
+		if (item->kind->check)
+			err = item->kind->check(a->d, item, &a->error);
+	}
+	return err;
+}
+
 static void finish(struct apply *a)
 {
 	if (a->err == 0)
@@ -230,12 +244,12 @@ static void finish(struct apply *a)
 	a->done(a);
 }
 
-/* Until the end, or until it has to wait. */
-static void run(struct apply *a)
+/* True when all steps are done, or undone; false when it has to wait. */
+static bool steps_are_over(struct apply *a)
 {
 	while (a->undoing ? a->at > 0 : a->at < a->plan.n_steps) {
 		if (must_wait(a))
-			return;
+			return false;
 		if (a->undoing) {
 			step_back(a, &a->plan.steps[--a->at]);
 			continue;
@@ -245,6 +259,19 @@ static void run(struct apply *a)
 			a->undoing = true;
 		else
 			a->at++;
+	}
+	return true;
+}
+
+static void run(struct apply *a)
+{
+	if (!steps_are_over(a))
+		return;
+	if (!a->undoing) {
+		a->err = check(a);
+		a->undoing = a->err < 0;
+		if (a->undoing && !steps_are_over(a))
+			return;
 	}
 	finish(a);
 }

@@ -31,6 +31,11 @@ struct apply_kind {
 	bool (*can_change)(const struct apply_item *from, const struct apply_item *to);
 	int (*change)(struct convoyd *d, const struct apply_item *from, const struct apply_item *to,
 		      struct config_error *error);
+	/*
+	 * When all steps are done: is the wanted object @item as it has to be? NULL: it always is.
+	 * An enum err with the reason in @error undoes all of it.
+	 */
+	int (*check)(struct convoyd *d, const struct apply_item *item, struct config_error *error);
 };
 
 /* apply_fail - config_fail() at the item's place in the file, or without a place if it has none. */

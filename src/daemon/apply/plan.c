@@ -72,8 +72,10 @@ int apply_list_add(struct apply_list *list, const struct apply_item *item)
 	own->order = list->n;
 	own->doomed = false;
 	own->ground = NULL;
+	own->also_ground = arena_alloc_or_null(&list->arena,
+					       (item->n_also_on + 1) * sizeof(*own->also_ground));
 	own->difference = NULL;
-	if (!own->name || (item->on && !own->on))
+	if (!own->name || (item->on && !own->on) || !own->also_ground)
 		goto no_memory;
 	list->item[list->n++] = own;
 	return 0;
@@ -162,6 +164,20 @@ static int match(struct apply_list *running, struct apply_list *wanted, struct p
 	return 0;
 }
 
+/* The item of a kind and name; @list is in the order of names. */
+static struct apply_item *find_or_null(const struct apply_list *list, const struct apply_kind *kind,
+				       const char *name)
+{
+	const struct apply_item wanted = { .kind = kind, .name = name };
+	const struct apply_item *key = &wanted;
+	struct apply_item **found;
+
+	if (!name)
+		return NULL;
+	found = bsearch(&key, list->item, list->n, sizeof(*list->item), compare_by_name);
+	return found ? *found : NULL;
+}
+
 /* Where the items stand: @list is in the order of names. */
 static void find_grounds(struct apply_list *list)
 {
@@ -171,14 +187,11 @@ static void find_grounds(struct apply_list *list)
 		if (list->item[i]->kind->is_interface)
 			interfaces = list->item[i]->kind;
 	for (unsigned i = 0; i < list->n && interfaces; i++) {
-		const struct apply_item wanted = { .kind = interfaces, .name = list->item[i]->on };
-		const struct apply_item *key = &wanted;
-		struct apply_item **found;
+		struct apply_item *item = list->item[i];
 
-		if (!wanted.name)
-			continue;
-		found = bsearch(&key, list->item, list->n, sizeof(*list->item), compare_by_name);
-		list->item[i]->ground = found ? *found : NULL;
+		item->ground = find_or_null(list, interfaces, item->on);
+		for (unsigned k = 0; k < item->n_also_on; k++)
+			item->also_ground[k] = find_or_null(list, interfaces, item->also_on[k]);
 	}
 }
 
@@ -186,6 +199,16 @@ static bool goes(const struct apply_item *item)
 {
 	return item->doomed || item->difference->action == APPLY_DELETE ||
 	       item->difference->action == APPLY_REPLACE;
+}
+
+static bool has_ground_that_goes(const struct apply_item *item)
+{
+	if (item->ground && goes(item->ground))
+		return true;
+	for (unsigned k = 0; k < item->n_also_on; k++)
+		if (item->also_ground[k] && goes(item->also_ground[k]))
+			return true;
+	return false;
 }
 
 /* Interfaces stand on interfaces: until nothing more is found. */
@@ -198,7 +221,7 @@ static void doom(struct apply_list *running)
 		for (unsigned i = 0; i < running->n; i++) {
 			struct apply_item *item = running->item[i];
 
-			if (!item->doomed && item->ground && goes(item->ground))
+			if (!item->doomed && has_ground_that_goes(item))
 				found = item->doomed = true;
 		}
 	}

@@ -25,15 +25,18 @@ struct config_node;
 /* One object, running or wanted. Lives in the arena of its list. */
 struct apply_item {
 	const struct apply_kind *kind;
-	const char *name;	      /* unique in its kind, for people: "lan", "lan 10.0.0.1/24" */
-	json_t *value;		      /* what it is; equal values are equal objects */
-	const char *on;		      /* the interface that it goes with; NULL for none */
+	const char *name;	    /* unique in its kind, for people: "lan", "lan 10.0.0.1/24" */
+	json_t *value;		    /* what it is; equal values are equal objects */
+	const char *on;		    /* the interface that it goes with; NULL for none */
+	const char *const *also_on; /* further ones, in the arena */
+	unsigned n_also_on;
 	const struct config_node *at; /* its place in the file; NULL when running */
 	const void *object;	      /* the kind's own, borrowed */
 	/* the plan's */
 	unsigned order;		   /* in its list */
 	bool doomed;		   /* what it stands on goes */
 	struct apply_item *ground; /* the item of @on */
+	struct apply_item **also_ground;
 	struct apply_difference *difference;
 };
 

@@ -1,41 +1,38 @@
 /* route_kind.c - static routes as objects of an apply. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/writer.h"
 #include "daemon/apply/kind.h"
 #include "daemon/convoyd.h"
+#include "daemon/net_file.h"
 #include "engine/engine.h"
-#include "l3/ip4/route.h"
-#include "l3/ip6/route.h"
+#include "l3/route/paths.h"
 
 enum { TEXT_MAX = 96 };
 
 /* By names: an interface that is made anew has another index. */
-struct hop {
+struct named_hop {
 	bool has_addr;	      /* else the destination itself */
 	struct ip6_addr addr; /* as in struct ip_prefix */
 	uint32_t weight;
 	const char *interface; /* NULL: the one whose network holds @addr */
+	const char *vrf;       /* that it is in */
 };
 
-struct route {
+struct named_route {
 	struct ip_prefix to;
-	enum adjacency_kind dead; /* without a hop: what becomes of the packets */
+	enum adjacency_kind kind; /* without a hop: what becomes of the packets */
 	const char *vrf;	  /* that it is in */
 	const char *lookup;	  /* VRF, with ADJACENCY_LOOKUP */
+	bool resilient;
 	unsigned n_hops;
-	struct hop hop[LOAD_BALANCE_PATHS];
+	struct named_hop *hop; /* in the arena */
 };
 
-static const char *const dead_names[N_ADJACENCY_KINDS] = {
-	[ADJACENCY_BLACKHOLE] = "blackhole",
-	[ADJACENCY_PROHIBIT] = "prohibit",
-	[ADJACENCY_UNREACHABLE] = "unreachable",
-};
+/* --- as net.yaml says it --- */
 
-static json_t *hop_value(const struct hop *hop)
+static json_t *hop_value(const struct named_route *r, const struct named_hop *hop)
 {
 	json_t *value = json_object();
 	char text[TEXT_MAX];
@@ -47,55 +44,59 @@ static json_t *hop_value(const struct hop *hop)
 	}
 	if (hop->interface)
 		json_object_set_new(value, "interface", json_string(hop->interface));
+	if (strcmp(hop->vrf, r->vrf) != 0)
+		json_object_set_new(value, "vrf", json_string(hop->vrf));
 	if (hop->weight > 1)
 		json_object_set_new(value, "weight", json_integer(hop->weight));
 	return value;
 }
 
-/* As net.yaml says it, without "to". */
-static json_t *value_of(const struct route *r)
+static json_t *hops_value(const struct named_route *r)
 {
-	json_t *list;
+	json_t *list = json_array(), *value;
 
-	if (r->n_hops == 0 && r->dead == ADJACENCY_LOOKUP)
+	for (unsigned i = 0; i < r->n_hops; i++)
+		json_array_append_new(list, hop_value(r, &r->hop[i]));
+	value = json_pack("{s:o}", "next_hops", list);
+	if (r->resilient)
+		json_object_set_new(value, "resilient", json_true());
+	return value;
+}
+
+/* A single next hop is said by the route itself, unless it is in another VRF. */
+static bool is_plain(const struct named_route *r)
+{
+	return r->n_hops == 1 && strcmp(r->hop[0].vrf, r->vrf) == 0;
+}
+
+/* Without "to". What a weight is worth shows only beside others. */
+static json_t *value_of(struct named_route *r)
+{
+	if (r->n_hops == 0 && r->kind == ADJACENCY_LOOKUP)
 		return json_pack("{s:s}", "lookup", r->lookup);
 	if (r->n_hops == 0)
-		return json_pack("{s:b}", dead_names[r->dead], true);
+		return json_pack("{s:b}", adjacency_kind_name(r->kind), true);
 	if (r->n_hops == 1)
-		return hop_value(&r->hop[0]);
-	list = json_array();
-	for (unsigned i = 0; i < r->n_hops; i++)
-		json_array_append_new(list, hop_value(&r->hop[i]));
-	return json_pack("{s:o}", "hops", list);
+		r->hop[0].weight = 1;
+	return is_plain(r) ? hop_value(r, &r->hop[0]) : hops_value(r);
 }
 
-static bool is_in_default(const struct route *r)
+/* @item says what it stands on, and where it is. */
+static int add(struct apply_list *out, const struct named_route *route, struct apply_item item)
 {
-	return strcmp(r->vrf, "default") == 0;
-}
-
-static int add(struct apply_list *out, const struct route *route, const char *on,
-	       const struct config_node *at)
-{
-	struct route *object = arena_alloc_or_null(&out->arena, sizeof(*object));
+	struct named_route *object = arena_alloc_or_null(&out->arena, sizeof(*object));
 	char name[TEXT_MAX];
 	struct writer w = writer_of(name, TEXT_MAX - 1);
-	const struct apply_item item = {
-		.kind = &apply_route_kind,
-		.name = name,
-		.value = value_of(route),
-		.on = on,
-		.at = at,
-		.object = object,
-	};
 
-	if (!object) {
-		json_decref(item.value);
+	if (!object)
 		return ERR_NOMEM;
-	}
 	*object = *route;
+	item.kind = &apply_route_kind;
+	item.name = name;
+	item.object = object;
+	item.value = value_of(object);
 	ip_print_prefix(&w, &route->to);
-	if (!is_in_default(route)) { /* save.c ends the prefix at the blank */
+	if (strcmp(route->vrf, "default") != 0) { /* save.c ends the prefix at the blank */
 		put_format(&w, " %s", route->vrf);
 		json_object_set_new(item.value, "vrf", json_string(route->vrf));
 	}
@@ -103,71 +104,61 @@ static int add(struct apply_list *out, const struct route *route, const char *on
 	return apply_list_add(out, &item);
 }
 
-static int list_one6(struct convoyd *d, const struct ip6_route *r, struct apply_list *out)
+/* --- what runs --- */
+
+static struct named_hop running_hop(const struct convoyd *d, const struct route_hop *h)
 {
 	const struct fib *f = d->engine->module[MODULE_FIB];
-	const struct ip6_stack *s = ip6_stack_of(d->engine);
-	struct route route = { .to = { r->prefix.addr, r->prefix.len },
-			       .dead = r->dead,
-			       .vrf = fib_vrf_or_null(f, r->vrf)->name,
-			       .lookup = fib_vrf_or_null(f, r->to)->name,
-			       .n_hops = r->n_hops };
-	const char *on = NULL;
+	const struct interface *by = interface_get_or_null(d->engine, h->if_index);
+	bool is_usual = by && h->has_addr && !ip6_is_link_local(&h->addr) &&
+			route_link_to(d->engine, h->vrf, &h->addr) == by->index;
 
-	for (unsigned i = 0; i < r->n_hops; i++) {
-		const struct interface *by = interface_get_or_null(d->engine, r->hop[i].if_index);
-
-		if (!by && r->hop[i].if_index)
-			return 0; /* on its way out with its interface */
-		route.hop[i] = (struct hop){ !ip6_is_unspecified(&r->hop[i].addr), r->hop[i].addr,
-					     r->hop[i].weight, by ? by->name : NULL };
-		if (!by)
-			continue;
-		on = by->name;
-		if (!ip6_is_link_local(&r->hop[i].addr) &&
-		    ip6_link_to(s, r->vrf, &r->hop[i].addr) == by->index)
-			route.hop[i].interface = NULL;
-	}
-	return add(out, &route, on, NULL);
+	return (struct named_hop){ .has_addr = h->has_addr,
+				   .addr = h->addr,
+				   .weight = h->weight,
+				   .interface = by && !is_usual ? by->name : NULL,
+				   .vrf = fib_vrf_or_null(f, h->vrf)->name };
 }
 
-static int list_one(struct convoyd *d, const struct ip4_route *r, struct apply_list *out)
+static int list_one(struct convoyd *d, const struct named_route *like, const struct route_to *to,
+		    struct apply_list *out)
 {
-	const struct fib *f = d->engine->module[MODULE_FIB];
-	struct route route = { .to = { ip6_mapped(r->prefix.addr), r->prefix.len },
-			       .dead = r->dead,
-			       .vrf = fib_vrf_or_null(f, r->vrf)->name,
-			       .lookup = fib_vrf_or_null(f, r->to)->name,
-			       .n_hops = r->n_hops };
-	const char *on = NULL;
+	const char **on = arena_alloc_or_null(&out->arena, (to->n_hops + 1) * sizeof(*on));
+	struct named_route route = *like;
+	unsigned n_on = 0;
 
-	for (unsigned i = 0; i < r->n_hops; i++) {
-		const struct interface *by = interface_get_or_null(d->engine, r->hop[i].if_index);
+	route.hop = arena_alloc_or_null(&out->arena, (to->n_hops + 1) * sizeof(*route.hop));
+	if (!on || !route.hop)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < to->n_hops; i++) {
+		const struct interface *by = interface_get_or_null(d->engine, to->hop[i].if_index);
 
-		if (!by && r->hop[i].if_index)
+		if (!by && to->hop[i].if_index)
 			return 0; /* on its way out with its interface */
-		route.hop[i] = (struct hop){ r->hop[i].addr != 0, ip6_mapped(r->hop[i].addr),
-					     r->hop[i].weight, by ? by->name : NULL };
-		if (!by)
-			continue;
-		on = by->name;
-		if (ip4_link_of(ip4_stack_of(d->engine), r->vrf, r->hop[i].addr) == by->index)
-			route.hop[i].interface = NULL;
+		route.hop[i] = running_hop(d, &to->hop[i]);
+		if (by)
+			on[n_on++] = by->name;
 	}
-	return add(out, &route, on, NULL);
+	return add(out, &route,
+		   (struct apply_item){ .on = n_on ? on[0] : NULL,
+					.also_on = on + 1,
+					.n_also_on = n_on ? n_on - 1 : 0 });
 }
 
 static int list_running(struct convoyd *d, struct apply_list *out)
 {
-	list_for_each(link, &ip4_stack_of(d->engine)->routes) {
-		int err = list_one(d, container_of(link, struct ip4_route, link), out);
+	const struct fib *f = d->engine->module[MODULE_FIB];
 
-		if (err < 0)
-			return err;
-	}
-	list_for_each(link, &ip6_stack_of(d->engine)->routes) {
-		const struct ip6_route *r = container_of(link, struct ip6_route, link);
-		int err = r->source == FIB_STATIC ? list_one6(d, r, out) : 0;
+	list_for_each(link, routes_of(d->engine)) {
+		const struct route *r = container_of(link, struct route, link);
+		const struct vrf *to = fib_vrf_or_null(f, r->to.lookup);
+		const struct named_route like = { .to = r->prefix,
+						  .kind = r->to.kind,
+						  .vrf = fib_vrf_or_null(f, r->vrf)->name,
+						  .lookup = to ? to->name : NULL,
+						  .resilient = r->to.resilient,
+						  .n_hops = r->to.n_hops };
+		int err = r->source == FIB_STATIC ? list_one(d, &like, &r->to, out) : 0;
 
 		if (err < 0)
 			return err;
@@ -175,7 +166,9 @@ static int list_running(struct convoyd *d, struct apply_list *out)
 	return 0;
 }
 
-/* The interface of the file on whose network @addr is: ip4_link_of() for what is yet to come. */
+/* --- what is wanted --- */
+
+/* The interface of the file on whose network @addr is: route_link_to() for what is yet to come. */
 static const char *link_of_or_null(const struct net_config *config, const char *vrf,
 				   const struct ip6_addr *addr)
 {
@@ -184,7 +177,6 @@ static const char *link_of_or_null(const struct net_config *config, const char *
 
 	if (ip6_is_link_local(addr))
 		return NULL;
-
 	for (uint32_t n = 0; n < config->n_interfaces; n++) {
 		const struct net_interface *i = &config->interfaces[n];
 
@@ -204,125 +196,137 @@ static const char *link_of_or_null(const struct net_config *config, const char *
 }
 
 /* As the stack completes it: the next hop to a single host by an interface is the host. */
-static struct hop hop_of(const struct net_route *w)
+static struct named_hop wanted_hop(const struct net_config *config, const struct named_route *r,
+				   const struct net_route_hop *w)
 {
-	bool is_host = w->to.len == (ip_prefix_is_ip4(&w->to) ? 32 : 128);
+	bool is_host = r->to.len == (ip_prefix_is_ip4(&r->to) ? 32 : 128);
+	struct named_hop hop = { .has_addr = w->has_via || is_host,
+				 .addr = w->has_via ? w->via : r->to.addr,
+				 .weight = w->weight,
+				 .interface = w->interface,
+				 .vrf = w->vrf ? w->vrf : r->vrf };
+	const char *usual = hop.has_addr ? link_of_or_null(config, hop.vrf, &hop.addr) : NULL;
 
-	return (struct hop){ w->has_via || is_host, w->has_via ? w->via : w->to.addr, 1,
-			     w->interface };
+	if (usual && hop.interface && strcmp(usual, hop.interface) == 0)
+		hop.interface = NULL;
+	return hop;
+}
+
+static int add_wanted(struct apply_list *out, const struct net_config *config,
+		      const struct net_route *w)
+{
+	struct named_route route = { .to = w->to,
+				     .kind = w->blackhole     ? ADJACENCY_BLACKHOLE
+					     : w->prohibit    ? ADJACENCY_PROHIBIT
+					     : w->unreachable ? ADJACENCY_UNREACHABLE
+							      : ADJACENCY_LOOKUP,
+				     .vrf = w->vrf ? w->vrf : "default",
+				     .lookup = w->lookup,
+				     .resilient = w->resilient,
+				     .n_hops = w->n_hops };
+	const struct net_route_hop *hops = w->hops;
+
+	if (w->hop.has_via || w->hop.interface) {
+		hops = &w->hop;
+		route.n_hops = 1;
+	}
+	route.hop = arena_alloc_or_null(&out->arena, (route.n_hops + 1) * sizeof(*route.hop));
+	if (!route.hop)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < route.n_hops; i++)
+		route.hop[i] = wanted_hop(config, &route, &hops[i]);
+	return add(
+		out, &route,
+		(struct apply_item){ .on = route.n_hops ? hops[0].interface : NULL, .at = w->at });
 }
 
 static int list_wanted(struct net_file *file, struct apply_list *out)
 {
-	for (uint32_t n = 0; n < file->config->n_routes; n++) {
-		const struct net_route *w = &file->config->routes[n];
-		struct route route = { .to = w->to,
-				       .vrf = w->vrf ? w->vrf : "default",
-				       .lookup = w->lookup };
-		struct hop *hop = &route.hop[0];
-		const char *usual;
-		int err;
+	int err = 0;
 
-		if (w->blackhole || w->prohibit) {
-			route.dead = w->blackhole ? ADJACENCY_BLACKHOLE : ADJACENCY_PROHIBIT;
-		} else if (w->lookup) {
-			route.dead = ADJACENCY_LOOKUP;
-		} else {
-			route.n_hops = 1;
-			*hop = hop_of(w);
-			usual = hop->has_addr ? link_of_or_null(file->config, route.vrf, &hop->addr)
-					      : NULL;
-			if (usual && hop->interface && strcmp(usual, hop->interface) == 0)
-				hop->interface = NULL;
-		}
-		err = add(out, &route, w->interface, w->at);
-		if (err < 0)
-			return err;
-	}
+	for (uint32_t n = 0; n < file->config->n_routes && err == 0; n++)
+		err = add_wanted(out, file->config, &file->config->routes[n]);
+	return err;
+}
+
+/* --- steps --- */
+
+static int vrf_by_name(const struct convoyd *d, const char *name, uint32_t *out, const char **what)
+{
+	const struct vrf *v = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB], name);
+
+	*what = "no such VRF";
+	if (!v)
+		return ERR_NOENT;
+	*out = v->index;
 	return 0;
 }
 
-static int install_dead(struct convoyd *d, const struct route *r, uint32_t vrf)
+static int hop_of(const struct convoyd *d, const struct named_hop *from, struct route_hop *out,
+		  const char **what)
 {
-	const struct vrf *to = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB],
-						       r->lookup ? r->lookup : r->vrf);
-	bool is_ip4 = ip_prefix_is_ip4(&r->to);
+	const struct interface *by = NULL;
 
-	if (r->dead == ADJACENCY_LOOKUP) {
-		if (!to)
-			return ERR_NOENT;
-		return is_ip4 ? ip4_add_lookup_route(d->engine, vrf, ip_prefix_ip4(&r->to),
-						     to->index)
-			      : ip6_add_lookup_route(d->engine, vrf, ip_prefix_ip6(&r->to),
-						     to->index);
-	}
-	if (is_ip4)
-		return ip4_add_dead_route(d->engine, vrf, ip_prefix_ip4(&r->to), r->dead);
-	return ip6_add_dead_route(d->engine, vrf, ip_prefix_ip6(&r->to), r->dead);
-}
-
-static int install(struct convoyd *d, const struct route *r)
-{
-	struct ip4_hop hops4[LOAD_BALANCE_PATHS];
-	struct ip6_hop hops6[LOAD_BALANCE_PATHS];
-
-	const struct vrf *in = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB], r->vrf);
-	uint32_t vrf;
-
-	if (!in)
+	*out = (struct route_hop){ .has_addr = from->has_addr,
+				   .addr = from->addr,
+				   .weight = from->weight };
+	if (from->interface)
+		by = interface_by_name_or_null(d->engine, from->interface);
+	*what = "no such interface";
+	if (from->interface && !by)
 		return ERR_NOENT;
-	vrf = in->index;
-	if (r->n_hops == 0)
-		return install_dead(d, r, vrf);
-	for (unsigned i = 0; i < r->n_hops; i++) {
-		const struct hop *hop = &r->hop[i];
-		const struct interface *by =
-			hop->interface ? interface_by_name_or_null(d->engine, hop->interface)
-				       : NULL;
-
-		if (hop->interface && !by)
-			return ERR_NOENT;
-		hops4[i] = (struct ip4_hop){ by ? by->index : 0,
-					     hop->has_addr ? ip6_mapped_ip4(&hop->addr) : 0,
-					     hop->weight };
-		hops6[i] =
-			(struct ip6_hop){ by ? by->index : 0,
-					  hop->has_addr ? hop->addr : ip6_of(0, 0), hop->weight };
-	}
-	if (ip_prefix_is_ip4(&r->to))
-		return ip4_add_route(d->engine, vrf, ip_prefix_ip4(&r->to), hops4, r->n_hops);
-	return ip6_add_route(d->engine, vrf, ip_prefix_ip6(&r->to), FIB_STATIC, hops6, r->n_hops);
+	out->if_index = by ? by->index : 0;
+	return vrf_by_name(d, from->vrf, &out->vrf, what);
 }
 
-static const char *reason(int err)
+/* What it leads over may come later: check() looks when all is there. */
+static int install(struct convoyd *d, const struct named_route *r, const char **what)
 {
-	switch (err) {
-	case ERR_INVAL:
-		return "bits are set behind the prefix's length";
-	case ERR_UNREACHABLE:
-		return "the next hop is not on the link of any interface, and no route leads to it";
-	default:
-		return err_text(err);
-	}
+	struct route_hop hops[LOAD_BALANCE_PATHS];
+	struct route_to to = {
+		.kind = r->kind, .resilient = r->resilient, .n_hops = r->n_hops, .hop = hops
+	};
+	uint32_t vrf;
+	int err = vrf_by_name(d, r->vrf, &vrf, what);
+
+	if (err == 0 && r->lookup)
+		err = vrf_by_name(d, r->lookup, &to.lookup, what);
+	for (unsigned i = 0; i < r->n_hops && err == 0; i++)
+		err = hop_of(d, &r->hop[i], &hops[i], what);
+	return err ? err : route_set(d->engine, vrf, &r->to, FIB_STATIC, &to, ROUTE_MAY_WAIT, what);
 }
 
 static int create(struct convoyd *d, const struct apply_item *item, struct config_error *error)
 {
-	int err = install(d, item->object);
+	const char *what = NULL;
+	int err = install(d, item->object, &what);
 
 	if (err < 0)
-		apply_fail(error, item, "no such route: %s", reason(err));
+		apply_fail(error, item, "no route to %s: %s", item->name, what);
 	return err;
+}
+
+static int check(struct convoyd *d, const struct apply_item *item, struct config_error *error)
+{
+	const struct named_route *r = item->object;
+	const struct vrf *in = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB], r->vrf);
+	const struct route *made =
+		in ? route_find_or_null(d->engine, in->index, &r->to, FIB_STATIC) : NULL;
+
+	if (made && route_leads(d->engine, made))
+		return 0;
+	apply_fail(error, item,
+		   "no route to %s: the next hop is not on the link of any interface, and no route "
+		   "leads to it",
+		   item->name);
+	return ERR_UNREACHABLE;
 }
 
 static int take_away(struct convoyd *d, const struct apply_item *item, struct config_error *error)
 {
-	const struct route *r = item->object;
+	const struct named_route *r = item->object;
 	const struct vrf *in = fib_vrf_by_name_or_null(d->engine->module[MODULE_FIB], r->vrf);
-	uint32_t vrf = in ? in->index : VRFS_MAX;
-	int err = ip_prefix_is_ip4(&r->to)
-			  ? ip4_del_route(d->engine, vrf, ip_prefix_ip4(&r->to))
-			  : ip6_del_route(d->engine, vrf, ip_prefix_ip6(&r->to), FIB_STATIC);
+	int err = in ? route_del(d->engine, in->index, &r->to, FIB_STATIC) : ERR_NOENT;
 
 	if (err < 0)
 		apply_fail(error, item, "the route %s cannot be removed: %s", item->name,
@@ -330,11 +334,16 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 	return err;
 }
 
-/* A route takes the place of an earlier one for its prefix at once. */
-static bool can_change(const struct apply_item *from unused_arg,
-		       const struct apply_item *to unused_arg)
+/* True unless some next hop is in another VRF then: its interface may be about to move there. */
+static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
-	return true;
+	const struct named_route *a = from->object, *b = to->object;
+
+	for (unsigned i = 0; i < a->n_hops; i++)
+		for (unsigned k = 0; k < b->n_hops; k++)
+			if (strcmp(a->hop[i].vrf, b->hop[k].vrf) != 0)
+				return false;
+	return true; /* a route takes the place of an earlier one for its prefix at once */
 }
 
 static int change(struct convoyd *d, const struct apply_item *from unused_arg,
@@ -352,4 +361,5 @@ const struct apply_kind apply_route_kind = {
 	.remove = take_away,
 	.can_change = can_change,
 	.change = change,
+	.check = check,
 };

@@ -1,13 +1,14 @@
 /* route_cli.c - routes of both families from the command line. */
+#include <stdio.h>
 
 #include "base/err.h"
 #include "control/table.h"
 #include "l3/cli/ip_json.h"
 #include "l3/cli/l3_cli.h"
-#include "l3/ip4/route.h"
-#include "l3/ip6/route.h"
+#include "l3/ip4/ip4.h"
+#include "l3/route/paths.h"
 
-enum { SHOW_MAX = 1000 };
+enum { SHOW_MAX = 1000, WORDS_MAX = 8192 };
 
 static const char *const source_names[] = {
 	[FIB_SPECIAL] = "special", [FIB_INTERFACE] = "interface", [FIB_STATIC] = "static",
@@ -52,7 +53,9 @@ static json_t *route_json(const struct listing *l, const struct rib_node *n, jso
 
 	for (unsigned i = 0; i < n_paths; i++)
 		json_array_append_new(list, path_json(l, &paths[i]));
-	return json_pack("{s:o, s:s, s:o}", "prefix", prefix, "source", source_names[r->source],
+	return json_pack("{s:o, s:s, s:b, s:o}", "prefix", prefix, "source",
+			 source_names[r->source], "resilient",
+			 load_balance_is_resilient(&l->fib->load_balances, r->load_balance),
 			 "paths", list);
 }
 
@@ -166,82 +169,66 @@ static void render_routes(struct text *out, const json_t *list)
 
 /* --- route add, route delete --- */
 
-static const char *route_error(int err)
+/* The options that stand for words. */
+static void words_of_options(const struct command_call *call, struct writer *w)
 {
-	switch (err) {
-	case ERR_INVAL:
-		return "bits are set behind the prefix's length";
-	case ERR_UNREACHABLE:
-		return "the next hop is not on the link of any interface, and no route leads to it";
-	default:
-		return err_text(err);
-	}
+	const char *via = command_arg_text(call, "via");
+	const char *interface = command_arg_text(call, "interface");
+
+	if (via || interface)
+		put_format(w, "via %s", via ? via : "");
+	if (interface)
+		put_format(w, " dev %s", interface);
+	if (command_arg_flag(call, "blackhole"))
+		put_format(w, " blackhole");
+	if (command_arg_flag(call, "prohibit"))
+		put_format(w, " prohibit");
+	if (command_arg_text(call, "lookup"))
+		put_format(w, " lookup %s", command_arg_text(call, "lookup"));
 }
 
-static int add_dead(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix,
-		    enum adjacency_kind kind)
+/* Where to, as words; ERR_INVAL when it is said twice or not at all. */
+static int take_words(struct command_call *call, char text[WORDS_MAX])
 {
-	if (ip_prefix_is_ip4(prefix))
-		return ip4_add_dead_route(call->context, vrf, ip_prefix_ip4(prefix), kind);
-	return ip6_add_dead_route(call->context, vrf, ip_prefix_ip6(prefix), kind);
-}
+	const char *to = command_arg_text(call, "to");
+	struct writer w = writer_of(text, WORDS_MAX - 1);
 
-static int add_lookup(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix)
-{
-	uint32_t to;
-	int err = ip_take_vrf(call, "lookup", &to);
-
-	if (err != 0)
-		return err;
-	if (to == vrf)
-		return command_fail(call, ERR_INVAL, "the route is in that VRF itself");
-	if (ip_prefix_is_ip4(prefix))
-		return ip4_add_lookup_route(call->context, vrf, ip_prefix_ip4(prefix), to);
-	return ip6_add_lookup_route(call->context, vrf, ip_prefix_ip6(prefix), to);
-}
-
-static int add_living(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix,
-		      const struct ip6_addr *via, uint32_t if_index)
-{
-	struct ip4_hop hop4 = { .if_index = if_index };
-	struct ip6_hop hop6 = { .if_index = if_index };
-
-	if (ip_prefix_is_ip4(prefix)) {
-		hop4.addr = ip6_mapped_ip4(via);
-		return ip4_add_route(call->context, vrf, ip_prefix_ip4(prefix), &hop4, 1);
-	}
-	hop6.addr = *via;
-	return ip6_add_route(call->context, vrf, ip_prefix_ip6(prefix), FIB_STATIC, &hop6, 1);
+	words_of_options(call, &w);
+	if (to && writer_len(&w) > 0)
+		return command_fail(call, ERR_INVAL,
+				    "say where to by words or by options, not by both");
+	if (to)
+		put_format(&w, "%s", to);
+	if (!writer_ok(&w))
+		return command_fail(call, ERR_RANGE, "that is too long for a route");
+	text[writer_len(&w)] = '\0';
+	if (text[0])
+		return 0;
+	return command_fail(call, ERR_INVAL,
+			    "say where to: via ADDRESS, via dev INTERFACE, lookup VRF, blackhole, "
+			    "prohibit or unreachable");
 }
 
 static int add_route(struct command_call *call, uint32_t vrf, const struct ip_prefix *prefix)
 {
-	bool has_via = command_arg_text(call, "via") != NULL;
-	struct ip6_addr via = ip6_of(0, 0);
-	uint32_t if_index = 0;
-	int err = 0;
+	bool is_ip4 = ip_prefix_is_ip4(prefix);
+	struct route_hop hops[LOAD_BALANCE_PATHS];
+	struct route_text_fault fault;
+	struct route_text_to text;
+	const char *what = NULL;
+	char words[WORDS_MAX];
+	struct route_to to;
+	int err = take_words(call, words);
 
-	if (command_arg_flag(call, "blackhole"))
-		return add_dead(call, vrf, prefix, ADJACENCY_BLACKHOLE);
-	if (command_arg_text(call, "lookup"))
-		return add_lookup(call, vrf, prefix);
-	if (command_arg_flag(call, "prohibit"))
-		return add_dead(call, vrf, prefix, ADJACENCY_PROHIBIT);
-	if (has_via)
-		err = ip_take_addr(call, "via", &via);
-	if (err == 0 && has_via && ip6_is_mapped(&via) != ip_prefix_is_ip4(prefix))
-		err = command_fail(call, ERR_INVAL,
-				   "prefix and next hop are of different families");
-	if (err == 0 && command_arg_text(call, "interface"))
-		err = ip_take_interface(call, "interface", &if_index);
-	if (err == 0 && !has_via && if_index == 0)
-		err = command_fail(call, ERR_INVAL,
-				   "say where to: --via ADDRESS, --interface NAME, "
-				   "--blackhole or --prohibit");
-	if (err == 0 && if_index == 0 && ip6_is_link_local(&via))
-		err = command_fail(call, ERR_INVAL,
-				   "a link-local next hop needs its link: add --interface NAME");
-	return err ? err : add_living(call, vrf, prefix, &via, if_index);
+	if (err != 0)
+		return err;
+	if (route_text_to(slice_of_text(words), 1, is_ip4, &text, &fault) != 0)
+		return command_fail(call, ERR_INVAL, "\"%.80s\": %s", words + (fault.column - 1),
+				    fault.what);
+	err = route_to_of_text(call->context, vrf, is_ip4, &text, hops, &to, &what);
+	if (err == 0)
+		err = route_set(call->context, vrf, prefix, FIB_STATIC, &to, 0, &what);
+	return err ? command_fail(call, err, "no such route: %s", what) : 0;
 }
 
 static int route_add(struct command_call *call)
@@ -254,9 +241,7 @@ static int route_add(struct command_call *call)
 		err = ip_take_vrf(call, "vrf", &vrf);
 	if (err == 0)
 		err = add_route(call, vrf, &prefix);
-	if (err == 0)
-		return command_reply(call, json_object());
-	return call->why[0] ? err : command_fail(call, err, "no such route: %s", route_error(err));
+	return err ? err : command_reply(call, json_object());
 }
 
 static int route_delete(struct command_call *call)
@@ -269,10 +254,7 @@ static int route_delete(struct command_call *call)
 		err = ip_take_vrf(call, "vrf", &vrf);
 	if (err != 0)
 		return err;
-	if (ip_prefix_is_ip4(&prefix))
-		err = ip4_del_route(call->context, vrf, ip_prefix_ip4(&prefix));
-	else
-		err = ip6_del_route(call->context, vrf, ip_prefix_ip6(&prefix), FIB_STATIC);
+	err = route_del(call->context, vrf, &prefix, FIB_STATIC);
 	if (err == 0)
 		return command_reply(call, json_object());
 	return command_fail(call, err, "no static route for this prefix; see: convoy show routes");
@@ -290,9 +272,13 @@ static const struct command commands[] = {
 	  .run = show_routes,
 	  .render = render_routes },
 	{ .name = "route add",
-	  .help = "send packets for a prefix by a next hop or an interface",
+	  .help = "send packets for a prefix by next hops, by an interface, or nowhere",
 	  .args = { { "prefix", COMMAND_TEXT, "such as 10.0.0.0/8 or 2001:db8::/32",
 		      .required = true, .positional = true },
+		    { "to", COMMAND_WORDS,
+		      "via ADDRESS [dev INTERFACE] [vrf NAME] [weight N] via … [resilient]; or via "
+		      "dev INTERFACE, lookup VRF, blackhole, prohibit, unreachable",
+		      .positional = true },
 		    { "via", COMMAND_TEXT, "address of the next hop" },
 		    { "interface", COMMAND_TEXT, "interface that it leaves by" },
 		    { "blackhole", COMMAND_FLAG, "drop them in silence" },

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "l3/fib/fib_route.h"
 
+enum { RELEASE_STEP = 65536 };
+
 void fib_bulk_init(struct fib_bulk *b, struct vrf *v, struct fib_table *t)
 {
 	*b = (struct fib_bulk){ .v = v, .t = t };
@@ -85,11 +87,12 @@ static int show(struct fib_bulk *b, const struct fib_bulk_prefix *p)
 	return err;
 }
 
-static void finish(struct fib_bulk *b)
+/* All is shown: let go some of what was there before. */
+static int finish(struct fib_bulk *b)
 {
-	for (uint32_t i = 0; i < b->n_replaced; i++)
-		load_balance_put(&b->v->fib->load_balances, b->replaced[i]);
-	b->n_replaced = 0;
+	for (unsigned i = 0; i < RELEASE_STEP && b->n_replaced > 0; i++)
+		load_balance_put(&b->v->fib->load_balances, b->replaced[--b->n_replaced]);
+	return b->n_replaced > 0 ? ERR_AGAIN : 0;
 }
 
 int fib_bulk_show(struct fib_bulk *b, unsigned n)
@@ -111,6 +114,5 @@ int fib_bulk_show(struct fib_bulk *b, unsigned n)
 		return err;
 	if (b->n_shown < b->n)
 		return ERR_AGAIN;
-	finish(b);
-	return 0;
+	return finish(b);
 }

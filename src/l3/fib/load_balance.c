@@ -30,6 +30,8 @@ struct load_balance_info {
 	uint32_t next_free;
 	uint8_t n_paths;
 	bool resilient;
+	bool is_dead; /* no path is usable */
+	struct list followers;
 	struct fib_path *paths; /* [n_paths] */
 	struct use *uses;	/* [n_paths] */
 	uint8_t *home;		/* [buckets]: the path that has it while all are usable */
@@ -145,14 +147,12 @@ static void store(struct load_balance_table *t, uint32_t *place, uint32_t adjace
  * Buckets are at home, unless home is useless: then with a path that is not. When all are useless,
  * all are at home.
  */
-static void fill(struct load_balance_table *t, const struct load_balance_info *info)
+static void fill_buckets(struct load_balance_table *t, const struct load_balance_info *info,
+			 const bool *usable, bool any)
 {
 	struct load_balance *lb = &t->at[info->index];
-	bool usable[LOAD_BALANCE_PATHS], any = false;
 	struct dealer d = { 0 };
 
-	for (unsigned i = 0; i < info->n_paths; i++)
-		any |= usable[i] = is_usable(t, &info->paths[i]);
 	if (lb->mask == 0) {
 		store(t, &lb->only, info->paths[0].adjacency);
 		return;
@@ -164,6 +164,20 @@ static void fill(struct load_balance_table *t, const struct load_balance_info *i
 			path = give(info, &d, b, usable);
 		store(t, &t->bucket[lb->first + b], info->paths[path].adjacency);
 	}
+}
+
+static void fill(struct load_balance_table *t, struct load_balance_info *info)
+{
+	bool usable[LOAD_BALANCE_PATHS], any = false;
+
+	for (unsigned i = 0; i < info->n_paths; i++)
+		any |= usable[i] = is_usable(t, &info->paths[i]);
+	fill_buckets(t, info, usable, any);
+	if (info->is_dead == !any)
+		return;
+	info->is_dead = !any;
+	if (t->life && !list_empty(&info->followers))
+		t->life(t, info->index, t->life_context);
 }
 
 /* --- the table --- */
@@ -287,6 +301,7 @@ static int info_new(struct load_balance_table *t, struct load_balance_info **out
 	info->index = t->n++;
 	info->table = t;
 	list_init(&info->hash_link);
+	list_init(&info->followers);
 	t->info[info->index] = info;
 	*out = info;
 	return 0;
@@ -439,4 +454,22 @@ unsigned load_balance_paths(const struct load_balance_table *t, uint32_t index,
 bool load_balance_is_resilient(const struct load_balance_table *t, uint32_t index)
 {
 	return t->info[index]->resilient;
+}
+
+bool load_balance_is_dead(const struct load_balance_table *t, uint32_t index)
+{
+	return t->info[index]->is_dead;
+}
+
+struct list *load_balance_followers(const struct load_balance_table *t, uint32_t index)
+{
+	return &t->info[index]->followers;
+}
+
+void load_balance_watch(struct load_balance_table *t,
+			void (*life)(struct load_balance_table *t, uint32_t index, void *context),
+			void *context)
+{
+	t->life = life;
+	t->life_context = context;
 }

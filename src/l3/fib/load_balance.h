@@ -55,6 +55,8 @@ struct load_balance_table {
 	uint32_t free_buckets[16]; /* by the logarithm of their number */
 	uint64_t n_stores;	   /* into buckets that readers may see, and that changed */
 	struct adjacency_table *adjacencies;
+	void (*life)(struct load_balance_table *t, uint32_t index, void *context);
+	void *life_context;
 };
 
 /* load_balance_table_init - with LOAD_BALANCE_NONE in it; ERR_NOMEM. */
@@ -93,6 +95,18 @@ static inline bool load_balance_has_many(const struct load_balance_table *t, uin
 {
 	return t->at[index].mask != 0;
 }
+
+/* load_balance_is_dead - true while none of its paths is usable. Main. */
+bool load_balance_is_dead(const struct load_balance_table *t, uint32_t index);
+
+/* load_balance_followers - a list for who leads to @index, which it holds: l3/route/via.c. */
+struct list *load_balance_followers(const struct load_balance_table *t, uint32_t index);
+
+/* load_balance_watch - @life is called when one that has followers dies, or is back. NULL: no more.
+ */
+void load_balance_watch(struct load_balance_table *t,
+			void (*life)(struct load_balance_table *t, uint32_t index, void *context),
+			void *context);
 
 /* load_balance_pick - the adjacency index for a flow. */
 static inline uint32_t load_balance_pick(const struct load_balance_table *t, uint32_t index,

@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "l3/ip4/route.h"
 #include "l3/neighbor/neighbor.h"
+#include "l3/route/route.h"
 
 static struct vrf *vrf_of(const struct ip4_stack *s, uint32_t if_index)
 {
@@ -287,7 +287,7 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 	struct ip4_stack *s = container_of(l, struct ip4_stack, listener);
 
 	if (event == INTERFACE_REMOVED) {
-		ip4_routes_del_by_interface(s->engine, i->index);
+		routes_del_by_interface(s->engine, i->index);
 		forget_lender(s, i->index);
 	}
 	list_for_each(link, &s->addresses[i->index]) {

@@ -50,7 +50,6 @@ int ip4_init(struct engine *e)
 	e->module[MODULE_IP4] = s;
 	for (unsigned i = 0; i < INTERFACES_MAX; i++)
 		list_init(&s->addresses[i]);
-	list_init(&s->routes);
 	list_init(&s->listener.link);
 	err = fib_new(&e->main, &s->fib);
 	if (err != 0)

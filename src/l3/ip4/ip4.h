@@ -27,7 +27,6 @@ struct ip4_stack {
 	struct engine *engine;
 	struct fib *fib;
 	struct interface_listener listener;
-	struct list routes;		       /* static ones; main's */
 	struct list addresses[INTERFACES_MAX]; /* main's */
 	uint32_t vrf_of[INTERFACES_MAX];
 	uint32_t primary[INTERFACES_MAX]; /* atomic: first address, host order; 0 for none */

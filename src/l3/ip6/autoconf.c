@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "l3/ip6/advertise.h"
-#include "l3/ip6/route.h"
 #include "l3/neighbor/send.h"
+#include "l3/route/route.h"
 
 /* RFC 4861 §10; RFC 4862 §5.5.3 (e). */
 enum { SOLICITS_MAX = 3, TWO_HOURS_S = 7200 };
@@ -21,7 +21,7 @@ static uint64_t now_of(const struct ip6_link *l)
 
 /* --- the default route --- */
 
-static unsigned gather_routers(const struct ip6_stack *s, uint32_t vrf, struct ip6_hop *hops)
+static unsigned gather_routers(const struct ip6_stack *s, uint32_t vrf, struct route_hop *hops)
 {
 	unsigned n = 0;
 
@@ -31,21 +31,25 @@ static unsigned gather_routers(const struct ip6_stack *s, uint32_t vrf, struct i
 		if (!h || s->vrf_of[i] != vrf)
 			continue;
 		for (unsigned k = 0; k < h->n_routers && n < LOAD_BALANCE_PATHS; k++)
-			hops[n++] = (struct ip6_hop){ .if_index = i, .addr = h->router[k].addr };
+			hops[n++] = (struct route_hop){ .vrf = vrf,
+							.if_index = i,
+							.has_addr = true,
+							.addr = h->router[k].addr };
 	}
 	return n;
 }
 
 static void update_default_route(struct ip6_stack *s, uint32_t vrf)
 {
-	const struct ip6_prefix all = { .len = 0 };
-	struct ip6_hop hops[LOAD_BALANCE_PATHS];
-	unsigned n = gather_routers(s, vrf, hops);
-	int err = n ? ip6_add_route(s->engine, vrf, all, FIB_DYNAMIC, hops, n)
-		    : ip6_del_route(s->engine, vrf, all, FIB_DYNAMIC);
+	const struct ip_prefix all = { .len = 0 };
+	struct route_hop hops[LOAD_BALANCE_PATHS];
+	const struct route_to to = { .n_hops = gather_routers(s, vrf, hops), .hop = hops };
+	const char *what = "it cannot be removed";
+	int err = to.n_hops ? route_set(s->engine, vrf, &all, FIB_DYNAMIC, &to, 0, &what)
+			    : route_del(s->engine, vrf, &all, FIB_DYNAMIC);
 
 	if (err != 0 && err != ERR_NOENT)
-		log_error("ip6.autoconf", "error=\"%s\"", err_text(err));
+		log_error("ip6.autoconf", "error=\"%s\"", what);
 }
 
 static void set_expiry(struct ip6_host *h)

@@ -29,7 +29,6 @@ int ip6_init(struct engine *e)
 		return ERR_NOMEM;
 	s->engine = e;
 	s->fib = e->module[MODULE_FIB];
-	list_init(&s->routes);
 	list_init(&s->listener.link);
 	wheel_init(&s->wheel, clock_now_ns(e->clock));
 	random_seed(&s->random, random_u64(&e->worker[0]->random));

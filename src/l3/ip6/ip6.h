@@ -57,7 +57,6 @@ struct ip6_stack {
 	struct wheel wheel; /* main's: ip6_tick() */
 	struct random random;
 	uint8_t secret[16]; /* of stable addresses */
-	struct list routes; /* static ones; main's */
 	struct ip6_link *link[INTERFACES_MAX];
 	struct ip6_view *view[INTERFACES_MAX]; /* published; NULL: IPv6 is off */
 	uint32_t vrf_of[INTERFACES_MAX];       /* IP6_OFF where IPv6 is off */

@@ -6,9 +6,9 @@
 #include "l3/ip6/address.h"
 #include "l3/ip6/advertise.h"
 #include "l3/ip6/autoconf.h"
-#include "l3/ip6/route.h"
 #include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
+#include "l3/route/route.h"
 
 static int add_link_local(struct ip6_link *l)
 {
@@ -120,7 +120,7 @@ int ip6_disable(struct engine *e, uint32_t if_index)
 
 	if (if_index >= INTERFACES_MAX || !s->link[if_index])
 		return ERR_NOENT;
-	ip6_routes_del_by_interface(e, if_index);
+	routes_del_ip6(e, if_index);
 	free_link(s->link[if_index]);
 	return 0;
 }

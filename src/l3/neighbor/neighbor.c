@@ -110,6 +110,7 @@ static void set_timer(struct neighbor *n)
 /* Carry out @actions; @n may be gone afterwards. */
 static void act(struct neighbor *n, unsigned actions)
 {
+	n->n_pins++; /* who hears of its route's change may let go of it */
 	if (actions & NEIGHBOR_WITHDRAW) {
 		neighbor_withdraw(n);
 		neighbor_event(n, "lost");
@@ -134,6 +135,7 @@ static void act(struct neighbor *n, unsigned actions)
 	if (actions & NEIGHBOR_SEND_UNICAST)
 		ask(n, &n->mac);
 	set_timer(n);
+	n->n_pins--;
 	if (actions & NEIGHBOR_FORGET && n->n_pins == 0)
 		forget(n);
 }
@@ -281,16 +283,20 @@ int neighbor_add_static(struct engine *e, uint32_t if_index, const struct ip6_ad
 	return 0;
 }
 
-/* Back to the beginning; gone if nobody holds on to it. */
+/*
+ * Back to the beginning; gone if nobody holds on to it. Who hears that its route is gone may let go
+ * of it: it is held meanwhile.
+ */
 static void reset(struct neighbor *n)
 {
 	answer_waiters(n, false);
 	n->machine = (struct neighbor_machine){ .state = NEIGHBOR_IDLE };
 	timer_cancel(&n->table->wheel, &n->timer);
+	n->n_pins++;
+	neighbor_withdraw(n);
+	n->n_pins--;
 	if (n->n_pins == 0)
 		forget(n);
-	else
-		neighbor_withdraw(n);
 }
 
 int neighbor_del(struct engine *e, uint32_t if_index, const struct ip6_addr *addr)

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "l3/fib/bulk.h"
+#include "l3/route/hop.h"
+#include "l3/route/load_sort.h"
 #include "l3/route/paths.h"
 
 enum {
@@ -20,14 +22,6 @@ enum {
 	TAIL_MAX = 96, /* longer ones are not kept */
 	WHY_MAX = 256,
 	NAME_MAX_BYTES = 160,
-};
-
-struct line_route {
-	struct fib_key key;
-	uint32_t at; /* its place in the file: of equal prefixes the last one counts */
-	uint32_t load_balance;
-	uint8_t len;
-	uint8_t is_ip4;
 };
 
 /* What stood behind a prefix, and the load-balance that it made. */
@@ -51,9 +45,11 @@ struct route_load {
 	uint32_t line;
 	uint32_t n_kept; /* bytes of an unfinished line at the front of @buffer */
 	uint8_t buffer[LINE_MAX_BYTES + CHUNK_BYTES];
-	struct line_route *route;
+	struct route_line *route;
 	uint32_t n, room, n_put;
-	uint32_t *made; /* load-balances that hold a reference of ours */
+	bool is_unsorted;
+	struct route_sort sort; /* has the lines while it is under way */
+	uint32_t *made;		/* load-balances that hold a reference of ours */
 	uint32_t n_made, room_made;
 	struct tail tail[TAILS];
 	struct fib_bulk bulk4, bulk6;
@@ -93,6 +89,24 @@ static bool tail_is(const struct tail *t, struct slice text, bool is_ip4)
 	return t->len && t->is_ip4 == is_ip4 && slice_equal(slice_of(t->text, t->len), text);
 }
 
+static int get_paths(struct route_load *l, bool is_ip4, const struct route_text_to *text,
+		     uint32_t *load_balance, const char **what)
+{
+	struct route_hop hops[LOAD_BALANCE_PATHS];
+	struct fib_path paths[LOAD_BALANCE_PATHS];
+	struct route_to to;
+	unsigned n;
+	int err = route_to_of_text(l->engine, l->config.vrf, is_ip4, text, hops, &to, what);
+
+	if (err == 0)
+		err = route_paths_get(l->engine, is_ip4, &to, 0, paths, &n, what);
+	if (err != 0)
+		return err;
+	err = load_balance_get(&l->fib->load_balances, paths, n, to.resilient, load_balance);
+	*what = err_text(err);
+	return err;
+}
+
 /* The load-balance for what stands behind a prefix, made anew. */
 static int make_load_balance(struct route_load *l, struct slice text, unsigned column, bool is_ip4,
 			     uint32_t *out)
@@ -106,7 +120,7 @@ static int make_load_balance(struct route_load *l, struct slice text, unsigned c
 		return fail_at(l, err, fault.column, fault.what);
 	if (l->n_made == l->room_made && grow((void **)&l->made, &l->room_made, sizeof(*l->made)))
 		return fail_at(l, ERR_NOMEM, column, "out of memory");
-	err = route_paths_get(l->engine, l->config.vrf, is_ip4, &to, out, &what);
+	err = get_paths(l, is_ip4, &to, out, &what);
 	if (err != 0)
 		return fail_at(l, err, column, what);
 	l->made[l->n_made++] = *out;
@@ -138,7 +152,7 @@ static int take_line(struct route_load *l, struct slice line)
 	struct route_text_fault fault;
 	struct slice rest = line;
 	struct ip_prefix prefix;
-	struct line_route *r;
+	struct route_line *r;
 	int err = route_text_prefix(&rest, &prefix, &fault);
 
 	if (err != 0)
@@ -154,8 +168,11 @@ static int take_line(struct route_load *l, struct slice line)
 	if (!r->is_ip4 && r->len >= 8 && (r->key.hi >> 56 == 0xff || r->key.hi >> 54 == 0x3fa))
 		return fail_at(l, ERR_FORMAT, 1, "no routes lead to multicast or link-local");
 	err = take_tail(l, rest, (unsigned)(rest.at - line.at) + 1, r->is_ip4, &r->load_balance);
-	l->n += err == 0;
-	return err;
+	if (err != 0)
+		return err;
+	l->is_unsorted |= l->n > 0 && route_line_compare(r - 1, r) > 0;
+	l->n++;
+	return 0;
 }
 
 /* Lines in the buffer's first @n bytes; what is left of the last one moves to the front. */
@@ -186,7 +203,7 @@ static int take_lines(struct route_load *l, uint32_t n, bool is_end)
 	return 0;
 }
 
-static int step_sort(struct route_load *l);
+static int step_begin_sort(struct route_load *l);
 
 static int step_read(struct route_load *l)
 {
@@ -203,48 +220,36 @@ static int step_read(struct route_load *l)
 	if (err != 0)
 		return err;
 	if (n == 0)
-		l->step = step_sort;
+		l->step = step_begin_sort;
 	return ERR_AGAIN;
 }
 
 /* --- sorting --- */
 
-static int compare(const void *a, const void *b)
-{
-	const struct line_route *x = a, *y = b;
-
-	if (x->is_ip4 != y->is_ip4)
-		return x->is_ip4 ? -1 : 1;
-	if (!fib_key_equal(x->key, y->key))
-		return fib_key_before(x->key, y->key) ? -1 : 1;
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return x->at < y->at ? -1 : 1;
-}
-
-static bool is_sorted(const struct route_load *l)
-{
-	for (uint32_t i = 1; i < l->n; i++)
-		if (compare(&l->route[i - 1], &l->route[i]) > 0)
-			return false;
-	return true;
-}
-
-static int step_put(struct route_load *l);
+static int step_begin_put(struct route_load *l);
 
 static int step_sort(struct route_load *l)
 {
-	struct vrf *v = fib_vrf_or_null(l->fib, l->config.vrf);
+	if (route_sort_step(&l->sort) == ERR_AGAIN)
+		return ERR_AGAIN;
+	l->route = l->sort.line;
+	l->sort.line = NULL;
+	route_sort_deinit(&l->sort);
+	l->step = step_begin_put;
+	return ERR_AGAIN;
+}
 
-	if (!v) {
-		snprintf(l->why, sizeof(l->why), "the VRF is gone");
-		return ERR_NOENT;
+static int step_begin_sort(struct route_load *l)
+{
+	l->step = step_begin_put;
+	if (!l->is_unsorted)
+		return ERR_AGAIN;
+	if (route_sort_init(&l->sort, l->route, l->n) != 0) {
+		snprintf(l->why, sizeof(l->why), "%s: %s", l->file, err_text(ERR_NOMEM));
+		return ERR_NOMEM;
 	}
-	if (!is_sorted(l))
-		qsort(l->route, l->n, sizeof(*l->route), compare);
-	fib_bulk_init(&l->bulk4, v, &v->ip4);
-	fib_bulk_init(&l->bulk6, v, &v->ip6);
-	l->step = step_put;
+	l->route = NULL;
+	l->step = step_sort;
 	return ERR_AGAIN;
 }
 
@@ -260,7 +265,7 @@ static int step_show(struct route_load *l)
 static int step_put(struct route_load *l)
 {
 	for (unsigned i = 0; i < PUT_STEP && l->n_put < l->n; i++, l->n_put++) {
-		const struct line_route *r = &l->route[l->n_put];
+		const struct route_line *r = &l->route[l->n_put];
 		int err = fib_bulk_put(r->is_ip4 ? &l->bulk4 : &l->bulk6, r->key, r->len,
 				       l->config.source, r->load_balance);
 
@@ -277,6 +282,20 @@ static int step_put(struct route_load *l)
 	return ERR_AGAIN;
 }
 
+static int step_begin_put(struct route_load *l)
+{
+	struct vrf *v = fib_vrf_or_null(l->fib, l->config.vrf);
+
+	if (!v) {
+		snprintf(l->why, sizeof(l->why), "the VRF is gone");
+		return ERR_NOENT;
+	}
+	fib_bulk_init(&l->bulk4, v, &v->ip4);
+	fib_bulk_init(&l->bulk6, v, &v->ip6);
+	l->step = step_put;
+	return ERR_AGAIN;
+}
+
 /* --- life --- */
 
 static void load_free(struct route_load *l)
@@ -288,11 +307,13 @@ static void load_free(struct route_load *l)
 	close(l->config.fd);
 	free(l->made);
 	free(l->route);
+	route_sort_deinit(&l->sort);
 	free(l);
 }
 
 static void end(struct route_load *l, int err)
 {
+	route_hops_load_ends(l->engine);
 	l->took_ns = clock_now_ns(l->engine->clock) - l->started_ns;
 	if (l->config.done)
 		l->config.done(l, err, l->config.context);
@@ -333,6 +354,7 @@ int route_load_start(struct engine *e, const struct route_load_config *config,
 	l->config.name = l->file;
 	l->started_ns = clock_now_ns(e->clock);
 	l->step = step_read;
+	route_hops_load_begins(e);
 	l->mail.deliver = run;
 	mailbox_post(&e->main, &l->mail);
 	*out = l;

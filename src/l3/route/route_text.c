@@ -79,7 +79,44 @@ static bool copy_name(char out[ROUTE_NAME_MAX], const char *from)
 	return true;
 }
 
-/* ADDRESS, ADDRESS@INTERFACE or @INTERFACE. */
+/* A number from 1 to 255. */
+static int take_weight(struct words *w, struct route_text_hop *hop, struct route_text_fault *fault)
+{
+	uint32_t n = 0;
+
+	for (const char *c = w->word; *c; c++) {
+		if (*c < '0' || *c > '9' || n > LOAD_BALANCE_WEIGHT_MAX)
+			return fail(w, fault, "expected a weight from 1 to 255");
+		n = n * 10 + (uint32_t)(*c - '0');
+	}
+	if (n == 0 || n > LOAD_BALANCE_WEIGHT_MAX)
+		return fail(w, fault, "expected a weight from 1 to 255");
+	hop->weight = n;
+	return 0;
+}
+
+static int take_name(struct words *w, char out[ROUTE_NAME_MAX], struct route_text_fault *fault,
+		     const char *what)
+{
+	return take_word(w) && copy_name(out, w->word) ? 0 : fail(w, fault, what);
+}
+
+/* What may follow a next hop: its link, its VRF, its weight, which needs no name. */
+static int take_option(struct words *w, struct route_text_hop *hop, struct route_text_fault *fault)
+{
+	if (strcmp(w->word, "dev") == 0)
+		return take_name(w, hop->interface, fault, "\"dev\" needs an interface");
+	if (strcmp(w->word, "vrf") == 0)
+		return take_name(w, hop->vrf, fault, "\"vrf\" needs the name of a VRF");
+	if (strcmp(w->word, "weight") == 0)
+		return take_word(w) ? take_weight(w, hop, fault)
+				    : fail(w, fault, "expected a weight from 1 to 255");
+	if (w->word[0] >= '0' && w->word[0] <= '9')
+		return take_weight(w, hop, fault);
+	return fail(w, fault, "expected \"via\", \"dev\", \"vrf\", \"weight\" or \"resilient\"");
+}
+
+/* ADDRESS, ADDRESS@INTERFACE, @INTERFACE, or nothing before "dev INTERFACE". */
 static int take_hop(struct words *w, bool is_ip4, struct route_text_hop *out,
 		    struct route_text_fault *fault)
 {
@@ -88,6 +125,8 @@ static int take_hop(struct words *w, bool is_ip4, struct route_text_hop *out,
 	*out = (struct route_text_hop){ .weight = 1 };
 	if (!take_word(w))
 		return fail(w, fault, "\"via\" needs a next hop");
+	if (strcmp(w->word, "dev") == 0)
+		return take_option(w, out, fault);
 	at = strchr(w->word, '@');
 	if (at) {
 		*at = '\0';
@@ -99,49 +138,28 @@ static int take_hop(struct words *w, bool is_ip4, struct route_text_hop *out,
 		return fail(w, fault, "no next hop; expected one like 192.0.2.1 or 192.0.2.1@lan");
 	if (out->has_addr && ip6_is_mapped(&out->addr) != is_ip4)
 		return fail(w, fault, "prefix and next hop are of different families");
-	if (out->has_addr && !at && ip6_is_link_local(&out->addr))
-		return fail(w, fault, "a link-local next hop needs its link: fe80::1@lan");
-	return 0;
-}
-
-/* A number for the last hop. */
-static int take_weight(struct words *w, struct route_text_hop *hop, struct route_text_fault *fault)
-{
-	uint32_t n = 0;
-
-	for (const char *c = w->word; *c; c++) {
-		if (*c < '0' || *c > '9' || n > LOAD_BALANCE_WEIGHT_MAX)
-			return fail(w, fault, "expected \"via\", or a weight from 1 to 255");
-		n = n * 10 + (uint32_t)(*c - '0');
-	}
-	if (n == 0 || n > LOAD_BALANCE_WEIGHT_MAX)
-		return fail(w, fault, "expected \"via\", or a weight from 1 to 255");
-	hop->weight = n;
 	return 0;
 }
 
 static int take_hops(struct words *w, bool is_ip4, struct route_text_to *out,
 		     struct route_text_fault *fault)
 {
-	bool may_weigh = false;
+	int err = 0;
 
 	do {
-		int err;
-
 		if (strcmp(w->word, "via") == 0) {
 			if (out->n_hops == LOAD_BALANCE_PATHS)
 				return fail(w, fault, "more than 64 next hops");
 			err = take_hop(w, is_ip4, &out->hop[out->n_hops++], fault);
-			may_weigh = true;
+		} else if (strcmp(w->word, "resilient") == 0) {
+			out->resilient = true;
 		} else {
-			err = may_weigh ? take_weight(w, &out->hop[out->n_hops - 1], fault)
-					: fail(w, fault, "expected \"via\"");
-			may_weigh = false;
+			err = take_option(w, &out->hop[out->n_hops - 1], fault);
 		}
-		if (err != 0)
-			return err;
-	} while (take_word(w));
-	return 0;
+	} while (err == 0 && take_word(w));
+	if (err == 0 && out->resilient && out->n_hops < 2)
+		return fail(w, fault, "flows can be spread over several next hops only");
+	return err;
 }
 
 static bool is_dead(const char *word, enum adjacency_kind *kind)
@@ -162,7 +180,7 @@ int route_text_to(struct slice rest, unsigned column, bool is_ip4, struct route_
 {
 	struct words w = { .rest = rest, .column = column };
 
-	out->is_dead = false;
+	out->is_dead = out->resilient = false;
 	out->n_hops = 0;
 	out->vrf[0] = '\0';
 	if (!take_word(&w))

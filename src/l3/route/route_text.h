@@ -3,7 +3,10 @@
  *
  *   10.0.0.0/8 via 192.0.2.1                          a next hop
  *   10.0.0.0/8 via 192.0.2.1@lan 3 via 192.0.2.2 1    several, with weights; "@lan" names the link
- *   10.0.0.0/8 via @lan                               on the link itself
+ *   10.0.0.0/8 via 192.0.2.1 dev lan weight 3         the same in words
+ *   10.0.0.0/8 via @lan                               on the link itself, or "via dev lan"
+ *   10.0.0.0/8 via 192.0.2.1 vrf blue                 a next hop of VRF blue
+ *   10.0.0.0/8 via 192.0.2.1 via 192.0.2.2 resilient  flows stay when hops come and go
  *   10.0.0.0/8 lookup blue                            as VRF blue says
  *   10.0.0.0/8 blackhole                              or prohibit, or unreachable
  *
@@ -22,6 +25,7 @@ struct route_text_hop {
 	bool has_addr;
 	struct ip6_addr addr;		/* IPv4 in the mapped form */
 	char interface[ROUTE_NAME_MAX]; /* "" if not named */
+	char vrf[ROUTE_NAME_MAX];	/* that it is in; "": the route's */
 	uint32_t weight;		/* 1 to LOAD_BALANCE_WEIGHT_MAX */
 };
 
@@ -30,6 +34,7 @@ struct route_text_to {
 	bool is_dead;
 	enum adjacency_kind dead;
 	char vrf[ROUTE_NAME_MAX]; /* "" unless looked up there */
+	bool resilient;
 	unsigned n_hops;
 	struct route_text_hop hop[LOAD_BALANCE_PATHS];
 };

@@ -5,11 +5,10 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "l3/ip4/address.h"
-#include "l3/ip4/route.h"
 #include "l3/ip6/address.h"
-#include "l3/ip6/route.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/route/hop.h"
+#include "l3/route/route.h"
 
 enum { ADDRESSES_MAX = 64 };
 
@@ -180,8 +179,7 @@ int vrf_move_interface(struct engine *e, uint32_t if_index, struct vrf *v)
 	err = was_up ? interface_set_up(i, false) : 0;
 	if (err != 0)
 		return err;
-	ip4_routes_del_by_interface(e, if_index);
-	ip6_routes_del_by_interface(e, if_index);
+	routes_del_by_interface(e, if_index);
 	forget_neighbors(e, if_index);
 	err = take_addresses(e, if_index, addresses, &n);
 	if (err == 0)
