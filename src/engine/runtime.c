@@ -12,7 +12,7 @@ struct edge_base {
 /* One worker then. */
 struct worker_base {
 	uint64_t turns, busy_turns, sleeps;
-	uint64_t bucket[TURNS_BUCKETS];
+	uint64_t bucket[TURNS_BUCKETS], own[TURNS_BUCKETS];
 	struct node_counts node[GRAPH_NODES_MAX];
 };
 
@@ -146,13 +146,16 @@ uint64_t runtime_edge(const struct engine *e, uint32_t from, uint32_t to)
 	return now;
 }
 
-void runtime_turns(const struct engine *e, uint32_t worker, uint64_t bucket[TURNS_BUCKETS])
+void runtime_turns(const struct engine *e, uint32_t worker, uint64_t all[TURNS_BUCKETS],
+		   uint64_t own[TURNS_BUCKETS])
 {
 	const struct worker_base *base = base_or_null(e, worker);
 	const struct turns *t = &e->worker[worker]->turns;
 
-	for (unsigned i = 0; i < TURNS_BUCKETS; i++)
-		bucket[i] = load(&t->bucket[i]) - (base ? base->bucket[i] : 0);
+	for (unsigned i = 0; i < TURNS_BUCKETS; i++) {
+		all[i] = load(&t->bucket[i]) - (base ? base->bucket[i] : 0);
+		own[i] = load(&t->own[i]) - (base ? base->own[i] : 0);
+	}
 }
 
 double runtime_seconds(const struct engine *e)
@@ -183,8 +186,10 @@ static void clear_worker(struct engine *e, uint32_t worker, struct worker_base *
 	base->turns = load(&w->n_turns);
 	base->busy_turns = load(&w->n_busy_turns);
 	base->sleeps = load(&w->n_sleeps);
-	for (unsigned i = 0; i < TURNS_BUCKETS; i++)
+	for (unsigned i = 0; i < TURNS_BUCKETS; i++) {
 		base->bucket[i] = load(&w->turns.bucket[i]);
+		base->own[i] = load(&w->turns.own[i]);
+	}
 	for (uint32_t id = 0; id < runtime_n_nodes(e); id++)
 		base->node[id] = counts_now(e, worker, id);
 }

@@ -34,8 +34,12 @@ uint64_t runtime_reason(const struct engine *e, uint32_t node, unsigned reason);
 /* runtime_edge - packets that @from has sent to @to. */
 uint64_t runtime_edge(const struct engine *e, uint32_t from, uint32_t to);
 
-/* runtime_turns - the histogram of @worker's turns, into @bucket. */
-void runtime_turns(const struct engine *e, uint32_t worker, uint64_t bucket[TURNS_BUCKETS]);
+/*
+ * runtime_turns - the histogram of @worker's turns into @all, and into @own that of those in which
+ * it was not preempted; the same where that is not known.
+ */
+void runtime_turns(const struct engine *e, uint32_t worker, uint64_t all[TURNS_BUCKETS],
+		   uint64_t own[TURNS_BUCKETS]);
 
 /* runtime_seconds - how long ago the counters were cleared, or the engine was made. */
 double runtime_seconds(const struct engine *e);

@@ -142,23 +142,49 @@ static json_t *percentile_json(double hz, const uint64_t bucket[TURNS_BUCKETS], 
 	return json_real(microseconds(hz, turns_percentile(bucket, p)));
 }
 
+static void put_percentiles(json_t *out, const uint64_t bucket[TURNS_BUCKETS], double hz)
+{
+	static const struct {
+		const char *name;
+		double share;
+	} row[] = {
+		{ "p50_us", 0.5 },	{ "p99_us", 0.99 }, { "p999_us", 0.999 },
+		{ "p9999_us", 0.9999 }, { "max_us", 1 },
+	};
+
+	for (unsigned i = 0; i < count_of(row); i++)
+		json_object_set_new(out, row[i].name, percentile_json(hz, bucket, row[i].share));
+}
+
+/* The turns without preemption; null where nobody says which they are. */
+static json_t *own_json(const uint64_t own[TURNS_BUCKETS], double hz)
+{
+	json_t *out;
+
+	if (!switch_mark_known())
+		return json_null();
+	out = json_pack("{s:I}", "turns", (json_int_t)turns_total(own));
+	put_percentiles(out, own, hz);
+	return out;
+}
+
 static json_t *turns_json(const struct engine *e, uint32_t worker, double hz)
 {
-	uint64_t bucket[TURNS_BUCKETS];
-	json_t *buckets = json_array();
+	uint64_t all[TURNS_BUCKETS], own[TURNS_BUCKETS];
+	json_t *buckets = json_array(), *out;
 
-	runtime_turns(e, worker, bucket);
+	runtime_turns(e, worker, all, own);
 	for (unsigned i = 0; i < TURNS_BUCKETS; i++)
-		if (bucket[i])
-			json_array_append_new(buckets, json_pack("{s:f, s:I}", "below_us",
+		if (all[i])
+			json_array_append_new(buckets, json_pack("{s:f, s:I, s:I}", "below_us",
 								 microseconds(hz, turns_limit(i)),
-								 "turns", (json_int_t)bucket[i]));
-	return json_pack(
-		"{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "worker", (int)worker, "turns",
-		(json_int_t)turns_total(bucket), "p50_us", percentile_json(hz, bucket, 0.5),
-		"p99_us", percentile_json(hz, bucket, 0.99), "p999_us",
-		percentile_json(hz, bucket, 0.999), "p9999_us", percentile_json(hz, bucket, 0.9999),
-		"max_us", percentile_json(hz, bucket, 1), "buckets", buckets);
+								 "turns", (json_int_t)all[i], "own",
+								 (json_int_t)own[i]));
+	out = json_pack("{s:i, s:I}", "worker", (int)worker, "turns", (json_int_t)turns_total(all));
+	put_percentiles(out, all, hz);
+	json_object_set_new(out, "own", own_json(own, hz));
+	json_object_set_new(out, "buckets", buckets);
+	return out;
 }
 
 static int show_turns(struct command_call *call)
@@ -170,6 +196,18 @@ static int show_turns(struct command_call *call)
 	for (uint32_t w = 0; w < e->n_workers; w++)
 		json_array_append_new(list, turns_json(e, w, hz));
 	return command_reply(call, list);
+}
+
+static void render_own(struct text *out, const json_t *own)
+{
+	if (json_is_object(own))
+		text_add(out,
+			 "%lld not preempted: p50 %.1f us, p99.9 %.1f, p99.99 %.1f, longest %.1f\n",
+			 (long long)json_integer_value(json_object_get(own, "turns")),
+			 json_number_value(json_object_get(own, "p50_us")),
+			 json_number_value(json_object_get(own, "p999_us")),
+			 json_number_value(json_object_get(own, "p9999_us")),
+			 json_number_value(json_object_get(own, "max_us")));
 }
 
 /* A line for each power of two; half a column for each percent. */
@@ -213,6 +251,7 @@ static void render_turns(struct text *out, const json_t *result)
 	json_array_foreach(result, i, worker)
 	{
 		text_add(out, "\nworker %zu\n", i);
+		render_own(out, json_object_get(worker, "own"));
 		render_buckets(out, worker);
 	}
 }

@@ -108,21 +108,47 @@ static void percentiles(void **state)
 
 static void turns_are_counted_but_not_sleeps(void **state)
 {
-	uint64_t bucket[TURNS_BUCKETS];
+	uint64_t bucket[TURNS_BUCKETS], own[TURNS_BUCKETS];
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++)
 		worker_turn(e->worker[0]);
-	runtime_turns(e, 0, bucket);
+	runtime_turns(e, 0, bucket, own);
 	assert_int_equal(turns_total(bucket), 4); /* the fifth is not over */
 	turns_break(&e->worker[0]->turns);
 	worker_turn(e->worker[0]);
-	runtime_turns(e, 0, bucket);
+	runtime_turns(e, 0, bucket, own);
 	assert_int_equal(turns_total(bucket), 4);
 	assert_int_equal(runtime_clear(e), 0);
 	worker_turn(e->worker[0]);
-	runtime_turns(e, 0, bucket);
+	runtime_turns(e, 0, bucket, own);
 	assert_int_equal(turns_total(bucket), 1);
+}
+
+static void turns_that_lost_the_processor_are_not_our_own(void **state)
+{
+	const struct timespec a_moment = { 0, 1000000 };
+	uint64_t all[TURNS_BUCKETS], own[TURNS_BUCKETS];
+	struct turns *t = &e->worker[0]->turns;
+
+	(void)state;
+	if (!switch_mark_known())
+		skip();
+	t->mark = switch_mark_of_thread();
+	for (unsigned i = 0; i < 5; i++) {
+		worker_turn(e->worker[0]);
+		nanosleep(&a_moment, NULL); /* as another program would have it */
+	}
+	worker_turn(e->worker[0]);
+	runtime_turns(e, 0, all, own);
+	assert_int_equal(turns_total(all), 5);
+	assert_int_equal(turns_total(own), 0);
+	assert_int_equal(runtime_clear(e), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		worker_turn(e->worker[0]);
+	runtime_turns(e, 0, all, own);
+	assert_int_equal(turns_total(all), 1000);
+	assert_in_range(turns_total(own), 500, 1000); /* others want the processor, too */
 }
 
 static void counters_since_they_were_cleared(void **state)
@@ -159,6 +185,8 @@ int main(void)
 		cmocka_unit_test(a_bucket_holds_an_eighth_of_an_octave),
 		cmocka_unit_test(percentiles),
 		cmocka_unit_test_setup_teardown(turns_are_counted_but_not_sleeps, start, stop),
+		cmocka_unit_test_setup_teardown(turns_that_lost_the_processor_are_not_our_own,
+						start, stop),
 		cmocka_unit_test_setup_teardown(counters_since_they_were_cleared, start, stop),
 	};
 

@@ -3,12 +3,14 @@
  *
  * Each power of two of the time stamp counter has eight buckets, so that a percentile is right to
  * an eighth. A turn is measured from its start to the start of the next one, unless the worker
- * sleeps between: so a pause of any cause shows, and idleness does not.
+ * sleeps between: so a pause of any cause shows, and idleness does not. A second histogram has the
+ * turns in which the kernel ran nobody else in the worker's place: what the stack itself took, with
+ * interrupts.
  */
 #ifndef CONVOY_ENGINE_TURNS_H
 #define CONVOY_ENGINE_TURNS_H
 
-#include "base/compiler.h"
+#include "base/switch_mark.h"
 
 enum {
 	TURNS_SUB_BITS = 3,
@@ -19,7 +21,9 @@ enum {
 /* Written by the worker, read by main. */
 struct turns {
 	uint64_t began; /* the worker's: when the turn that runs began; 0 after a sleep */
+	struct switch_mark mark;
 	uint64_t bucket[TURNS_BUCKETS];
+	uint64_t own[TURNS_BUCKETS]; /* of these, without being preempted, as far as is known */
 };
 
 /* turns_bucket - the bucket of a turn of so many clocks. */
@@ -48,9 +52,14 @@ static inline uint64_t turns_limit(unsigned bucket)
 /* turns_begin - a turn begins at @now: the one before is over. */
 static inline void turns_begin(struct turns *t, uint64_t now)
 {
-	if (likely(t->began != 0))
-		t->bucket[turns_bucket(now - t->began)]++;
+	if (likely(t->began != 0)) {
+		unsigned b = turns_bucket(now - t->began);
+
+		t->bucket[b]++;
+		t->own[b] += !switch_mark_gone(&t->mark);
+	}
 	t->began = now;
+	switch_mark_set(&t->mark);
 }
 
 /* turns_break - the worker sleeps: what passes until the next turn is no turn. */

@@ -152,6 +152,7 @@ void *worker_main(void *arg)
 
 	rcu_reader_begin();
 	w->is_reader = true;
+	w->turns.mark = switch_mark_of_thread();
 	while (!w->stop) {
 		unsigned work = worker_turn(w);
 
