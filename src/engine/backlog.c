@@ -22,9 +22,9 @@ bool backlog_add(struct worker *w, struct backlog *b, const struct buf *p)
 	if (b->n == BACKLOG_PACKETS || (b->n && b->n_bufs + n_buffers(p) > max))
 		return false;
 	b->at[(b->head + b->n) & (BACKLOG_PACKETS - 1)] = p->self;
-	b->n++;
+	if (b->n++ == 0)
+		interface_set_busy(b->interface, true);
 	b->n_bufs += n_buffers(p);
-	interface_set_busy(b->interface, true);
 	return true;
 }
 

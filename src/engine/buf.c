@@ -7,8 +7,11 @@
  * problem); a batch that another worker pops and writes over meanwhile is read in vain and the swap
  * fails. Buffers that were never used are cut from the end of the pool when the stack is empty.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "engine/buf.h"
@@ -58,34 +61,78 @@ static uint32_t batch_pop_or_zero(struct buf_pool *p)
 	return (uint32_t)old;
 }
 
-int buf_pool_init(struct buf_pool *p, uint32_t n_buffers)
+/* Bytes of a pool of @n_buffers; 0 if there cannot be one. */
+static size_t bytes_of(uint32_t n_buffers)
 {
 	size_t bytes = ((size_t)n_buffers + 1) * BUF_STRIDE;
-	void *base;
 
 	if (n_buffers == 0 || n_buffers > UINT32_MAX / BUF_STRIDE_LINES - 1)
+		return 0;
+	return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+static int fill_in(struct buf_pool *p, void *base, size_t bytes, uint32_t n_buffers)
+{
+	if (base == MAP_FAILED)
+		return ERR_NOMEM;
+	p->base = base;
+	p->map_bytes = bytes;
+	p->n_buffers = n_buffers;
+	log_debug("buf.pool", "buffers=%u bytes=%zu huge=%d shared=%d", n_buffers, bytes, p->huge,
+		  p->fd >= 0);
+	return 0;
+}
+
+int buf_pool_init(struct buf_pool *p, uint32_t n_buffers)
+{
+	size_t bytes = bytes_of(n_buffers);
+	void *base;
+
+	if (bytes == 0)
 		return ERR_INVAL;
 	memset(p, 0, sizeof(*p));
-	bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	p->fd = -1;
 	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
 		    -1, 0);
 	p->huge = base != MAP_FAILED;
 	if (!p->huge)
 		base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
-		return ERR_NOMEM;
-	p->base = base;
-	p->map_bytes = bytes;
-	p->n_buffers = n_buffers;
-	log_debug("buf.pool", "buffers=%u bytes=%zu huge=%d", n_buffers, bytes, p->huge);
-	return 0;
+	return fill_in(p, base, bytes, n_buffers);
+}
+
+int buf_pool_init_shared(struct buf_pool *p, uint32_t n_buffers)
+{
+	size_t bytes = bytes_of(n_buffers);
+	int err;
+
+	if (bytes == 0)
+		return ERR_INVAL;
+	memset(p, 0, sizeof(*p));
+	/* Not of huge pages: a hole punched there is a SIGBUS, which a careful peer refuses. */
+	p->fd = memfd_create("convoy-buffers", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (p->fd < 0)
+		return err_of_errno(errno);
+	if (ftruncate(p->fd, (off_t)bytes) < 0 ||
+	    fcntl(p->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		err = err_of_errno(errno);
+	else
+		err = fill_in(p,
+			      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+				   p->fd, 0),
+			      bytes, n_buffers);
+	if (err)
+		close(p->fd);
+	return err;
 }
 
 void buf_pool_deinit(struct buf_pool *p)
 {
 	munmap(p->base, p->map_bytes);
 	p->base = NULL;
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
 }
 
 uint32_t buf_pool_free_count(const struct buf_pool *p)

@@ -144,6 +144,7 @@ struct buf_pool {
 	uint8_t *base;	    /* index 0; the first buffer follows one stride later */
 	uint32_t n_buffers; /* capacity */
 	bool huge;	    /* memory is huge pages */
+	int fd;		    /* the memfd that it is of; -1: it is private */
 	size_t map_bytes;
 	uint64_t free_batches cacheline_aligned; /* atomic stack: {tag:32, index of a batch:32} */
 	uint32_t n_in_batches;			 /* atomic: buffers on that stack */
@@ -165,6 +166,13 @@ struct buf_cache {
  */
 must_check
 int buf_pool_init(struct buf_pool *p, uint32_t n_buffers);
+/*
+ * buf_pool_init_shared - the same of ordinary pages in a sealed memfd, which other programs can
+ * map: whoever gets it can write over every buffer and what it says of itself. ERR_* of the system
+ * too.
+ */
+must_check
+int buf_pool_init_shared(struct buf_pool *p, uint32_t n_buffers);
 /* buf_pool_deinit - unmap; every buffer and cache is gone with it. */
 void buf_pool_deinit(struct buf_pool *p);
 

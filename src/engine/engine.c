@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/delay.h"
 #include "engine/handoff.h"
 #include "engine/runtime.h"
 #include "engine/trace.h"
@@ -114,7 +115,10 @@ static int build(struct engine *e, const struct engine_options *o)
 		return err;
 	if (!seed)
 		random_secret(&seed, sizeof(seed));
-	err = buf_pool_init(&e->bufs, o->n_buffers ? o->n_buffers : DEFAULT_BUFFERS);
+	err = engine_delays_init(e);
+	if (!err)
+		err = (o->shared_buffers ? buf_pool_init_shared : buf_pool_init)(
+			&e->bufs, o->n_buffers ? o->n_buffers : DEFAULT_BUFFERS);
 	if (!err)
 		err = graph_init(&e->graph, o->nodes, o->n_nodes);
 	if (!err)
@@ -146,8 +150,10 @@ int engine_new(const struct engine_options *options, struct engine **out)
 	e->made_ns = clock_now_ns(e->clock);
 	e->made_cycles = cpu_cycles();
 	e->main_epoll_fd = -1;
+	e->delay_timer.fd = -1;
 	interface_table_init(&e->interfaces);
 	list_init(&e->event_listeners);
+	list_init(&e->delays);
 	err = build(e, options);
 	if (err) {
 		log_error("engine.new", "error=%s", err_text(err));
@@ -176,6 +182,7 @@ void engine_free(struct engine *e)
 	interface_places_deinit(e);
 	if (e->main.wake_fd >= 0)
 		engine_run_main(e);
+	engine_delays_deinit(e);
 	trace_deinit(e);
 	runtime_deinit(e);
 	handoff_deinit(e);

@@ -23,7 +23,8 @@ struct engine_options {
 	uint32_t n_buffers;	   /* 0 means 16384 */
 	const struct clock *clock; /* NULL means clock_monotonic */
 	uint64_t seed;		   /* of the workers' generators; 0 takes one from the kernel */
-	uint32_t spin_us; /* an idle worker polls on for so long before it sleeps; 0 for none */
+	uint32_t spin_us;    /* an idle worker polls on for so long before it sleeps; 0 for none */
+	bool shared_buffers; /* buf_pool_init_shared(): for drivers whose peers map the pool */
 };
 
 /* A descriptor that main looks after for a driver: a listening socket, a timer. */
@@ -46,7 +47,9 @@ struct engine {
 	struct list event_listeners;  /* main's: event.h */
 	uint32_t n_relieved;	      /* atomic: times that an interface stopped being busy */
 	void *module[N_MODULE_SLOTS]; /* shared state, see module.h */
-	struct mailbox main;	      /* messages to main */
+	struct list delays;	      /* main's: delay.h */
+	struct main_watch delay_timer;
+	struct mailbox main; /* messages to main */
 	struct main_watch main_bell;
 	int main_epoll_fd; /* the mailbox and the watches of main */
 	unsigned n_main_events, main_event_at;

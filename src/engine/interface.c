@@ -333,9 +333,7 @@ void interface_unlisten(struct interface_listener *l)
 
 void interface_set_busy(struct interface *i, bool busy)
 {
-	if (i->busy == busy)
-		return;
-	__atomic_store_n(&i->busy, busy, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&i->n_busy, busy ? 1 : -1, __ATOMIC_RELAXED);
 	if (!busy)
 		__atomic_fetch_add(&i->engine->n_relieved, 1, __ATOMIC_RELEASE);
 }

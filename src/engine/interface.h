@@ -77,7 +77,7 @@ struct interface {
 	uint16_t l2_node;    /* NODE_NONE unless it is a port of l2: interface_set_l2() */
 	bool up;	     /* what the operator wants */
 	bool link;	     /* what the device says */
-	bool busy;	     /* packets wait before its ring; atomic, see interface_busy() */
+	uint8_t n_busy;	     /* rings that packets wait before; atomic, see interface_busy() */
 	uint8_t mac[MAC_LEN];
 	uint16_t classifier_node; /* NODE_NONE without subinterfaces */
 	const struct interface_driver *driver;
@@ -240,7 +240,8 @@ void interface_receive(struct worker *w, struct node *node, struct frame *f, str
 		       uint64_t n_bytes);
 
 /*
- * interface_set_busy - the worker that owns the ring: packets wait before it, or no more.
+ * interface_set_busy - the worker that owns a ring: packets wait before it now, or no more. In
+ * pairs, for each ring.
  * interface_busy - who makes traffic asks this before making more; engine->n_relieved moves
  * whenever some interface is busy no more.
  */
@@ -249,7 +250,7 @@ void interface_set_busy(struct interface *i, bool busy);
 static inline bool interface_busy(const struct interface *i)
 {
 	for (; i; i = i->below)
-		if (__atomic_load_n(&i->busy, __ATOMIC_RELAXED))
+		if (__atomic_load_n(&i->n_busy, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
