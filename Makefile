@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 PYTEST := /usr/bin/python3 -m pytest
 
-.PHONY: all deps run test check bench bench-forward bench-check bench-churn golden docs lint fuzz asan ubsan tsan install clean
+.PHONY: all deps run test check bench bench-forward bench-memif bench-check bench-churn golden docs lint fuzz asan ubsan tsan install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -38,6 +38,10 @@ bench: all
 # Clocks per packet and node of the forwarding paths, generator to sink. ARGS="--only ip4 --write"
 bench-forward: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/forward.py $(ARGS)
+
+# Packets through a memif between two convoyd's, beside testpmd's; needs root.
+bench-memif: all
+	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/memif.py $(ARGS)
 
 # How long a worker's turns take while routes and interfaces come and go; needs root.
 bench-churn: all
