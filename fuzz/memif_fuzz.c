@@ -1,62 +1,100 @@
 /*
  * memif_fuzz.c - rings that the other side fills with whatever it likes, in either role.
- * Input: {role and header flag:8, log2 of the ring:8}, then the shared memory. Packets are taken
- * and put in turns while the memory changes; nothing may be read or written outside the regions,
- * and no buffer may be lost.
+ * Input: {how:8, log2 of the rings:8}, then the shared memory; `how` has the role, whether offload
+ * headers were agreed on, whether the buffers are the pool's (zero copy), whether packets go
+ * in batches. Packets are taken and put in turns while the memory changes; nothing may be read or
+ * written outside the regions, no buffer may be lost or be in two places.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "drivers/memif/memif_private.h"
+#include "drivers/memif/memif_ring.h"
+#include "engine/node.h"
 
-enum { REGION = 16384, BUFFER = 256, ROUNDS = 8, N_BUFFERS = 512 };
+enum { CLIENT = 1, VNET = 2, ZERO_COPY = 4, BATCHES = 8 };
+enum { REGION = 16384, BUFFER = 256, ROUNDS = 8, N_BUFFERS = 512, TURN = 64 };
 
 static struct buf_pool pool;
 static int bell_fd = -1;
 
-static void place(struct memif_view *v, uint8_t *memory, uint32_t size)
+static void make_queue(struct memif_queue *q, const struct memif_view *v, uint32_t ring_at,
+		       uint32_t buffers_at, uint32_t size)
 {
-	uint32_t ring_bytes =
-		(uint32_t)(sizeof(struct memif_ring) + size * sizeof(struct memif_descriptor));
-
-	v->region[0] = (struct memif_region){ memory, REGION };
-	v->n_regions = 1;
-	v->buffer_bytes = BUFFER;
-	v->rx = (struct memif_queue){ .ring = (void *)memory, .size = size, .bell_fd = bell_fd };
-	v->tx = (struct memif_queue){ .ring = (void *)(memory + ring_bytes),
-				      .size = size,
-				      .bell_fd = bell_fd };
-	v->rx.buffers_at = 2 * ring_bytes;
-	v->tx.buffers_at = 2 * ring_bytes + size * BUFFER;
+	*q = (struct memif_queue){ .ring = (void *)(v->region[0].base + ring_at),
+				   .view = v,
+				   .size = size,
+				   .buffers_at = buffers_at,
+				   .bell_fd = bell_fd };
+	if (v->pool)
+		q->lent = calloc(size, sizeof(*q->lent));
+	if (v->is_client)
+		memif_ring_prepare(q);
 }
 
-static void take_and_put(struct memif_view *v, struct buf_cache *cache)
+static void put_one(struct memif_queue *tx, struct buf_cache *cache, uint32_t idx)
 {
-	for (unsigned n = 0; n < 64; n++) {
-		uint32_t idx;
-		int got = memif_ring_take(v, cache, &idx);
+	int put = memif_ring_put(tx, cache, buf_at(pool.base, idx));
 
-		if (got == 1) {
-			int put = memif_ring_put(v, buf_at(pool.base, idx));
+	invariant(put == 0 || put == ERR_FULL || put == ERR_FORMAT || put == ERR_UNSUPPORTED ||
+		  put == ERR_PROTOCOL || put == ERR_RANGE || put == ERR_NOMEM);
+	if (put || !tx->lent)
+		buf_free_one(cache, idx);
+}
 
-			invariant(put == 0 || put == ERR_FULL || put == ERR_FORMAT ||
-				  put == ERR_UNSUPPORTED || put == ERR_PROTOCOL ||
-				  put == ERR_RANGE);
-			buf_free_one(cache, idx);
-		} else if (got != ERR_FORMAT) {
-			break;
-		}
-	}
-	memif_ring_release(v);
-	memif_ring_publish(v);
+/* What was taken goes out again, the plain ones at once. */
+static void put_all(struct memif_queue *tx, struct buf_cache *cache, const uint32_t *idx,
+		    unsigned n, bool batches)
+{
+	struct buf *b[TURN + PREFETCH_AHEAD];
+	uint64_t n_bytes = 0;
+	unsigned n_put = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		b[i] = buf_at(pool.base, idx[i]);
+	for (unsigned i = 0; i < PREFETCH_AHEAD && n; i++)
+		b[n + i] = b[n - 1];
+	if (batches && n)
+		n_put = memif_ring_put_plain(tx, cache, b, n, &n_bytes);
+	invariant(n_put <= n);
+	if (!tx->lent)
+		buf_free(cache, idx, n_put);
+	for (unsigned i = n_put; i < n; i++)
+		put_one(tx, cache, idx[i]);
+}
+
+static void take_and_put(struct memif_queue *rx, struct memif_queue *tx, struct buf_cache *cache,
+			 bool batches)
+{
+	uint32_t idx[TURN];
+	struct memif_taken t;
+
+	memif_ring_take(rx, cache, idx, TURN, &t);
+	invariant(t.n <= TURN);
+	put_all(tx, cache, idx, t.n, batches);
+	(void)!memif_ring_release(rx, cache);
+	memif_ring_publish(tx);
+	(void)!memif_ring_reap(tx, cache);
+}
+
+static void end_queue(struct memif_queue *q, struct buf_cache *cache)
+{
+	uint32_t idx[TURN];
+
+	if (q->lent)
+		buf_free(cache, idx, memif_ring_reclaim(q, idx));
+	free(q->lent);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t memory[REGION] cacheline_aligned;
+	struct memif_view v = { .n_regions = 1, .region = { { memory, REGION } } };
 	struct buf_cache cache;
-	struct memif_view v = { 0 };
+	struct memif_queue rx, tx;
+	uint32_t n, ring_bytes;
+	bool batches;
 
 	if (size < 2)
 		return 0;
@@ -65,13 +103,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		invariant(buf_pool_init(&pool, N_BUFFERS) == 0);
 	}
 	buf_cache_init(&cache, &pool);
-	v.is_client = data[0] & 1;
-	v.vnet = data[0] & 2;
+	v.is_client = data[0] & CLIENT;
+	v.vnet = data[0] & VNET;
+	v.pool = v.is_client && (data[0] & ZERO_COPY) ? &pool : NULL;
+	v.buffer_bytes = BUFFER;
+	v.buffer_stride = BUFFER + BUF_LINE;
+	batches = data[0] & BATCHES;
 	memset(memory, 0, sizeof(memory));
-	place(&v, memory, 4u << (data[1] % 3));
-	if (v.is_client)
-		memif_ring_prepare(&v);
-	memif_ring_release(&v);
+	n = 4u << (data[1] % 3);
+	ring_bytes = (uint32_t)(sizeof(struct memif_ring) + n * sizeof(struct memif_descriptor));
+	make_queue(&rx, &v, 0, 2 * ring_bytes, n);
+	make_queue(&tx, &v, ring_bytes, 2 * ring_bytes + n * v.buffer_stride, n);
+	(void)!memif_ring_release(&rx, &cache);
 	data += 2;
 	size -= 2;
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -82,8 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(memory + at, data + round * (size / ROUNDS), step);
 		if (round == 0 && size < REGION)
 			memcpy(memory, data, size);
-		take_and_put(&v, &cache);
+		take_and_put(&rx, &tx, &cache, batches);
 	}
+	end_queue(&rx, &cache);
+	end_queue(&tx, &cache);
 	invariant(cache.n_taken == cache.n_given);
 	buf_cache_deinit(&cache);
 	return 0;

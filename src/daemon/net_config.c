@@ -182,6 +182,17 @@ static const struct config_field memif_fields[] = {
 	{ .name = "no_offload",
 	  .type = CONFIG_BOOL,
 	  .offset = offsetof(struct memif_config, no_offload) },
+	{ .name = "queues",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct memif_config, n_queues),
+	  .min = 1,
+	  .max = MEMIF_QUEUES_MAX },
+	{ .name = "zero_copy",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct memif_config, zero_copy) },
+	{ .name = "trusted",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct memif_config, trusted) },
 };
 
 static const struct config_message memif_message = {
@@ -365,6 +376,9 @@ static const struct config_field net_fields[] = {
 	  .offset = offsetof(struct net_config, n_buffers),
 	  .min = BUFFERS_MIN,
 	  .max = BUFFERS_LIMIT },
+	{ .name = "shared_buffers",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct net_config, shared_buffers) },
 	{ .name = "spin",
 	  .type = CONFIG_DURATION,
 	  .offset = offsetof(struct net_config, spin_ns),
@@ -418,6 +432,15 @@ static int finish_net(struct config_decoder *d, const struct config_node *n, voi
 		if (find_or_null(c, i, one->name))
 			return config_fail(d->error, config_member_or_null(one->at, "name"),
 					   "two interfaces are called \"%s\"", one->name);
+	}
+	for (uint32_t i = 0; i < c->n_interfaces; i++) {
+		const struct net_interface *one = &c->interfaces[i];
+
+		if (one->kind == NET_MEMIF && one->memif.zero_copy && !c->shared_buffers)
+			return config_fail(d->error, config_member_or_null(one->at, "memif"),
+					   "zero_copy of \"%s\" needs \"shared_buffers: true\" at "
+					   "the top of the file",
+					   one->name);
 	}
 	if (net_check_routes(d, c) < 0 || net_check_vrfs(d, c, n) < 0)
 		return ERR_INVAL;

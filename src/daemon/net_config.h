@@ -130,7 +130,8 @@ struct net_apps {
 struct net_config {
 	uint32_t n_workers;
 	uint32_t n_buffers;
-	uint64_t spin_ns; /* how long an idle worker polls before it sleeps */
+	bool shared_buffers; /* in memory that others can map: zero copy of memif */
+	uint64_t spin_ns;    /* how long an idle worker polls before it sleeps */
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
 	const char *const *vrfs;

@@ -48,6 +48,7 @@ int part_engine_init(struct convoyd *d)
 		.n_arcs = modules_n_arcs,
 		.n_workers = d->options.n_workers ? d->options.n_workers : d->config->n_workers,
 		.n_buffers = d->config->n_buffers,
+		.shared_buffers = d->config->shared_buffers,
 		.spin_us = (uint32_t)(d->config->spin_ns / NS_PER_US),
 	};
 	int err = engine_new(&options, &d->engine);

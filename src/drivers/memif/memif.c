@@ -1,5 +1,6 @@
 /* memif.c - memif interfaces: configuration, creation, removal. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static void detach(struct worker *w, struct interface *i)
 	struct memif *m = i->device;
 
 	/* memif_close() has sent for the link before: it is not here any more. */
-	invariant(w->index != m->owner || m->active == NULL);
+	invariant(m->way[w->index].tx == NULL);
 }
 
 static void close_device(struct interface *i)
@@ -47,8 +48,9 @@ static void describe(const struct interface *i, struct writer *out)
 		   m->role == MEMIF_SERVER ? "server" : "client", m->address.sun_path, m->id,
 		   states[m->state]);
 	if (m->state == MEMIF_UP)
-		put_format(out, "peer %s\noffload %s\n", m->peer,
-			   m->link->view.vnet ? "yes" : "no");
+		put_format(out, "peer %s\noffload %s\nrx-queues %u\ntx-queues %u\nzero-copy %s\n",
+			   m->peer, m->link->view.vnet ? "yes" : "no", m->link->n_rx, m->link->n_tx,
+			   m->link->view.pool ? "yes" : "no");
 	else if (m->last_reason[0])
 		put_format(out, "last %s\n", m->last_reason);
 }
@@ -72,17 +74,49 @@ static int check(const struct memif_config *c, char *why, size_t why_bytes)
 			 sizeof(address->sun_path) - 1);
 		return ERR_RANGE;
 	}
-	if (c->mtu_bytes > MTU_MAX || (c->secret && strlen(c->secret) > MEMIF_SECRET_LEN) ||
+	if (c->mtu_bytes > MTU_MAX || c->n_queues > MEMIF_QUEUES_MAX ||
+	    (c->secret && strlen(c->secret) > MEMIF_SECRET_LEN) ||
 	    (c->log2_ring_size && (c->log2_ring_size < MEMIF_LOG2_RING_MIN ||
 				   c->log2_ring_size > MEMIF_LOG2_RING_MAX)) ||
 	    (c->buffer_bytes &&
 	     (c->buffer_bytes < MEMIF_BUFFER_MIN || c->buffer_bytes > MEMIF_BUFFER_MAX))) {
 		snprintf(why, why_bytes,
-			 "MTU is at most %d, a secret %d bytes, rings 2^%d … 2^%d descriptors, "
+			 "MTU is at most %d, queues %d, a secret %d bytes, rings 2^%d … 2^%d "
+			 "descriptors, "
 			 "buffers %d … %d bytes",
-			 MTU_MAX, MEMIF_SECRET_LEN, MEMIF_LOG2_RING_MIN, MEMIF_LOG2_RING_MAX,
-			 MEMIF_BUFFER_MIN, MEMIF_BUFFER_MAX);
+			 MTU_MAX, MEMIF_QUEUES_MAX, MEMIF_SECRET_LEN, MEMIF_LOG2_RING_MIN,
+			 MEMIF_LOG2_RING_MAX, MEMIF_BUFFER_MIN, MEMIF_BUFFER_MAX);
 		return ERR_INVAL;
+	}
+	return 0;
+}
+
+/* What depends on the engine, or on several fields at once. */
+static int check_made(const struct memif *m, char *why, size_t why_bytes)
+{
+	const struct buf_pool *pool = &m->engine->bufs;
+	uint64_t lent = (uint64_t)m->n_queues << m->log2_ring_size;
+
+	if (!memif_memory_fits(m)) {
+		snprintf(why, why_bytes,
+			 "%u queues with rings of 2^%u buffers of %u bytes need more than 4 GiB",
+			 m->n_queues, m->log2_ring_size, m->buffer_bytes);
+		return ERR_RANGE;
+	}
+	if (m->role != MEMIF_CLIENT || !m->zero_copy)
+		return 0;
+	if (pool->fd < 0 || pool->map_bytes > UINT32_MAX) {
+		snprintf(why, why_bytes,
+			 "zero_copy needs buffers that can be shared, less than 4 GiB of them: "
+			 "start convoyd with shared_buffers: true");
+		return ERR_UNSUPPORTED;
+	}
+	if (lent > pool->n_buffers / 2) { /* empty ones, waiting for packets */
+		snprintf(why, why_bytes,
+			 "%u queues with rings of 2^%u take %" PRIu64
+			 " buffers of %u; lower queues or log2_ring_size, or raise \"buffers\"",
+			 m->n_queues, m->log2_ring_size, lent, pool->n_buffers);
+		return ERR_RANGE;
 	}
 	return 0;
 }
@@ -98,8 +132,22 @@ static void fill(struct memif *m, struct engine *e, const struct memif_config *c
 	strcpy(m->address.sun_path, c->socket);
 	m->log2_ring_size = c->log2_ring_size ? c->log2_ring_size : LOG2_RING_DEFAULT;
 	m->buffer_bytes = c->buffer_bytes ? c->buffer_bytes : BUFFER_DEFAULT;
+	m->n_queues = c->n_queues ? c->n_queues : 1;
 	m->no_offload = c->no_offload;
+	m->zero_copy = c->zero_copy;
+	m->trusted = c->trusted;
+	for (uint32_t w = 0; w < WORKERS_MAX; w++)
+		m->way[w].hand_to = WORKERS_MAX;
 	m->region_fd = m->listener.fd = m->socket.fd = m->timer.fd = -1;
+}
+
+static struct memif *memif_new_or_null(void)
+{
+	struct memif *m = aligned_alloc(BUF_LINE, sizeof(*m));
+
+	if (m)
+		memset(m, 0, sizeof(*m));
+	return m;
 }
 
 int memif_create(struct engine *e, const struct memif_config *config, struct interface **out,
@@ -109,9 +157,9 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 		.name = config->name,
 		.mac = config->mac,
 		.mtu_bytes = config->mtu_bytes ? config->mtu_bytes : MTU_DEFAULT,
-		.n_queues = 1,
+		.n_queues = config->n_queues ? config->n_queues : 1,
 		.driver = &memif_driver,
-		.device = calloc(1, sizeof(struct memif)),
+		.device = memif_new_or_null(),
 	};
 	struct memif *m = params.device;
 	int err = check(config, why, why_bytes);
@@ -120,6 +168,9 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 		return ERR_NOMEM;
 	if (!err) {
 		fill(m, e, config);
+		err = check_made(m, why, why_bytes);
+	}
+	if (!err) {
 		err = interface_add(e, &params, &m->interface);
 		if (err)
 			snprintf(why, why_bytes, "cannot add interface %s: %s", config->name,
@@ -129,7 +180,6 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 		free(m);
 		return err;
 	}
-	m->owner = interface_queue_worker(m->interface, 0);
 	*out = m->interface;
 	why[0] = '\0';
 	err = memif_open(m, why, why_bytes);

@@ -1,8 +1,8 @@
 /*
  * memif_connection.c - finding the other side and shaking hands; all of it on main.
  *
- * The handshake builds a link. When it is done the link is given to the owning worker, and taken
- * back from it when the connection ends; only then is the next connection looked at.
+ * The handshake builds a link. When it is done the link is given to the workers, and taken back
+ * from them when the connection ends; only then is the next connection looked at.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,92 +35,10 @@ static void drop_watch(struct memif *m, struct main_watch *watch)
 	watch->fd = -1;
 }
 
-/* --- the link's way to the worker and back --- */
-
-static void give_link(struct worker *w, void *arg)
+void memif_redial(struct memif *m)
 {
-	struct memif_link *l = arg;
-	struct memif *m = l->memif;
-
-	if (w->index != m->owner)
-		return;
-	memif_ring_sleepy(&l->view, false);
-	if (l->view.is_client)
-		memif_ring_release(&l->view);
-	if (worker_add_input(w, &l->input) == 0)
-		m->active = l;
-	else
-		l->input.fd = -1; /* never added; the connection stays silent until it ends */
-}
-
-static void take_link(struct worker *w, void *arg)
-{
-	struct memif_link *l = arg;
-	struct memif *m = l->memif;
-
-	if (w->index != m->owner || m->active != l)
-		return;
-	worker_remove_input(w, &l->input);
-	memif_release_backlog(w, l);
-	m->active = NULL;
-}
-
-static void link_taken(struct engine *e, void *arg)
-{
-	struct memif_link *l = arg;
-	struct memif *m = l->memif;
-
-	(void)e;
-	m->link = NULL;
-	memif_link_free(l);
-	m->state = MEMIF_IDLE;
 	if (!m->closing)
 		wind_up(m, RETRY_MS);
-}
-
-static void detach(struct memif *m)
-{
-	uint32_t caps =
-		m->interface->caps & ~(uint32_t)(CAP_CSUM | CAP_TSO | CAP_LRO | CAP_RX_CSUM);
-
-	interface_set_link(m->interface, false);
-	if (interface_set_caps(m->interface, caps) < 0)
-		log_error("memif.caps", "name=%s", m->interface->name);
-	m->state = MEMIF_DETACHING;
-	if (engine_on_each(m->engine, take_link, link_taken, m->link) < 0)
-		log_error("memif.detach", "name=%s error=out of memory, kept", m->interface->name);
-}
-
-static void link_given(struct engine *e, void *arg)
-{
-	struct memif_link *l = arg;
-	struct memif *m = l->memif;
-
-	(void)e;
-	if (m->state != MEMIF_ATTACHING)
-		return; /* it ended meanwhile; link_taken() follows */
-	m->state = MEMIF_UP;
-	interface_set_link(m->interface, true);
-	log_info("memif.up", "name=%s peer=\"%s\" offload=%d", m->interface->name, m->peer,
-		 l->view.vnet);
-}
-
-static void broken(void *consumer, struct mail *mail);
-
-int memif_attach(struct memif *m)
-{
-	const uint32_t all = CAP_CSUM | CAP_TSO | CAP_LRO | CAP_RX_CSUM;
-	struct memif_link *l = m->link;
-	int err;
-
-	wind_up(m, 0);
-	memif_init_input(l);
-	l->broken_mail.deliver = broken;
-	err = interface_set_caps(m->interface, l->view.vnet ? all : 0);
-	if (err)
-		return err;
-	m->state = MEMIF_ATTACHING;
-	return engine_on_each(m->engine, give_link, link_given, l);
 }
 
 static void say_goodbye(struct memif *m, const char *reason)
@@ -146,7 +64,7 @@ void memif_hang_up(struct memif *m, const char *reason)
 		close(m->region_fd);
 	m->region_fd = -1;
 	if (m->state == MEMIF_UP || m->state == MEMIF_ATTACHING) {
-		detach(m); /* behind the attaching, if that is still on its way */
+		memif_detach(m); /* behind the attaching, if that is still on its way */
 	} else if (m->state != MEMIF_DETACHING) {
 		if (m->link)
 			memif_link_free(m->link);
@@ -154,15 +72,6 @@ void memif_hang_up(struct memif *m, const char *reason)
 		m->state = MEMIF_IDLE;
 		wind_up(m, RETRY_MS);
 	}
-}
-
-static void broken(void *consumer, struct mail *mail)
-{
-	struct memif_link *l = container_of(mail, struct memif_link, broken_mail);
-
-	(void)consumer;
-	if (l->memif->link == l)
-		memif_hang_up(l->memif, "ring violation");
 }
 
 /* Receive one message and at most one descriptor. ERR_AGAIN, ERR_CLOSED, ERR_PROTOCOL. */
@@ -219,6 +128,8 @@ static void socket_fired(struct engine *e, struct main_watch *watch, uint32_t ev
 	} else {
 		if (err == 0)
 			err = memif_on_message(m, &in, &fd);
+		if (m->state == MEMIF_ATTACHING)
+			wind_up(m, 0);
 		if (err)
 			memif_hang_up(m, err == ERR_CLOSED ? "closed" : err_text(err));
 	}

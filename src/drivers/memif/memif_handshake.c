@@ -10,9 +10,9 @@
 #include "drivers/memif/memif_private.h"
 #include "drivers/vnet.h"
 
-#define OWN_NAME       "convoy +vnet1"
+#define OWN_NAME       "convoy +vnet2"
 #define OWN_NAME_PLAIN "convoy"
-static const char vnet_tag[] = "+vnet1";
+static const char vnet_tag[] = "+vnet2";
 
 int memif_send(struct memif *m, const struct memif_message *message, int fd)
 {
@@ -76,28 +76,36 @@ static int send_init(struct memif *m)
 	return memif_send(m, &out, -1);
 }
 
-static int send_region(struct memif *m)
+/* The rings, with their buffers unless those are the pool's, which is the other region then. */
+static int send_region(struct memif *m, uint16_t index)
 {
+	const struct memif_view *v = &m->link->view;
 	struct memif_message out = { .type = MEMIF_ADD_REGION };
 	int err;
 
-	out.add_region.size = m->link->view.region[0].size;
+	out.add_region.index = index;
+	if (index == MEMIF_POOL_REGION) {
+		out.add_region.size = v->pool->map_bytes;
+		return memif_send(m, &out, v->pool->fd);
+	}
+	out.add_region.size = v->region[0].size;
 	err = memif_send(m, &out, m->region_fd);
 	close(m->region_fd);
 	m->region_fd = -1;
 	return err;
 }
 
-static int send_ring(struct memif *m, bool s2m)
+static int send_ring(struct memif *m, bool s2m, uint16_t index)
 {
-	const struct memif_view *v = &m->link->view;
-	const struct memif_queue *q = s2m ? &v->tx : &v->rx;
+	const struct memif_link *l = m->link;
+	const struct memif_queue *q = s2m ? &l->tx[index].queue : &l->rx[index].queue;
 	struct memif_message out = { .type = MEMIF_ADD_RING };
 
 	out.add_ring.flags = s2m ? MEMIF_ADD_RING_S2M : 0;
-	out.add_ring.offset = (uint32_t)((uint8_t *)q->ring - v->region[0].base);
-	out.add_ring.log2_ring_size = (uint8_t)m->log2_ring_size;
-	out.add_ring.private_header_size = v->vnet ? sizeof(struct virtio_net_hdr) : 0;
+	out.add_ring.index = index;
+	out.add_ring.offset = (uint32_t)((uint8_t *)q->ring - l->view.region[0].base);
+	out.add_ring.log2_ring_size = (uint8_t)l->log2_ring_size;
+	out.add_ring.private_header_size = l->view.vnet ? MEMIF_HEADER_BYTES : 0;
 	return memif_send(m, &out, q->bell_fd);
 }
 
@@ -109,38 +117,51 @@ static int send_connect(struct memif *m, uint16_t type)
 	return memif_send(m, &out, -1);
 }
 
+static uint32_t at_most(uint32_t ours, uint32_t theirs)
+{
+	return ours < theirs ? ours : theirs;
+}
+
 static int on_hello(struct memif *m, const struct memif_hello *hello)
 {
+	struct memif_link *l;
+
 	if (hello->min_version > MEMIF_VERSION || hello->max_version < MEMIF_VERSION)
 		return ERR_VERSION;
-	if (hello->max_log2_ring_size < m->log2_ring_size)
-		m->log2_ring_size = hello->max_log2_ring_size;
 	take_name(m, hello->name);
-	m->link = memif_link_new_or_null(m);
-	if (!m->link)
+	l = m->link = memif_link_new_or_null(m);
+	if (!l)
 		return ERR_NOMEM;
-	m->region_fd = memif_memory_create(m->link);
+	l->log2_ring_size = at_most(m->log2_ring_size, hello->max_log2_ring_size);
+	l->n_tx = at_most(m->n_queues, (uint32_t)hello->max_s2m_ring + 1);
+	l->n_rx = at_most(m->n_queues, (uint32_t)hello->max_m2s_ring + 1);
+	l->view.vnet = m->peer_vnet;
+	if (m->zero_copy && hello->max_region >= MEMIF_POOL_REGION)
+		l->view.pool = &m->engine->bufs;
+	m->region_fd = memif_memory_create(l);
 	if (m->region_fd < 0)
 		return m->region_fd;
-	m->link->view.vnet = m->peer_vnet;
 	m->state = MEMIF_WAIT_ACK;
 	m->acked = 0;
 	return send_init(m);
 }
 
+/* After INIT: regions, rings to the server, rings from it, CONNECT. */
 static int on_ack(struct memif *m)
 {
-	switch (m->acked++) {
-	case 0:
-		return send_region(m);
-	case 1:
-		return send_ring(m, true);
-	case 2:
-		return send_ring(m, false);
-	default:
-		m->state = MEMIF_WAIT_CONNECTED;
-		return send_connect(m, MEMIF_CONNECT);
-	}
+	const struct memif_link *l = m->link;
+	unsigned n_regions = l->view.pool ? 2 : 1, step = m->acked++;
+
+	if (step < n_regions)
+		return send_region(m, (uint16_t)step);
+	step -= n_regions;
+	if (step < l->n_tx)
+		return send_ring(m, true, (uint16_t)step);
+	step -= l->n_tx;
+	if (step < l->n_rx)
+		return send_ring(m, false, (uint16_t)step);
+	m->state = MEMIF_WAIT_CONNECTED;
+	return send_connect(m, MEMIF_CONNECT);
 }
 
 /* --- server's side --- */
@@ -158,6 +179,7 @@ int memif_hello(struct memif *m)
 
 	out.hello.min_version = out.hello.max_version = MEMIF_VERSION;
 	out.hello.max_region = MEMIF_REGIONS_MAX - 1;
+	out.hello.max_s2m_ring = out.hello.max_m2s_ring = (uint16_t)(m->n_queues - 1);
 	out.hello.max_log2_ring_size = MEMIF_LOG2_RING_MAX;
 	set_name(out.hello.name, own_name(m));
 	return memif_send(m, &out, -1);
@@ -208,11 +230,9 @@ static int on_memory(struct memif *m, const struct memif_message *in, int *fd)
 
 static int on_connect(struct memif *m)
 {
-	const struct memif_view *v = &m->link->view;
 	int err;
 
-	if (!v->rx.ring || !v->tx.ring || v->rx.ring->cookie != MEMIF_COOKIE ||
-	    v->tx.ring->cookie != MEMIF_COOKIE)
+	if (!memif_memory_is_whole(m->link))
 		return ERR_PROTOCOL;
 	err = send_connect(m, MEMIF_CONNECTED);
 	return err ? err : memif_attach(m);

@@ -20,9 +20,10 @@
  * Ring M2S: the client offers empty buffers and moves head; the server fills them and moves tail.
  * Who receives owns the flag MASK_INT: "do not ring, I am awake".
  *
- * Convoy's own addition, in the protocol's terms: when both programs' names end in "+vnet1", the
- * client announces a private header of 10 bytes for its rings, a struct virtio_net_hdr before each
- * packet. Then checksums and TCP super-segments cross in one piece. Everybody else sees plain
+ * Convoy's own addition, in the protocol's terms: when both programs' names end in "+vnet2", the
+ * client announces a private header of 10 bytes for its rings, a struct virtio_net_hdr. It precedes
+ * those packets alone whose first descriptor has the flag HEADER: checksums and TCP super-segments
+ * cross in one piece, and a plain packet costs no line of the cache more. Everybody else sees plain
  * memif.
  */
 #ifndef CONVOY_DRIVERS_MEMIF_WIRE_H
@@ -51,9 +52,16 @@ enum memif_type {
 };
 
 enum { MEMIF_MODE_ETHERNET = 0 };
-enum { MEMIF_ADD_RING_S2M = 1 };    /* in memif_add_ring.flags */
-enum { MEMIF_RING_MASK_INT = 1 };   /* in memif_ring.flags */
-enum { MEMIF_DESCRIPTOR_NEXT = 1 }; /* in memif_descriptor.flags: the packet goes on */
+enum { MEMIF_ADD_RING_S2M = 1 };  /* in memif_add_ring.flags */
+enum { MEMIF_RING_MASK_INT = 1 }; /* in memif_ring.flags */
+
+enum memif_descriptor_flag {
+	MEMIF_DESCRIPTOR_NEXT = 1 << 0, /* the packet goes on */
+	/* with our private header only, in a packet's first descriptor */
+	MEMIF_DESCRIPTOR_HEADER = 1 << 1, /* a struct virtio_net_hdr precedes the packet */
+	MEMIF_DESCRIPTOR_CSUM_OK = 1
+				   << 2, /* none does: the checksum of layer 4 has been verified */
+};
 
 struct memif_hello {
 	uint8_t name[MEMIF_NAME_LEN]; /* of the server's program */

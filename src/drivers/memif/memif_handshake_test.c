@@ -1,0 +1,267 @@
+/* memif_handshake_test.c - a hand-made client that breaks the rules of the handshake. */
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "drivers/memif/memif_fixture.h"
+
+static int dial(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	strcpy(address.sun_path, memif_path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static struct memif_message hear(int fd)
+{
+	struct memif_message in = { 0 };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	wait_until(poll(&p, 1, 0) == 1);
+	if (recv(fd, &in, sizeof(in), 0) <= 0)
+		in.type = 0;
+	return in;
+}
+
+static void say(int sock, const struct memif_message *m, size_t len, int fd)
+{
+	struct iovec iov = { (void *)m, len };
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { { 0 } };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		h.msg_control = control.bytes;
+		h.msg_controllen = sizeof(control.bytes);
+		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+						   .cmsg_type = SCM_RIGHTS,
+						   .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	assert_int_equal(sendmsg(sock, &h, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+static int region_fd(size_t size, int seals)
+{
+	int fd = memfd_create("test", MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+static const struct memif_message good_init = { .type = MEMIF_INIT,
+						.init = { .version = MEMIF_VERSION } };
+static const struct memif_message good_region = { .type = MEMIF_ADD_REGION,
+						  .add_region = { .size = 65536 } };
+static const struct memif_message good_ring = {
+	.type = MEMIF_ADD_RING, .add_ring = { .flags = MEMIF_ADD_RING_S2M, .log2_ring_size = 4 }
+};
+
+enum with { NO_FD, SEALED, UNSEALED, SMALL, EVENTFD, PIPE };
+
+static int fd_for(enum with with)
+{
+	int fds[2];
+
+	switch (with) {
+	case SEALED:
+		return region_fd(65536, F_SEAL_SHRINK);
+	case UNSEALED:
+		return region_fd(65536, F_SEAL_GROW);
+	case SMALL:
+		return region_fd(4096, F_SEAL_SHRINK);
+	case EVENTFD:
+		return eventfd(0, 0);
+	case PIPE:
+		assert_int_equal(pipe(fds), 0);
+		close(fds[0]);
+		return fds[1];
+	default:
+		return -1;
+	}
+}
+
+/* Each is sent after so many good steps (INIT, region, ring); the answer must be DISCONNECT. */
+static const struct {
+	const char *what;
+	unsigned good_steps;
+	struct memif_message m;
+	size_t len; /* 0: all */
+	enum with with;
+} bad[] = {
+	{ "short", 0, { .type = MEMIF_INIT }, 20, NO_FD },
+	{ "unknown type", 0, { .type = 99 }, 0, NO_FD },
+	{ "type 0", 0, { .type = 0 }, 0, NO_FD },
+	{ "CONNECT first", 0, { .type = MEMIF_CONNECT }, 0, NO_FD },
+	{ "HELLO from a client", 0, { .type = MEMIF_HELLO }, 0, NO_FD },
+	{ "version 1", 0, { .type = MEMIF_INIT, .init = { .version = 1 << 8 } }, 0, NO_FD },
+	{ "mode IP",
+	  0,
+	  { .type = MEMIF_INIT, .init = { .version = MEMIF_VERSION, .mode = 1 } },
+	  0,
+	  NO_FD },
+	{ "region without memory",
+	  1,
+	  { .type = MEMIF_ADD_REGION, .add_region = { .size = 65536 } },
+	  0,
+	  NO_FD },
+	{ "region that can shrink",
+	  1,
+	  { .type = MEMIF_ADD_REGION, .add_region = { .size = 65536 } },
+	  0,
+	  UNSEALED },
+	{ "region smaller than said",
+	  1,
+	  { .type = MEMIF_ADD_REGION, .add_region = { .size = 65536 } },
+	  0,
+	  SMALL },
+	{ "region of nothing", 1, { .type = MEMIF_ADD_REGION }, 0, SEALED },
+	{ "region of no memfd",
+	  1,
+	  { .type = MEMIF_ADD_REGION, .add_region = { .size = 65536 } },
+	  0,
+	  PIPE },
+	{ "region out of turn",
+	  1,
+	  { .type = MEMIF_ADD_REGION, .add_region = { 3, 65536 } },
+	  0,
+	  SEALED },
+	{ "ring before region",
+	  1,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "ring in no region",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .region = 1, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "ring past the end",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .offset = 65520, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "ring too large",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .log2_ring_size = 14 } },
+	  0,
+	  EVENTFD },
+	{ "ring larger than any",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .log2_ring_size = 60 } },
+	  0,
+	  EVENTFD },
+	{ "ring at an odd place",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .offset = 7, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "ring with a pipe for a bell",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .log2_ring_size = 4 } },
+	  0,
+	  PIPE },
+	{ "ring without a bell",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .log2_ring_size = 4 } },
+	  0,
+	  NO_FD },
+	{ "second queue pair",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .index = 1, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "strange private header",
+	  2,
+	  { .type = MEMIF_ADD_RING,
+	    .add_ring = { .log2_ring_size = 4, .private_header_size = 64 } },
+	  0,
+	  EVENTFD },
+	{ "private header unasked",
+	  2,
+	  { .type = MEMIF_ADD_RING,
+	    .add_ring = { .log2_ring_size = 4, .private_header_size = 10 } },
+	  0,
+	  EVENTFD },
+	{ "the same ring twice",
+	  3,
+	  { .type = MEMIF_ADD_RING,
+	    .add_ring = { .flags = MEMIF_ADD_RING_S2M, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "CONNECT with one ring", 3, { .type = MEMIF_CONNECT }, 0, NO_FD },
+};
+
+static void take_good_steps(int sock, unsigned n)
+{
+	const struct memif_message *const steps[] = { &good_init, &good_region, &good_ring };
+	static const enum with fds[] = { NO_FD, SEALED, EVENTFD };
+
+	assert_int_equal(hear(sock).type, MEMIF_HELLO);
+	for (unsigned i = 0; i < n; i++) {
+		int fd = fd_for(fds[i]);
+
+		say(sock, steps[i], sizeof(*steps[i]), fd);
+		assert_int_equal(hear(sock).type, MEMIF_ACK);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void a_client_that_breaks_the_handshake_is_sent_away(void **state)
+{
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
+	for (unsigned i = 0; i < count_of(bad); i++) {
+		int sock = dial(), fd = fd_for(bad[i].with);
+
+		take_good_steps(sock, bad[i].good_steps);
+		say(sock, &bad[i].m, bad[i].len ? bad[i].len : sizeof(bad[i].m), fd);
+		if (hear(sock).type != MEMIF_DISCONNECT)
+			fail_msg("%s", bad[i].what);
+		if (fd >= 0)
+			close(fd);
+		close(sock);
+	}
+	memif_add(&b, (struct memif_config){ .role = MEMIF_CLIENT });
+	wait_until(a.i->link && b.i->link);
+}
+
+static void a_server_that_nobody_greets_hangs_up(void **state)
+{
+	int sock;
+
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
+	sock = dial();
+	assert_int_equal(hear(sock).type, MEMIF_HELLO);
+	assert_int_equal(hear(sock).type, MEMIF_DISCONNECT); /* after three seconds */
+	close(sock);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_client_that_breaks_the_handshake_is_sent_away,
+						memif_setup, memif_teardown),
+		cmocka_unit_test_setup_teardown(a_server_that_nobody_greets_hangs_up, memif_setup,
+						memif_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

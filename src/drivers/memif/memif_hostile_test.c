@@ -1,0 +1,86 @@
+/* memif_hostile_test.c - a client that writes what it likes into its rings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "drivers/memif/memif_fixture.h"
+
+static void ring_server(const struct memif_queue *tx)
+{
+	uint64_t one = 1;
+
+	assert_int_equal(write(tx->bell_fd, &one, sizeof(one)), sizeof(one));
+}
+
+static uint32_t n_scribbled; /* atomic */
+
+/* Write over what the client may write; the server must drop the connection and live on. */
+static void scribble(struct worker *w, void *arg)
+{
+	struct memif_queue *tx = &memif_of(&b)->link->tx[0].queue;
+	struct memif_queue *rx = &memif_of(&b)->link->rx[0].queue;
+
+	(void)w;
+	switch ((uintptr_t)arg) {
+	case 0: /* more packets than the ring has places */
+		tx->ring->head = (uint16_t)(tx->at + tx->size + 1);
+		break;
+	case 1: /* a descriptor outside its region */
+		tx->ring->descriptor[tx->at & (tx->size - 1)] =
+			(struct memif_descriptor){ .length = 100, .offset = 0xfffffff0 };
+		tx->ring->head = (uint16_t)(tx->at + 1);
+		break;
+	case 2: /* a region that there is not */
+		tx->ring->descriptor[tx->at & (tx->size - 1)] =
+			(struct memif_descriptor){ .length = 100, .region = 9 };
+		tx->ring->head = (uint16_t)(tx->at + 1);
+		break;
+	case 3: /* a packet without an end */
+		for (uint32_t n = 0; n < tx->size; n++)
+			tx->ring->descriptor[n].flags = MEMIF_DESCRIPTOR_NEXT;
+		tx->ring->head = (uint16_t)(tx->at + tx->size);
+		break;
+	case 4: /* fewer empty buffers than are in use; reading on would mend that */
+		memif_stop_reading(w, &memif_of(&b)->link->rx[0]);
+		rx->ring->head = (uint16_t)(rx->at - 5);
+		break;
+	}
+	ring_server(tx);
+	__atomic_store_n(&n_scribbled, n_scribbled + 1, __ATOMIC_RELEASE);
+}
+
+static void a_client_that_breaks_the_ring_loses_the_connection_only(void **state)
+{
+	struct parcel p = { .len = 100, .from = &a };
+
+	(void)state;
+	memif_join((struct memif_config){ 0 },
+		   (struct memif_config){ .log2_ring_size = MEMIF_LOG2_RING_MIN });
+	for (uintptr_t how = 0; how < 5; how++) {
+		memif_cross(&a, &b, 1, p);
+		memif_cross(&b, &a, 0, p);
+		assert_int_equal(worker_call(b.e->worker[0], scribble, (void *)how), 0);
+		wait_until(__atomic_load_n(&n_scribbled, __ATOMIC_ACQUIRE) == how + 1);
+		/* seen when the server has used up what it knew of */
+		for (unsigned n = 0; how == 4 && n < 1 << MEMIF_LOG2_RING_MIN; n++)
+			assert_int_equal(worker_call(a.e->worker[1], memif_send_parcel, &p), 0);
+		wait_until(strstr(memif_of(&a)->last_reason, "ring violation"));
+		memif_of(&a)->last_reason[0] = '\0';
+		wait_until(a.i->link && b.i->link); /* dialled again, with fresh memory */
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_client_that_breaks_the_ring_loses_the_connection_only, memif_setup,
+			memif_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
