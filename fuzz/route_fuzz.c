@@ -38,10 +38,26 @@ struct side {
 
 static void check(const struct side *s, unsigned family, struct fib_key key)
 {
-	uint32_t got = family == 4 ? trie_lookup4(&s->trie, fib_key_ip4(key))
-				   : trie_lookup6(&s->trie, key);
+	uint32_t want = longest(s->model, s->n, key), addr = fib_key_ip4(key), many;
 
-	invariant(got == longest(s->model, s->n, key));
+	if (family == 4)
+		trie_lookup4_many(&s->trie, &addr, &many, 1);
+	else
+		trie_lookup6_many(&s->trie, &key, &many, 1);
+	invariant(many == want);
+	invariant((family == 4 ? trie_lookup4(&s->trie, addr) : trie_lookup6(&s->trie, key)) ==
+		  want);
+}
+
+static void check_all(const struct side *s, unsigned family)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		struct fib_key rest = fib_key_not(fib_key_mask(s->model[i].len));
+
+		check(s, family, s->model[i].key);
+		if (family == 6)
+			check(s, family, fib_key_or(s->model[i].key, rest));
+	}
 }
 
 static void add(struct trie_space *space, struct side *s, unsigned family, struct fib_key key,
@@ -55,12 +71,25 @@ static void add(struct trie_space *space, struct side *s, unsigned family, struc
 	invariant(trie_update(&s->trie, &s->rib, key, len, &garbage) == 0);
 	trie_collect(space, &garbage);
 	s->model[s->n++] = (struct model){ n->key, len, leaf };
-	for (unsigned i = 0; i < s->n; i++) {
-		struct fib_key rest = fib_key_not(fib_key_mask(s->model[i].len));
+	check_all(s, family);
+}
 
-		check(s, family, s->model[i].key);
-		if (family == 6)
-			check(s, family, fib_key_or(s->model[i].key, rest));
+/* The way back, the first ones first. */
+static void remove_all(struct trie_space *space, struct side *s, unsigned family)
+{
+	while (s->n > 0) {
+		struct model gone = s->model[0];
+		struct trie_garbage garbage = { 0 };
+
+		s->model[0] = s->model[--s->n];
+		for (unsigned i = 0; i < s->n; i++) /* the same prefix may be there twice */
+			while (i < s->n && s->model[i].len == gone.len &&
+			       fib_key_equal(s->model[i].key, gone.key))
+				s->model[i] = s->model[--s->n];
+		rib_remove(&s->rib, gone.key, gone.len);
+		invariant(trie_update(&s->trie, &s->rib, gone.key, gone.len, &garbage) == 0);
+		trie_collect(space, &garbage);
+		check_all(s, family);
 	}
 }
 
@@ -108,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= n + (stop != NULL);
 	}
 	for (unsigned i = 0; i < 2; i++) {
+		remove_all(&space, &sides[i], i ? 4 : 6);
 		trie_deinit(&sides[i].trie);
 		rib_deinit(&sides[i].rib);
 	}

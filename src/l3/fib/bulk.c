@@ -68,20 +68,24 @@ int fib_bulk_put(struct fib_bulk *b, struct fib_key key, unsigned len, enum fib_
 	return 0;
 }
 
-/* Show a prefix with all that shares its slot of the tables. */
+/* Show a prefix; one that is not a cover with all that shares its slots of the tables. */
 static int show(struct fib_bulk *b, const struct fib_bulk_prefix *p)
 {
-	const struct trie *t = &b->t->trie;
+	struct trie *t = &b->t->trie;
+	struct trie_garbage *garbage = &b->v->fib->sweep.fresh;
 	unsigned len = p->len < t->root_bits ? p->len : t->root_bits;
-	struct fib_key mask = fib_key_mask(len);
 	int err;
 
-	if (b->has_shown && !fib_key_before(b->shown_to, p->key) && p->len > 0)
+	if (trie_is_cover(t, p->len))
+		return trie_update(t, &b->t->rib, p->key, p->len, garbage);
+	if (b->has_shown && !fib_key_before(b->shown_to, p->key))
 		return 0;
-	err = trie_update(&b->t->trie, &b->t->rib, p->key, len, &b->v->fib->sweep.fresh);
-	/* A short prefix of IPv6 leaves alone what needs wide tables that are not there yet. */
-	if (err == 0 && len >= (t->top_bits < t->root_bits ? t->top_bits + 1u : 1u)) {
-		b->shown_to = fib_key_or(p->key, fib_key_not(mask));
+	if (p->len > t->root_bits)
+		err = trie_update_slot(t, &b->t->rib, p->key, garbage);
+	else
+		err = trie_update(t, &b->t->rib, p->key, p->len, garbage);
+	if (err == 0) {
+		b->shown_to = fib_key_or(p->key, fib_key_not(fib_key_mask(len)));
 		b->has_shown = true;
 	}
 	return err;

@@ -30,8 +30,10 @@ int trie_space_init(struct trie_space *s)
 	*s = (struct trie_space){ 0 };
 	if (region_init(&s->nodes, sizeof(struct trie_node), TRIE_MAX_NODES) == 0 &&
 	    region_init(&s->leaves, sizeof(uint32_t), TRIE_MAX_LEAVES) == 0 &&
-	    region_init(&s->wide, sizeof(uint32_t) << TRIE_WIDE_BITS, TRIE_MAX_WIDE) == 0)
+	    region_init(&s->wide, sizeof(struct trie_wide), TRIE_MAX_WIDE) == 0) {
+		s->look_up6 = trie_lookup6_choose();
 		return 0;
+	}
 	trie_space_deinit(s);
 	return ERR_NOMEM;
 }
@@ -44,6 +46,7 @@ void trie_space_deinit(struct trie_space *s)
 	free(s->made.block);
 	free(s->old.block);
 	free(s->store);
+	free(s->kept);
 	*s = (struct trie_space){ 0 };
 }
 

@@ -1,4 +1,4 @@
-/* trie_test.c - rib and trie against a list of prefixes searched from end to end. */
+/* trie_test.c - rib and trie of IPv4 against a list of prefixes searched from end to end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,12 +30,6 @@ static int set_up(void **state unused_arg)
 	n_model = 0;
 	rib_init(&rib);
 	return trie_space_init(&space) || trie_init(&trie, &space, 4);
-}
-
-static int set_up6(void **state unused_arg)
-{
-	rib_init(&rib);
-	return trie_space_init(&space) || trie_init(&trie, &space, 6);
 }
 
 static int tear_down(void **state unused_arg)
@@ -272,139 +266,19 @@ static void test_many_at_once(void **state unused_arg)
 	}
 }
 
-/* --- keys of 128 bits --- */
-
-enum { MODEL6_MAX = 1000 };
-
-struct model6_route {
-	struct fib_key key;
-	unsigned len;
-	uint32_t leaf;
-};
-
-static struct model6_route model6[MODEL6_MAX];
-static unsigned n_model6;
-
-static uint32_t model6_lookup(struct fib_key key)
-{
-	uint32_t leaf = 0;
-	int best = -1;
-
-	for (unsigned i = 0; i < n_model6; i++) {
-		if (fib_key_agrees(model6[i].key, key, model6[i].len) &&
-		    (int)model6[i].len > best) {
-			best = (int)model6[i].len;
-			leaf = model6[i].leaf;
-		}
-	}
-	return leaf;
-}
-
-static void update6(struct fib_key key, unsigned len)
-{
-	struct trie_garbage garbage = { 0 };
-
-	assert_int_equal(trie_update(&trie, &rib, key, len, &garbage), 0);
-	trie_collect(&space, &garbage);
-}
-
-static void add6(struct fib_key key, unsigned len, uint32_t leaf)
-{
-	struct rib_node *n = rib_add_or_null(&rib, key, len);
-	unsigned i;
-
-	n->leaf = leaf;
-	update6(key, len);
-	for (i = 0; i < n_model6; i++)
-		if (model6[i].len == len && fib_key_agrees(model6[i].key, key, len))
-			break;
-	model6[i] = (struct model6_route){ key, len, leaf };
-	n_model6 += i == n_model6;
-}
-
-static void remove6_at(unsigned i)
-{
-	struct model6_route gone = model6[i];
-
-	rib_remove(&rib, gone.key, gone.len);
-	update6(gone.key, gone.len);
-	model6[i] = model6[--n_model6];
-}
-
-static void check6(struct fib_key key)
-{
-	uint32_t want = model6_lookup(key), got = trie_lookup6(&trie, key);
-	struct rib_node *n = rib_match_or_null(&rib, key, 128);
-
-	if (want != got || want != (n ? n->leaf : 0))
-		fail_msg("%016lx %016lx: want %u, trie %u, rib %u", key.hi, key.lo, want, got,
-			 n ? n->leaf : 0);
-}
-
-/* The last key of a prefix, and its neighbours. */
-static void check6_edges(const struct model6_route *m)
-{
-	struct fib_key mask = fib_key_mask(m->len);
-	struct fib_key first = fib_key_and(m->key, mask);
-	struct fib_key last = fib_key_or(first, fib_key_not(mask));
-
-	check6(first);
-	check6(last);
-	check6((struct fib_key){ first.hi - (first.lo == 0), first.lo - 1 });
-	check6((struct fib_key){ last.hi + (last.lo == UINT64_MAX), last.lo + 1 });
-}
-
-/* @mask keeps the prefixes close together, so that they nest at every depth. */
-static void random_churn6(struct fib_key mask, unsigned n_steps)
+static void test_short_prefixes_of_ip4_build_nothing(void **state unused_arg)
 {
 	struct random r;
+	uint32_t n_used;
 
 	random_seed(&r, SEED);
-	n_model6 = 0;
-	for (unsigned step = 0; step < n_steps; step++) {
-		struct fib_key key = { random_u64(&r), random_u64(&r) };
-
-		if (n_model6 > 0 && (n_model6 == MODEL6_MAX || random_below(&r, 3) == 0))
-			remove6_at(random_below(&r, n_model6));
-		else
-			add6(fib_key_and(key, mask), random_below(&r, 129),
-			     1 + random_below(&r, 1000));
-		key = (struct fib_key){ random_u64(&r), random_u64(&r) };
-		check6(fib_key_and(key, mask));
-	}
-	assert_int_equal(rib.n_prefixes, n_model6);
-	for (unsigned i = 0; i < n_model6; i++)
-		check6_edges(&model6[i]);
-	while (n_model6 > 0)
-		remove6_at(n_model6 - 1);
-	assert_null(rib.root);
-}
-
-static void test_many_long_keys_at_once(void **state unused_arg)
-{
-	struct fib_key key[TRIE_BATCH], near = { 0x2001000f00000000, 0xf00000000000ffff };
-	uint32_t leaf[TRIE_BATCH];
-	struct random r;
-
-	random_seed(&r, SEED);
-	n_model6 = 0;
-	while (n_model6 < 500) {
-		struct fib_key k = { random_u64(&r), random_u64(&r) };
-
-		add6(fib_key_and(k, near), random_below(&r, 129), 1 + n_model6);
-	}
-	for (unsigned i = 0; i < TRIE_BATCH; i++)
-		key[i] = fib_key_and((struct fib_key){ random_u64(&r), random_u64(&r) }, near);
-	trie_lookup6_many(&trie, key, leaf, TRIE_BATCH);
-	for (unsigned i = 0; i < TRIE_BATCH; i++)
-		assert_int_equal(leaf[i], model6_lookup(key[i]));
-}
-
-static void test_long_keys(void **state unused_arg)
-{
-	random_churn6((struct fib_key){ UINT64_MAX, UINT64_MAX }, 1500);
-	random_churn6((struct fib_key){ 0x000000000000010f, 0x8000000000000003 }, 1500);
-	random_churn6((struct fib_key){ 0x2001000f00000000, 0x000000000000ffff }, 1500);
+	for (unsigned i = 0; i < 200; i++)
+		add((uint32_t)random_u64(&r) & 0x0a0fffff, 19 + random_below(&r, 14), 1 + i);
+	n_used = space.nodes.n_used;
+	for (unsigned len = 0; len <= TRIE_COVER4_BITS; len++)
+		add(0x0a000000, len, 2000 + len);
+	assert_int_equal(space.nodes.n_used, n_used);
+	check_edges();
 }
 
 int main(void)
@@ -415,8 +289,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_random_and_wide, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_routes_of_one_slot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_many_long_keys_at_once, set_up6, tear_down),
-		cmocka_unit_test_setup_teardown(test_long_keys, set_up6, tear_down),
+		cmocka_unit_test_setup_teardown(test_short_prefixes_of_ip4_build_nothing, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_walk_in_order_and_resumes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_readers_see_the_old_table_until_collect,
 						set_up, tear_down),
