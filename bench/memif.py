@@ -5,8 +5,10 @@
       txonly ───────────── net_memif ══ shared memory ══ net_memif ── rxonly
 
 memif.mpps.SIZE counts frames of SIZE bytes that have arrived, in the best of many short windows: on a machine
-that does other things too, the others say more about those. The clocks are of convoyd's own nodes: both ends of
-the wire, and all that the receiving worker does for a packet.
+that does other things too, the others say more about those. There the receiver is a client with zero copy, which
+DPDK's and VPP's clients are as well unless told otherwise: testpmd's beside it is one. memif.mpps.copied.SIZE is
+with the defaults, where each packet is copied out of shared memory too. The clocks are of convoyd's own nodes: both
+ends of the wire, and all that the receiving worker does for a packet.
 """
 import argparse
 import os
@@ -41,18 +43,21 @@ def pin(pid, processor=None):
 class Wire:
     """Two convoyd's and the wire between them; the generator stands still."""
 
-    def __init__(self, build, folder, size, client, ring):
-        self.setup = setups.Setup(f"memif{size}", build, folder)
+    def __init__(self, build, folder, size, zero_copy, ring):
+        self.setup = setups.Setup(f"memif{size}{zero_copy}", build, folder)
         space = self.setup.namespace("memif")
         socket = str(self.setup.folder / "wire.memif")
+        server = {"role": "server", "socket": socket}
+        client = {"role": "client", "socket": socket, "log2_ring_size": ring}
+        receiver, sender = ({**client, "zero_copy": True}, server) if zero_copy else (server, client)
         mac = "02:00:00:00:08:02"
         stream = {"size": size, "source": "10.8.0.1", "destination": "10.9.0.2", "destination_mac": mac}
-        self.right = self.setup.convoyd("right", {"spin": "0.01s", "buffers": 8192, "interfaces": [
-            {"name": "wire", "mac": mac, "addresses": ["10.8.0.2/24"], "memif": {"role": "server", "socket": socket}},
+        self.right = self.setup.convoyd("right", {"spin": "0.01s", "buffers": 8192, "shared_buffers": zero_copy, "interfaces": [
+            {"name": "wire", "mac": mac, "addresses": ["10.8.0.2/24"], "memif": receiver},
             {"name": "out", "addresses": ["10.9.0.1/24"], "sink": {}}]}, space)
         self.left = self.setup.convoyd("left", {"spin": "0.01s", "buffers": 8192, "interfaces": [
             {"name": "gen", "generator": {"streams": [stream]}},
-            {"name": "wire", "memif": {"role": "client", "socket": socket, "log2_ring_size": ring, **client}}],
+            {"name": "wire", "memif": sender}],
             "xconnects": [{"ports": ["gen", "wire"]}]}, space)
         self.right.call("neighbor add", interface="out", address="10.9.0.2", mac=SINK_MAC)
         setups.wait.until(lambda: self.state() == "up", "the wire is up")
@@ -77,7 +82,7 @@ class Wire:
         """(sending node, receiving node, whole receiving worker), clocks per packet since the start."""
         sent, got = self.left.call("show runtime"), self.right.call("show runtime")
         for r in (sent, got) if os.environ.get("VERBOSE") else ():
-            print(r["workers"], [(n["node"], round(n["vectors_per_call"]), round(n["clocks_per_vector"], 1)) for n in r["nodes"]])
+            print(r["workers"][0]["packets"], [(n["node"], round(n["vectors_per_call"]), round(n["clocks_per_vector"], 1)) for n in r["nodes"]])
         return node_clocks(sent, "wire-tx"), node_clocks(got, "memif-input"), worker_clocks(got)
 
     def close(self):
@@ -103,19 +108,20 @@ def windows(count, seconds):
         at, n = now, now_n
 
 
-def ours(build, folder, size, seconds, client, ring):
-    wire = Wire(build, folder, size, client, ring)
+def ours(build, folder, size, seconds, zero_copy, ring):
+    wire = Wire(build, folder, size, zero_copy, ring)
     try:
         return wire.windows(seconds)
     finally:
         wire.close()
 
 
-def testpmd(folder, size, seconds, role, processor, mode, socket, zero_copy):
+def testpmd(folder, size, role, processor, mode, socket):
     device = f"net_memif0,role={role},socket={socket},socket-abstract=no,rsize=10"
-    device += f",zero-copy={zero_copy}" if role == "client" else ""
-    argv = [TESTPMD, "--no-huge", "-m", "256", "--no-pci", "--lcores", f"0@{1 - processor},1@{processor}",
-            "--file-prefix", f"{os.getpid()}{role}", f"--vdev={device}", "--", "--no-mlockall",
+    device += ",zero-copy=yes" if role == "client" else ""
+    argv = [TESTPMD, "--no-huge", "--single-file-segments", "-m", "256", "--no-pci",
+            "--lcores", f"0@{1 - processor},1@{processor}",
+            "--file-prefix", f"{folder.name}{role}", f"--vdev={device}", "--", "--no-mlockall",
             "--total-num-mbufs=8192", f"--forward-mode={mode}", f"--txpkts={size}", "--burst=64",
             "--txd=1024", "--rxd=1024", "--stats-period=1"]
     return Process(argv, out=folder / f"testpmd-{role}", stdin=subprocess.PIPE)
@@ -125,46 +131,50 @@ def theirs(folder, size, seconds):
     """Mpps of each second, as the receiving testpmd says; warm-up left out."""
     place = pathlib.Path(tempfile.mkdtemp(dir=folder))
     socket = place / "wire.memif"
-    server = testpmd(place, size, seconds, "server", 1, "rxonly", socket, "no")
-    client = testpmd(place, size, seconds, "client", 0, "txonly", socket, "no")
+    server = testpmd(place, size, "server", 0, "txonly", socket)
+    client = testpmd(place, size, "client", 1, "rxonly", socket)
     try:
         def rates():
-            return [int(n) / 1e6 for n in re.findall(r"Rx-pps:\s+(\d+)", server.out) if int(n)]
+            return [int(n) / 1e6 for n in re.findall(r"Rx-pps:\s+(\d+)", client.out) if int(n)]
         for process in server, client:
             pin(process.pid)
         wanted = max(2, round(seconds)) + 1
-        setups.wait.until(lambda: len(rates()) >= wanted, f"testpmd receives: {server}", wanted + 20)
+        setups.wait.until(lambda: len(rates()) >= wanted, f"testpmd receives: {client} {server}", wanted + 20)
         return rates()[1:]
     finally:
         for process in client, server:
             process.stop()
 
 
-def line_of(size, mpps, runs, clocks):
-    gbps = mpps * size * 8 / 1e3
-    verdict = "held" if mpps >= BARS[size] else "missed"
-    return (f"{size:5} {mpps:8.2f} {measure.spread(runs)[0]:8.2f} {gbps:7.1f} {clocks[0]:7.1f} {clocks[1]:7.1f} "
-            f"{clocks[2]:7.1f}  bar {BARS[size]:.1f}: {verdict}")
+def line_of(what, size, runs, clocks=None):
+    best = max(runs)
+    text = f"{size:5} {what:<10} {best:8.2f} {measure.spread(runs)[0]:8.2f} {best * size * 8 / 1e3:7.1f}"
+    if clocks:
+        verdict = "held" if best >= BARS[size] else "missed"
+        text += " ".join(f"{c:7.1f}" for c in clocks) + f"  bar {BARS[size]:.1f}: {verdict}"
+    return text
 
 
 def measure_size(results, build, folder, size, options):
-    runs, peer, clocks = [], [], []
+    runs, clocks, peer = {True: [], False: []}, {True: [], False: []}, []
     for number in range(options.rounds):
-        round_folder = pathlib.Path(folder) / str(number)
-        round_folder.mkdir(exist_ok=True)
-        rates, cost = ours(build, round_folder, size, options.seconds, {}, options.ring)
-        runs += rates
-        clocks.append(cost)
+        place = pathlib.Path(folder) / f"{size}-{number}"
+        place.mkdir()
+        for zero_copy in True, False:
+            rates, cost = ours(build, place, size, options.seconds, zero_copy, options.ring)
+            runs[zero_copy] += rates
+            clocks[zero_copy].append(cost)
         if TESTPMD and not options.no_peer:
-            peer += theirs(round_folder, size, options.seconds)
-    best = [min(column) for column in zip(*clocks)]
-    print(line_of(size, max(runs), runs, best), flush=True)
+            peer += theirs(place, size, options.seconds)
+    for zero_copy, name, what in (True, "memif", "zero copy"), (False, "memif.copied", "copied"):
+        mpps, best = runs[zero_copy], [min(column) for column in zip(*clocks[zero_copy])]
+        print(line_of(what, size, mpps, best), flush=True)
+        results.add(f"{name}.mpps.{size}" if zero_copy else f"memif.mpps.copied.{size}", "Mpps", max(mpps),
+                    "testpmd" if peer else None, max(peer) if peer else None, len(mpps), min(mpps), max(mpps))
+        for node, value in zip(("send", "receive", "worker"), best):
+            results.add(f"{name}.clocks.{node}.{size}", "clocks/packet", value, runs=options.rounds)
     if peer:
-        print(f"{size:5} {max(peer):8.2f} {measure.spread(peer)[0]:8.2f} {max(peer) * size * 8 / 1e3:7.1f}  testpmd")
-    results.add(f"memif.mpps.{size}", "Mpps", max(runs), "testpmd" if peer else None, max(peer) if peer else None,
-                len(runs), min(runs), max(runs))
-    for name, value in zip(("send", "receive", "worker"), best):
-        results.add(f"memif.clocks.{name}.{size}", "clocks/packet", value, runs=options.rounds)
+        print(line_of("testpmd", size, peer), flush=True)
 
 
 def main():
@@ -178,7 +188,7 @@ def main():
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
     results = Results(build / "bench" / "results.json")
-    print(f"{'bytes':>5} {'Mpps':>8} {'median':>8} {'Gb/s':>7} {'send':>7} {'receive':>7} {'worker':>7}  clocks/packet")
+    print(f"{'bytes':>5} {'':10} {'Mpps':>8} {'median':>8} {'Gb/s':>7} {'send':>7} {'receive':>7} {'worker':>7}  clocks/packet")
     with tempfile.TemporaryDirectory(prefix="convoy-bench-") as folder:
         for size in map(int, options.sizes.split(",")):
             measure_size(results, build, folder, size, options)

@@ -224,7 +224,8 @@ uint32_t memif_n_seen(const struct side *s)
 
 uint32_t memif_cross(struct side *from, struct side *to, uint32_t worker, struct parcel p)
 {
-	uint32_t before = memif_n_seen(to), other = to->seen[1].n, by;
+	uint32_t before = memif_n_seen(to), by;
+	uint32_t other = __atomic_load_n(&to->seen[1].n, __ATOMIC_ACQUIRE);
 	const struct seen *seen;
 
 	p.from = from;

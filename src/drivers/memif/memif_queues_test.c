@@ -104,6 +104,16 @@ static void the_link_comes_and_goes_with_all_its_rings(void **state)
 	}
 }
 
+static void overrun(struct worker *w, void *arg)
+{
+	struct memif_queue *tx = arg;
+	uint64_t one = 1;
+
+	(void)w;
+	__atomic_store_n(&tx->ring->head, (uint16_t)(tx->at + 5000), __ATOMIC_RELEASE);
+	assert_int_equal(write(tx->bell_fd, &one, sizeof(one)), sizeof(one));
+}
+
 /* A ring that is broken ends the connection for every worker; then all are there again. */
 static void one_broken_ring_ends_them_all(void **state)
 {
@@ -112,12 +122,10 @@ static void one_broken_ring_ends_them_all(void **state)
 	(void)state;
 	settle(2, 2, false);
 	for (unsigned n = 0; n < 4; n++) {
-		struct memif_queue *tx = &memif_of(&b)->link->tx[n % 2].queue;
-		uint64_t one = 1;
-
 		memif_of(&a)->last_reason[0] = '\0';
-		__atomic_store_n(&tx->ring->head, (uint16_t)(tx->at + 5000), __ATOMIC_RELEASE);
-		assert_int_equal(write(tx->bell_fd, &one, sizeof(one)), sizeof(one));
+		assert_int_equal(worker_call(memif_owner(&b, n % 2), overrun,
+					     &memif_of(&b)->link->tx[n % 2].queue),
+				 0);
 		wait_until(strstr(memif_of(&a)->last_reason, "ring violation"));
 		wait_until(!a.i->link || !b.i->link);
 		wait_until(a.i->link && b.i->link);
