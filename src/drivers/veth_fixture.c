@@ -97,18 +97,17 @@ int veth_start(unsigned n_workers, const struct node_type *input, const struct n
 int veth_finish(void **state)
 {
 	struct engine *e = veth_engine;
-	uint64_t taken = 0, given = 0;
+	uint32_t n_free;
 
 	(void)state;
 	engine_stop(e);
 	for (uint32_t index = 1; index < 4; index++)
 		if (e->interfaces.slot[index])
 			assert_int_equal(interface_remove(e->interfaces.slot[index]), 0);
-	for (uint32_t i = 0; i < e->n_workers; i++) {
-		taken += e->worker[i]->bufs.n_taken;
-		given += e->worker[i]->bufs.n_given;
-	}
-	assert_int_equal(taken, given);
+	n_free = buf_pool_free_count(&e->bufs);
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		n_free += e->worker[i]->bufs.n;
+	assert_int_equal(n_free, e->bufs.n_buffers);
 	engine_free(e);
 	return veth_shell("ip link delete dev0 2>/dev/null; true") ? 0 : -1;
 }

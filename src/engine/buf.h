@@ -1,6 +1,8 @@
 /*
  * buf.h - packet buffers: named by 32-bit indices, chained for large packets.
  *
+ *   ┌─ head (192 B)    a driver's own: DPDK's mbuf lies there; untouched where nobody uses it
+ *   │
  *   buf_at(base, index)
  *   │
  *   ├─ line 0 (64 B)   what nearly every node reads: place, lengths, flags, interfaces, next hop
@@ -42,6 +44,7 @@ enum {
 	BUF_DATA = 2048,
 	BUF_ROOM = BUF_HEADROOM + BUF_DATA,
 	BUF_LINE = 64,		       /* bytes that an index counts */
+	BUF_HEAD = 192,		       /* before each buffer, for the driver that wants it */
 	BUF_NO_REASON = 0xffff,	       /* `reason` of a packet that nobody has condemned */
 	BUF_CACHE = 512,	       /* free indices that a worker keeps for itself, at most */
 	BUF_BATCH = 256,	       /* indices that move between a cache and the pool at once */
@@ -122,12 +125,6 @@ struct buf {
 	uint32_t n_holders; /* with BUF_SHARED; atomic */
 	uint8_t spare2[4];
 	uint8_t room[BUF_ROOM];
-	/*
-	 * Makes the stride an odd number of lines: the first lines of 256 buffers then fall into
-	 * all sets of a cache. At 36 lines they fall into a quarter of them, and into the same as
-	 * the headers of the packets, and push each other out.
-	 */
-	uint8_t colour[BUF_LINE];
 };
 _Static_assert(offsetof(struct buf, transport) == 64, "line 0 is one cache line");
 _Static_assert(offsetof(struct buf, room) == 128, "line 1 is one cache line");
@@ -135,7 +132,13 @@ _Static_assert(offsetof(struct buf, len) == offsetof(struct buf, at) + 2 &&
 		       offsetof(struct buf, total_len) == offsetof(struct buf, at) + 4 &&
 		       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	       "buf_shift() takes them for one number");
-enum { BUF_STRIDE = sizeof(struct buf), BUF_STRIDE_LINES = BUF_STRIDE / BUF_LINE };
+
+/*
+ * From one buffer to the next. An odd number of lines: the first lines of 256 buffers then fall
+ * into all sets of a cache. At 36 lines they fall into a quarter of them, and into the same as the
+ * headers of the packets, and push each other out.
+ */
+enum { BUF_STRIDE = sizeof(struct buf) + BUF_HEAD, BUF_STRIDE_LINES = BUF_STRIDE / BUF_LINE };
 _Static_assert(BUF_STRIDE % BUF_LINE == 0, "buffers start at cache lines");
 _Static_assert(BUF_STRIDE_LINES % 2 == 1, "and spread over all sets of a cache");
 

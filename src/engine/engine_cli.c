@@ -75,6 +75,7 @@ static int show_buffers(struct command_call *call)
 {
 	const struct engine *e = call->context;
 	uint64_t taken = 0, given = 0, failed = 0;
+	int64_t in_use = (int64_t)e->bufs.n_buffers - buf_pool_free_count(&e->bufs);
 
 	for (uint32_t i = 0; i < e->n_workers; i++) {
 		const struct buf_cache *cache = &e->worker[i]->bufs;
@@ -82,15 +83,15 @@ static int show_buffers(struct command_call *call)
 		taken += load(&cache->n_taken);
 		given += load(&cache->n_given);
 		failed += load(&cache->n_failed);
+		in_use -= __atomic_load_n(&cache->n, __ATOMIC_RELAXED);
 	}
-	return command_reply(call,
-			     json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I}", "buffers",
-				       (json_int_t)e->bufs.n_buffers, "in_use",
-				       (json_int_t)(taken > given ? taken - given : 0),
-				       "bytes_each", (json_int_t)sizeof(struct buf), "pool_bytes",
-				       (json_int_t)e->bufs.map_bytes, "huge_pages", e->bufs.huge,
-				       "allocated", (json_int_t)taken, "freed", (json_int_t)given,
-				       "asked_in_vain", (json_int_t)failed));
+	return command_reply(
+		call, json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I}", "buffers",
+				(json_int_t)e->bufs.n_buffers, "in_use",
+				(json_int_t)(in_use > 0 ? in_use : 0), "bytes_each",
+				(json_int_t)BUF_STRIDE, "pool_bytes", (json_int_t)e->bufs.map_bytes,
+				"huge_pages", e->bufs.huge, "allocated", (json_int_t)taken, "freed",
+				(json_int_t)given, "asked_in_vain", (json_int_t)failed));
 }
 
 static void render_buffers(struct text *out, const json_t *b)

@@ -1,7 +1,7 @@
 /*
  * af_xdp_private.h - what the files of af_xdp/ share.
  *
- * A buffer as a chunk of the sockets' memory (unaligned chunks of BUF_STRIDE bytes):
+ * A buffer as a chunk of the sockets' memory (unaligned chunks, BUF_STRIDE bytes apart):
  *
  *   struct buf:  │ lanes 128 │ headroom 128 │ data 2048          │
  *   chunk:       │ XDP_PACKET_HEADROOM 256  │ what is received   │

@@ -65,7 +65,7 @@ static int register_memory(struct opening *o, int fd)
 	const struct xdp_umem_reg request = {
 		.addr = (uintptr_t)pool->base,
 		.len = pool->map_bytes,
-		.chunk_size = BUF_STRIDE,
+		.chunk_size = sizeof(struct buf), /* a packet ends where its buffer does */
 		.flags = XDP_UMEM_UNALIGNED_CHUNK_FLAG,
 	};
 
