@@ -33,6 +33,9 @@ static int create_device(struct convoyd *d, const struct net_interface *config,
 	case NET_AF_XDP:
 		err = af_xdp_create(d->engine, &config->af_xdp, out, why, WHY_MAX);
 		break;
+	case NET_DPDK:
+		err = dpdk_create(d->engine, &config->dpdk, &d->config->dpdk, out, why, WHY_MAX);
+		break;
 	case NET_PCAP:
 		err = pcap_interface_create(d->engine, &config->pcap, out, why, WHY_MAX);
 		break;

@@ -12,6 +12,7 @@
 #include "daemon/parts.h"
 #include "drivers/af_packet/af_packet.h"
 #include "drivers/af_xdp/af_xdp.h"
+#include "drivers/dpdk/dpdk.h"
 #include "drivers/generator/generator.h"
 #include "drivers/loop/loop.h"
 #include "drivers/memif/memif.h"
@@ -67,6 +68,8 @@ const struct node_type *const modules_nodes[] = {
 	&af_packet_tx_node,
 	&af_xdp_input_node,
 	&af_xdp_tx_node,
+	&dpdk_input_node,
+	&dpdk_tx_node,
 	&generator_input_node,
 	&loop_tx_node,
 	&memif_input_node,

@@ -275,6 +275,12 @@ static const struct config_field interface_fields[] = {
 	  .message = &net_af_xdp_message,
 	  .case_offset = offsetof(struct net_interface, kind),
 	  .case_is = NET_AF_XDP },
+	{ .name = "dpdk",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_interface, dpdk),
+	  .message = &net_dpdk_message,
+	  .case_offset = offsetof(struct net_interface, kind),
+	  .case_is = NET_DPDK },
 	{ .name = "bvi",
 	  .type = CONFIG_MESSAGE,
 	  .offset = offsetof(struct net_interface, bvi),
@@ -324,10 +330,11 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	if (fault)
 		return config_fail(d->error, config_member_or_null(n, "name"), "%s", fault);
 	if (i->kind == NET_NO_KIND)
-		return config_fail(d->error, n,
-				   "the interface \"%s\" has no kind; give it one of: tap, memif, "
-				   "af_packet, af_xdp, loop, vlan, bvi, generator, pcap, sink",
-				   i->name);
+		return config_fail(
+			d->error, n,
+			"the interface \"%s\" has no kind; give it one of: tap, memif, "
+			"af_packet, af_xdp, dpdk, loop, vlan, bvi, generator, pcap, sink",
+			i->name);
 	i->tap.name = i->name;
 	i->tap.mac = i->has_mac ? i->mac.b : NULL;
 	i->tap.mtu_bytes = i->mtu_bytes;
@@ -340,6 +347,9 @@ static int finish_interface(struct config_decoder *d, const struct config_node *
 	i->af_xdp.name = i->name;
 	i->af_xdp.mac = i->tap.mac;
 	i->af_xdp.mtu_bytes = i->mtu_bytes;
+	i->dpdk.name = i->name;
+	i->dpdk.mac = i->tap.mac;
+	i->dpdk.mtu_bytes = i->mtu_bytes;
 	i->pcap.name = i->name;
 	i->pcap.mac = i->tap.mac;
 	i->pcap.mtu_bytes = i->mtu_bytes;
@@ -383,6 +393,10 @@ static const struct config_field net_fields[] = {
 	  .type = CONFIG_DURATION,
 	  .offset = offsetof(struct net_config, spin_ns),
 	  .max = SPIN_LIMIT_NS },
+	{ .name = "dpdk",
+	  .type = CONFIG_MESSAGE,
+	  .offset = offsetof(struct net_config, dpdk),
+	  .message = &net_dpdk_settings_message },
 	{ .name = "interfaces",
 	  .type = CONFIG_MESSAGE_LIST,
 	  .offset = offsetof(struct net_config, interfaces),

@@ -10,6 +10,7 @@
 #include "daemon/net_config_l2.h"
 #include "drivers/af_packet/af_packet.h"
 #include "drivers/af_xdp/af_xdp.h"
+#include "drivers/dpdk/dpdk.h"
 #include "drivers/generator/generator.h"
 #include "drivers/memif/memif.h"
 #include "drivers/pcap/pcap_interface.h"
@@ -30,7 +31,8 @@ enum net_interface_kind {
 	NET_VLAN,
 	NET_AF_XDP,
 	NET_BVI,
-	NET_PCAP
+	NET_PCAP,
+	NET_DPDK
 };
 
 /* A prefix that routers tell hosts of. */
@@ -87,6 +89,7 @@ struct net_interface {
 	struct af_xdp_config af_xdp;
 	struct net_bvi bvi;
 	struct pcap_config pcap;
+	struct dpdk_config dpdk;
 };
 
 /* One of several next hops of a route. */
@@ -132,6 +135,7 @@ struct net_config {
 	uint32_t n_buffers;
 	bool shared_buffers; /* in memory that others can map: zero copy of memif */
 	uint64_t spin_ns;    /* how long an idle worker polls before it sleeps */
+	struct dpdk_settings dpdk;
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
 	const char *const *vrfs;

@@ -91,6 +91,55 @@ const struct config_message net_af_xdp_message = {
 	.n_fields = count_of(af_xdp_fields),
 };
 
+static const struct config_field dpdk_fields[] = {
+	{ .name = "device",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct dpdk_config, device),
+	  .flags = CONFIG_REQUIRED | CONFIG_NOT_EMPTY },
+	{ .name = "queues",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct dpdk_config, n_queues),
+	  .min = 1,
+	  .max = DPDK_QUEUES_MAX },
+	{ .name = "descriptors",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct dpdk_config, n_descriptors),
+	  .min = DPDK_DESCRIPTORS_MIN,
+	  .max = DPDK_DESCRIPTORS_MAX },
+	{ .name = "poll_ms",
+	  .type = CONFIG_U32,
+	  .offset = offsetof(struct dpdk_config, poll_ms),
+	  .min = 1,
+	  .max = 1000 },
+	{ .name = "promiscuous",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct dpdk_config, promiscuous) },
+	{ .name = "no_offload",
+	  .type = CONFIG_BOOL,
+	  .offset = offsetof(struct dpdk_config, no_offload) },
+};
+
+const struct config_message net_dpdk_message = {
+	.name = "dpdk",
+	.size = sizeof(struct dpdk_config),
+	.fields = dpdk_fields,
+	.n_fields = count_of(dpdk_fields),
+};
+
+static const struct config_field dpdk_settings_fields[] = {
+	{ .name = "eal",
+	  .type = CONFIG_STRING_LIST,
+	  .offset = offsetof(struct dpdk_settings, eal),
+	  .n_offset = offsetof(struct dpdk_settings, n_eal) },
+};
+
+const struct config_message net_dpdk_settings_message = {
+	.name = "dpdk",
+	.size = sizeof(struct dpdk_settings),
+	.fields = dpdk_settings_fields,
+	.n_fields = count_of(dpdk_settings_fields),
+};
+
 static const struct config_field pcap_fields[] = {
 	{ .name = "read",
 	  .type = CONFIG_STRING,

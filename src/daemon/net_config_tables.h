@@ -16,6 +16,10 @@ extern const struct config_message net_af_packet_message;
 /* "af_xdp" of an interface: struct af_xdp_config. */
 extern const struct config_message net_af_xdp_message;
 
+/* "dpdk" of an interface: struct dpdk_config; "dpdk" of the whole: struct dpdk_settings. */
+extern const struct config_message net_dpdk_message;
+extern const struct config_message net_dpdk_settings_message;
+
 /* "pcap" of an interface: struct pcap_config. */
 extern const struct config_message net_pcap_message;
 

@@ -93,6 +93,19 @@ static int show_interfaces(struct command_call *call)
 	return command_reply(call, list);
 }
 
+/* The driver's own words, a line each; for one interface, since they are many. */
+static void render_device(struct text *out, const json_t *interface)
+{
+	const char *line = json_string_value(json_object_get(interface, "device"));
+
+	while (line && *line) {
+		size_t len = strcspn(line, "\n");
+
+		text_add(out, "  %.*s\n", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
 static void render_interfaces(struct text *out, const json_t *list)
 {
 	static const struct table_column columns[] = {
@@ -109,6 +122,8 @@ static void render_interfaces(struct text *out, const json_t *list)
 	};
 
 	table_render(out, list, columns, count_of(columns));
+	if (json_array_size(list) == 1)
+		render_device(out, json_array_get(list, 0));
 }
 
 static const struct command commands[] = {
