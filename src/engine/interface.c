@@ -47,9 +47,8 @@ void interface_table_init(struct interface_table *t)
 static void publish(struct interface *i, enum interface_event event)
 {
 	static const char *const words[] = {
-		[INTERFACE_ADDED] = "added",
-		[INTERFACE_UP] = "enabled",
-		[INTERFACE_DOWN] = "disabled",
+		[INTERFACE_ADDED] = "added",	 [INTERFACE_UP] = "enabled",
+		[INTERFACE_DOWN] = "disabled",	 [INTERFACE_MTU] = "mtu",
 		[INTERFACE_REMOVED] = "removed",
 	};
 	const char *what = event == INTERFACE_LINK ? i->link ? "up" : "down" : words[event];
@@ -309,6 +308,43 @@ int interface_set_up(struct interface *i, bool up)
 	}
 	__atomic_store_n(&i->up, up, __ATOMIC_RELEASE);
 	tell(i, up ? INTERFACE_UP : INTERFACE_DOWN);
+	return 0;
+}
+
+const char *interface_mtu_fault_or_null(const struct interface *i, uint32_t mtu_bytes)
+{
+	if (mtu_bytes < INTERFACE_MTU_MIN || mtu_bytes > INTERFACE_MTU_MAX)
+		return "an MTU is 68 to 65521 bytes";
+	list_for_each(link, &i->engine->interfaces.listeners) {
+		const struct interface_listener *l =
+			container_of(link, struct interface_listener, link);
+		const char *fault = l->mtu_fault ? l->mtu_fault(l, i, mtu_bytes) : NULL;
+
+		if (fault)
+			return fault;
+	}
+	return NULL;
+}
+
+int interface_set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
+{
+	const char *fault;
+	int err = 0;
+
+	if (i->mtu_bytes == mtu_bytes)
+		return 0;
+	fault = interface_mtu_fault_or_null(i, mtu_bytes);
+	if (fault) {
+		snprintf(why, room, "%s", fault);
+		return ERR_RANGE;
+	}
+	if (i->driver->set_mtu)
+		err = i->driver->set_mtu(i, mtu_bytes, why, room);
+	if (err)
+		return err;
+	__atomic_store_n(&i->mtu_bytes, mtu_bytes, __ATOMIC_RELAXED);
+	log_info("interface.mtu", "name=%s mtu=%u", i->name, mtu_bytes);
+	tell(i, INTERFACE_MTU);
 	return 0;
 }
 

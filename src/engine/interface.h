@@ -20,6 +20,8 @@ enum {
 	INTERFACE_NAME_MAX = 32,
 	INTERFACE_QUEUES_MAX = 64,
 	MAC_LEN = 6,
+	INTERFACE_MTU_MIN = 68, /* RFC 791 */
+	INTERFACE_MTU_MAX = 65521,
 	INTERFACE_NAME_BUCKETS = 1024
 };
 
@@ -49,8 +51,11 @@ struct interface_driver {
 	bool takes_shared;
 	/* Main: start or stop carrying traffic. NULL when the device needs no telling. */
 	int (*set_up)(struct interface *i, bool up);
-	/* Main: take a new MTU (L3 bytes); NULL when any value is fine. */
-	int (*set_mtu)(struct interface *i, uint32_t mtu_bytes);
+	/*
+	 * Main: take a new MTU (L3 bytes), or refuse it by an enum err with a sentence in @why,
+	 * which has @room bytes. NULL when any value is fine.
+	 */
+	int (*set_mtu)(struct interface *i, uint32_t mtu_bytes, char *why, size_t room);
 	/*
 	 * On each worker, after interface_add() and before interface_remove() is over: add the
 	 * inputs and hooks that this worker serves, take them off. NULL when there are none.
@@ -97,6 +102,7 @@ enum interface_event {
 	INTERFACE_UP,
 	INTERFACE_DOWN,
 	INTERFACE_LINK, /* the link came or went */
+	INTERFACE_MTU,	/* mtu_bytes has changed */
 	INTERFACE_REMOVED,
 };
 
@@ -104,6 +110,9 @@ enum interface_event {
 struct interface_listener {
 	void (*changed)(struct interface_listener *l, struct interface *i,
 			enum interface_event event);
+	/* A sentence why @i cannot have this MTU, NULL if it can. May be NULL: any will do. */
+	const char *(*mtu_fault)(const struct interface_listener *l, const struct interface *i,
+				 uint32_t mtu_bytes);
 	struct list link;
 };
 
@@ -179,6 +188,17 @@ int interface_remove(struct interface *i);
 /* interface_set_up - main: bring it up or down; the driver's error if it refuses. */
 must_check
 int interface_set_up(struct interface *i, bool up);
+
+/*
+ * interface_set_mtu - main: change the MTU in place; listeners see to what depends on it. Packets
+ * on their way may still have the old size. ERR_RANGE outside of INTERFACE_MTU_MIN to _MAX or when
+ * a listener objects, else the driver's error; the reason is in @why, which has @room bytes.
+ */
+must_check
+int interface_set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room);
+
+/* interface_mtu_fault_or_null - main: a sentence why @i cannot have this MTU, its driver apart. */
+const char *interface_mtu_fault_or_null(const struct interface *i, uint32_t mtu_bytes);
 
 /*
  * interface_set_caps - main: the device can do more or less than before. What it lacks is made up

@@ -133,11 +133,29 @@ static void describe(const struct interface *i, struct writer *out)
 		   i->caps & CAP_TSO ? "whole" : "cut here");
 }
 
+static int check_mtu(const struct af_packet *p, uint32_t mtu_bytes, char *why, size_t why_bytes)
+{
+	uint32_t most = p->netdev.info.mtu_bytes;
+
+	if (mtu_bytes <= most)
+		return 0;
+	snprintf(why, why_bytes,
+		 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` before",
+		 p->netdev.name, most, p->netdev.name, mtu_bytes);
+	return ERR_RANGE;
+}
+
+static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
+{
+	return check_mtu(i->device, mtu_bytes, why, room);
+}
+
 static const struct interface_driver af_packet_driver = {
 	.name = "af_packet",
 	.tx = &af_packet_tx_node,
 	.takes_shared = true,
 	.set_up = set_up,
+	.set_mtu = set_mtu,
 	.detach = detach_interface,
 	.close = close_interface,
 	.free = free_interface,
@@ -201,18 +219,6 @@ static int add_interface(struct af_packet *p, struct engine *e)
 	return interface_add(e, &params, &p->interface);
 }
 
-static int check_mtu(const struct af_packet *p, char *why, size_t why_bytes)
-{
-	uint32_t most = p->netdev.info.mtu_bytes;
-
-	if (p->config.mtu_bytes <= most)
-		return 0;
-	snprintf(why, why_bytes,
-		 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` before",
-		 p->netdev.name, most, p->netdev.name, p->config.mtu_bytes);
-	return ERR_RANGE;
-}
-
 int af_packet_create(struct engine *e, const struct af_packet_config *config,
 		     struct interface **out, char *why, size_t why_bytes)
 {
@@ -227,7 +233,7 @@ int af_packet_create(struct engine *e, const struct af_packet_config *config,
 	err = netdev_open(&p->netdev, config->device, &ops, p, why, why_bytes);
 	if (err)
 		goto not_open;
-	err = check_mtu(p, why, why_bytes);
+	err = check_mtu(p, config->mtu_bytes, why, why_bytes);
 	if (err)
 		goto not_added;
 	err = add_interface(p, e);

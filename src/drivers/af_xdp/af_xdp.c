@@ -116,10 +116,37 @@ static void describe(const struct interface *i, struct writer *out)
 		   x->config.busy_poll_us);
 }
 
+static int check_mtu(const struct af_xdp *x, uint32_t mtu, char *why, size_t why_bytes)
+{
+	uint32_t most = x->netdev.info.mtu_bytes;
+
+	if (mtu > most) {
+		snprintf(why, why_bytes,
+			 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` "
+			 "before",
+			 x->netdev.name, most, x->netdev.name, mtu);
+		return ERR_RANGE;
+	}
+	if (!x->chains && mtu > BUF_DATA - 18) {
+		snprintf(why, why_bytes,
+			 "an MTU of %u bytes needs packets in several pieces (Linux 6.6); set mtu "
+			 "to %d or less",
+			 mtu, BUF_DATA - 18);
+		return ERR_UNSUPPORTED;
+	}
+	return 0;
+}
+
+static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
+{
+	return check_mtu(i->device, mtu_bytes, why, room);
+}
+
 static const struct interface_driver af_xdp_driver = {
 	.name = "af_xdp",
 	.tx = &af_xdp_tx_node,
 	.set_up = set_up,
+	.set_mtu = set_mtu,
 	.detach = detach_interface,
 	.close = close_interface,
 	.free = free_interface,
@@ -181,28 +208,6 @@ static int check_pool(const struct af_xdp *x, char *why, size_t why_bytes)
 	return ERR_RANGE;
 }
 
-static int check_mtu(const struct af_xdp *x, char *why, size_t why_bytes)
-{
-	uint32_t most = x->netdev.info.mtu_bytes;
-	uint32_t mtu = x->config.mtu_bytes ? x->config.mtu_bytes : most;
-
-	if (mtu > most) {
-		snprintf(why, why_bytes,
-			 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` "
-			 "before",
-			 x->netdev.name, most, x->netdev.name, mtu);
-		return ERR_RANGE;
-	}
-	if (!x->chains && mtu > BUF_DATA - 18) {
-		snprintf(why, why_bytes,
-			 "an MTU of %u bytes needs packets in several pieces (Linux 6.6); set mtu "
-			 "to %d or less",
-			 mtu, BUF_DATA - 18);
-		return ERR_UNSUPPORTED;
-	}
-	return 0;
-}
-
 /* @x is open: make the interface and give it to the workers. */
 static int add_interface(struct af_xdp *x)
 {
@@ -234,7 +239,9 @@ int af_xdp_create(struct engine *e, const struct af_xdp_config *config, struct i
 		goto not_open;
 	err = check_pool(x, why, why_bytes);
 	if (!err)
-		err = check_mtu(x, why, why_bytes);
+		err = check_mtu(
+			x, x->config.mtu_bytes ? x->config.mtu_bytes : x->netdev.info.mtu_bytes,
+			why, why_bytes);
 	if (err)
 		goto not_added;
 	err = add_interface(x);

@@ -65,10 +65,18 @@ static void describe(const struct interface *i, struct writer *out)
 	put_format(out, "device %s\nqueues %u\n", t->host_name, t->n_queues);
 }
 
+static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
+{
+	const struct tap *t = i->device;
+
+	return tap_host_set_mtu(t->queue[0].fd, mtu_bytes, why, room);
+}
+
 static const struct interface_driver tap_driver = {
 	.name = "tap",
 	.tx = &tap_tx_node,
 	.takes_shared = true,
+	.set_mtu = set_mtu,
 	.attach = attach,
 	.detach = detach,
 	.free = free_device,

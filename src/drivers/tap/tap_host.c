@@ -179,6 +179,60 @@ static int do_errand(struct errand *r)
 	return err;
 }
 
+/* --- a new MTU --- */
+
+struct mtu_errand {
+	struct errand base;
+	int netns_fd;
+};
+
+static int do_mtu_errand(struct mtu_errand *r)
+{
+	int sock, err = 0;
+
+	if (setns(r->netns_fd, CLONE_NEWNET) < 0)
+		return fail(&r->base, errno, "cannot enter the network namespace of %s",
+			    r->base.ifr.ifr_name);
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return fail(&r->base, errno, "cannot open a socket");
+	if (ioctl(sock, SIOCSIFMTU, &r->base.ifr) < 0)
+		err = fail(&r->base, errno, "device %s cannot have it", r->base.ifr.ifr_name);
+	close(sock);
+	return err;
+}
+
+static void *mtu_errand_main(void *arg)
+{
+	struct mtu_errand *r = arg;
+
+	r->base.err = do_mtu_errand(r);
+	return NULL;
+}
+
+int tap_host_set_mtu(int fd, uint32_t mtu_bytes, char *why, size_t why_bytes)
+{
+	struct mtu_errand r = { .base = { .why = why, .why_bytes = why_bytes } };
+	pthread_t thread;
+	int errno_value;
+
+	if (ioctl(fd, TUNGETIFF, &r.base.ifr) < 0)
+		return fail(&r.base, errno, "the device is gone");
+	r.base.ifr.ifr_mtu = (int)mtu_bytes;
+	r.netns_fd = ioctl(fd, TUNGETDEVNETNS);
+	if (r.netns_fd < 0)
+		return fail(&r.base, errno, "cannot find the device's network namespace");
+	errno_value = pthread_create(&thread, NULL, mtu_errand_main, &r);
+	if (errno_value)
+		r.base.err = fail(&r.base, errno_value, "cannot start a thread");
+	else
+		pthread_join(thread, NULL);
+	close(r.netns_fd);
+	return r.base.err;
+}
+
+/* --- a new device --- */
+
 static void *errand_main(void *arg)
 {
 	struct errand *r = arg;

@@ -45,4 +45,9 @@ must_check
 int tap_host_open(const struct tap_config *config, int *fds, uint32_t n, char name_out[IFNAMSIZ],
 		  char *why, size_t why_bytes);
 
+/* tap_host_set_mtu - the kernel's device behind the descriptor @fd. ERR_* with the reason in @why.
+ */
+must_check
+int tap_host_set_mtu(int fd, uint32_t mtu_bytes, char *why, size_t why_bytes);
+
 #endif

@@ -129,6 +129,7 @@ int vlan_create(struct engine *e, const struct vlan_config *c, struct interface 
 	one->inside = c->inside;
 	one->outside = vlan_inside_of(&c->match);
 	one->parent = parent->index;
+	one->has_mtu = c->mtu_bytes != 0;
 	list_init(&one->link);
 	err = add_interface(e, c, one, parent);
 	if (err != 0) {
@@ -181,10 +182,33 @@ static void describe(const struct interface *i, struct writer *out)
 	put_text(out, "\n");
 }
 
+static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
+{
+	struct vlan *one = i->device;
+	const struct interface *parent = interface_get_or_null(i->engine, one->parent);
+
+	if (parent && mtu_bytes > parent->mtu_bytes)
+		return fail(why, room, ERR_RANGE, "the MTU is larger than the parent's");
+	one->has_mtu = true;
+	return 0;
+}
+
+int vlan_follow_mtu(struct interface *i, char *why, size_t room)
+{
+	struct vlan *one = i->device;
+	const struct interface *parent = interface_get_or_null(i->engine, one->parent);
+	int err = parent ? interface_set_mtu(i, parent->mtu_bytes, why, room) : 0;
+
+	if (err == 0)
+		one->has_mtu = false;
+	return err;
+}
+
 const struct interface_driver vlan_driver = {
 	.name = "vlan",
 	.tx = &vlan_tx_node,
 	.shared_tx = true,
+	.set_mtu = set_mtu,
 	.close = close_vlan,
 	.free = free_vlan,
 	.describe = describe,
@@ -196,6 +220,37 @@ static void remove_child(struct interface *i)
 		log_error("vlan.remove", "name=%s error=\"not removed\"", i->name);
 }
 
+/* A child without an MTU of its own has the parent's; no child has a larger one. */
+static void follow_mtu(struct vlan *one, const struct interface *parent)
+{
+	bool had_mtu = one->has_mtu;
+	char why[128] = "";
+
+	if (had_mtu && one->interface->mtu_bytes <= parent->mtu_bytes)
+		return;
+	if (interface_set_mtu(one->interface, parent->mtu_bytes, why, sizeof(why)) != 0)
+		log_error("vlan.mtu", "name=%s error=\"%s\"", one->interface->name, why);
+	one->has_mtu = had_mtu;
+}
+
+/* IPv6 on a subinterface, say, needs the parent's MTU as well. */
+static const char *mtu_fault(const struct interface_listener *l, const struct interface *i,
+			     uint32_t mtu_bytes)
+{
+	const struct vlans *v = container_of(l, struct vlans, listener);
+
+	list_for_each(link, &v->children[i->index]) {
+		const struct vlan *one = container_of(link, struct vlan, link);
+		const char *fault = NULL;
+
+		if (!one->has_mtu || one->interface->mtu_bytes > mtu_bytes)
+			fault = interface_mtu_fault_or_null(one->interface, mtu_bytes);
+		if (fault)
+			return fault;
+	}
+	return NULL;
+}
+
 static void follow(struct interface_listener *l, struct interface *i, enum interface_event event)
 {
 	struct vlans *v = container_of(l, struct vlans, listener);
@@ -205,6 +260,8 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 
 		if (event == INTERFACE_REMOVED)
 			remove_child(child);
+		else if (event == INTERFACE_MTU)
+			follow_mtu(container_of(link, struct vlan, link), i);
 		else
 			interface_set_link(child, i->up && i->link);
 	}
@@ -221,6 +278,7 @@ int vlan_init(struct engine *e)
 	for (unsigned i = 0; i < INTERFACES_MAX; i++)
 		list_init(&v->children[i]);
 	v->listener.changed = follow;
+	v->listener.mtu_fault = mtu_fault;
 	interface_listen(e, &v->listener);
 	e->module[MODULE_VLAN] = v;
 	if (v->input_node != NODE_NONE)

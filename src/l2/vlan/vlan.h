@@ -39,7 +39,13 @@ struct vlan {
 	uint32_t parent; /* interface index */
 	struct interface *interface;
 	struct list link; /* siblings */
+	bool has_mtu;	  /* one of its own; else it has the parent's */
 };
+
+/* vlan_follow_mtu - main: do without an MTU of its own: have the parent's from now on. As
+ * interface_set_mtu(). */
+must_check
+int vlan_follow_mtu(struct interface *i, char *why, size_t room);
 
 /* vlan_init - main, before the workers start; ERR_NOMEM, ERR_NOENT without the nodes. */
 must_check

@@ -127,6 +127,24 @@ int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adj
 	return 0;
 }
 
+int adjacency_set_mtu(struct adjacency_table *t, uint32_t if_index, uint32_t mtu_bytes)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct adjacency value;
+		int one;
+
+		if (t->entry[i].refs == 0 || t->at[i]->if_index != if_index)
+			continue;
+		value = *t->at[i];
+		value.mtu_bytes = mtu_bytes;
+		one = adjacency_change(t, i, &value);
+		err = err ? err : one;
+	}
+	return err;
+}
+
 bool adjacency_is_shared(const struct adjacency_table *t, uint32_t index)
 {
 	return t->entry[index].refs > 1;

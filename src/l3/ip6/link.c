@@ -163,8 +163,20 @@ static void follow(struct interface_listener *listener, struct interface *i,
 		log_error("ip6.link", "interface=%s error=\"cannot be disabled\"", i->name);
 }
 
+/* RFC 8200 §5. */
+static const char *mtu_fault(const struct interface_listener *listener, const struct interface *i,
+			     uint32_t mtu_bytes)
+{
+	const struct ip6_stack *s = container_of(listener, struct ip6_stack, listener);
+
+	return s->link[i->index] && mtu_bytes < IP6_MIN_MTU
+		       ? "it speaks IPv6, which needs an MTU of at least 1280"
+		       : NULL;
+}
+
 void ip6_links_init(struct ip6_stack *s)
 {
+	s->listener.mtu_fault = mtu_fault;
 	s->listener.changed = follow;
 	interface_listen(s->engine, &s->listener);
 }

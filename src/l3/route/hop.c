@@ -223,6 +223,11 @@ static void on_interface(struct interface_listener *l, struct interface *i,
 
 	if (event == INTERFACE_UP || event == INTERFACE_DOWN)
 		refresh_gleans(t, i->index);
+	if (event != INTERFACE_MTU)
+		return;
+	if (adjacency_set_mtu(&t->fib->adjacencies, i->index, i->mtu_bytes) != 0)
+		log_error("route.mtu", "interface=%s error=\"out of memory\"", i->name);
+	fib_touch(t->fib);
 }
 
 void route_hops_del_interface(struct engine *e, uint32_t if_index, unsigned family)
