@@ -129,8 +129,13 @@ int interface_ip_settle(const struct interface *i, const struct net_interface *c
 {
 	int err = rpf_set(i->engine, i->index, (enum rpf_mode)config->rpf);
 
-	if (err == 0)
-		err = settle_unnumbered(i, config, error);
+	if (err < 0)
+		config_fail(error, config->at,
+			    "interface \"%s\" cannot check the sources of its packets: %s",
+			    config->name, err_text(err));
+	if (err < 0)
+		return err;
+	err = settle_unnumbered(i, config, error);
 	if (err < 0)
 		return err;
 	err = settle_ip6(i, &config->ip6);
@@ -155,10 +160,11 @@ int interface_ip_place(const struct interface *i, const struct net_interface *co
 	const struct fib *f = i->engine->module[MODULE_FIB];
 	struct vrf *v = config->vrf ? fib_vrf_by_name_or_null(f, config->vrf)
 				    : fib_vrf_or_null(f, VRF_DEFAULT);
-	int err = v ? vrf_move_interface(i->engine, i->index, v) : ERR_NOENT;
+	const char *what = "there is none of that name";
+	int err = v ? vrf_move_interface(i->engine, i->index, v, &what) : ERR_NOENT;
 
 	if (err < 0)
 		config_fail(error, config->at, "interface \"%s\" cannot be in VRF \"%s\": %s",
-			    config->name, config->vrf, err_text(err));
+			    config->name, config->vrf ? config->vrf : "default", what);
 	return err;
 }

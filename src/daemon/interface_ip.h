@@ -16,7 +16,7 @@ must_check
 int interface_ip_settle(const struct interface *i, const struct net_interface *config,
 			struct config_error *error);
 
-/* interface_ip_place - put a new interface, without addresses, into its VRF. */
+/* interface_ip_place - put an interface into its VRF, with all that goes along: l3/vrf/vrf.h. */
 must_check
 int interface_ip_place(const struct interface *i, const struct net_interface *config,
 		       struct config_error *error);

@@ -91,19 +91,15 @@ static int run_move(struct command_call *call)
 {
 	const struct fib *f = ((struct engine *)call->context)->module[MODULE_FIB];
 	uint32_t if_index, vrf;
+	const char *what = NULL;
 	int err = ip_take_interface(call, "interface", &if_index);
 
 	if (err == 0)
 		err = ip_take_vrf(call, "vrf", &vrf);
 	if (err != 0)
 		return err;
-	err = vrf_move_interface(call->context, if_index, fib_vrf_or_null(f, vrf));
-	if (err == 0)
-		return command_reply(call, json_object());
-	return command_fail(call, err, "%s",
-			    err == ERR_EXIST  ? "somebody in the VRF has an address of it"
-			    : err == ERR_BUSY ? "an interface of the VRF is on a network of it"
-					      : err_text(err));
+	err = vrf_move_interface(call->context, if_index, fib_vrf_or_null(f, vrf), &what);
+	return err ? command_fail(call, err, "%s", what) : command_reply(call, json_object());
 }
 
 static const struct command commands[] = {
@@ -120,7 +116,8 @@ static const struct command commands[] = {
 	  .args = { { "name", COMMAND_TEXT, "its name", .required = true, .positional = true } },
 	  .run = run_delete },
 	{ .name = "vrf move",
-	  .help = "put an interface into a routing domain, with its addresses",
+	  .help = "put an interface into a routing domain, with its addresses, neighbors and "
+		  "routes",
 	  .args = { { "interface", COMMAND_TEXT, "its name", .required = true, .positional = true },
 		    { "vrf", COMMAND_TEXT, "the VRF's name", .required = true,
 		      .positional = true } },

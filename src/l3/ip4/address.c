@@ -282,6 +282,31 @@ bool ip4_is_on_link(const struct ip4_stack *s, uint32_t if_index, uint32_t addr)
 	return false;
 }
 
+void ip4_addresses_leave(struct ip4_stack *s, uint32_t if_index)
+{
+	list_for_each(link, &s->addresses[if_index]) {
+		struct ip4_address *a = container_of(link, struct ip4_address, link);
+
+		leave_link(a);
+		del_route(a, host_of(a->prefix.addr));
+	}
+}
+
+void ip4_addresses_join(struct ip4_stack *s, uint32_t if_index)
+{
+	const struct interface *i = interface_get_or_null(s->engine, if_index);
+
+	list_for_each(link, &s->addresses[if_index]) {
+		struct ip4_address *a = container_of(link, struct ip4_address, link);
+		int err = add_route(a, host_of(a->prefix.addr), ADJACENCY_LOCAL);
+
+		if (err == 0 && i->up)
+			err = join_link(a);
+		if (err != 0)
+			log_error("ip4.move", "interface=%s error=\"%s\"", i->name, err_text(err));
+	}
+}
+
 static void follow(struct interface_listener *l, struct interface *i, enum interface_event event)
 {
 	struct ip4_stack *s = container_of(l, struct ip4_stack, listener);

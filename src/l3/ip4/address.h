@@ -51,6 +51,13 @@ uint32_t ip4_source_for(const struct ip4_stack *s, uint32_t if_index, uint32_t n
  */
 bool ip4_is_on_link(const struct ip4_stack *s, uint32_t if_index, uint32_t addr);
 
+/*
+ * Of l3/vrf: ip4_addresses_leave takes the routes of an interface's addresses out of its VRF, and
+ * ip4_addresses_join puts them into the one that it is in then. The addresses stay.
+ */
+void ip4_addresses_leave(struct ip4_stack *s, uint32_t if_index);
+void ip4_addresses_join(struct ip4_stack *s, uint32_t if_index);
+
 /* Of ip4.c: begin and end to follow interfaces. */
 void ip4_addresses_init(struct ip4_stack *s);
 void ip4_addresses_deinit(struct ip4_stack *s);

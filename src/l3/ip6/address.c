@@ -145,6 +145,25 @@ static void update_routes(struct ip6_address *a)
 		log_error("ip6.address", "error=\"%s\"", err_text(err));
 }
 
+void ip6_addresses_leave(struct ip6_link *l)
+{
+	list_for_each(link, &l->addresses) {
+		struct ip6_address *a = container_of(link, struct ip6_address, link);
+
+		if (a->is_local)
+			del_route(a, host_of(a));
+		if (a->is_connected)
+			del_route(a, network_of(a));
+		a->is_local = a->is_connected = false;
+	}
+}
+
+void ip6_addresses_join(struct ip6_link *l)
+{
+	list_for_each(link, &l->addresses)
+		update_routes(container_of(link, struct ip6_address, link));
+}
+
 /* --- the view --- */
 
 static void free_view(struct rcu_later *later)

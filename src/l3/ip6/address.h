@@ -146,6 +146,10 @@ void ip6_dad_stop(struct ip6_address *a);
 void ip6_dad_conflict(struct ip6_stack *s, uint32_t if_index, const struct ip6_addr *addr,
 		      uint64_t nonce);
 
+/* Of l3/vrf: as ip4_addresses_leave() and ip4_addresses_join(). Nothing is checked anew. */
+void ip6_addresses_leave(struct ip6_link *l);
+void ip6_addresses_join(struct ip6_link *l);
+
 /* Of ip6.c: begin and end to follow interfaces. */
 void ip6_links_init(struct ip6_stack *s);
 void ip6_links_deinit(struct ip6_stack *s);

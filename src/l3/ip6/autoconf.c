@@ -71,6 +71,14 @@ static void routers_changed(struct ip6_host *h)
 	update_default_route(h->on->stack, h->on->stack->vrf_of[h->on->if_index]);
 }
 
+void ip6_host_moved(struct ip6_link *l, uint32_t from)
+{
+	if (!l->host)
+		return;
+	update_default_route(l->stack, from);
+	update_default_route(l->stack, l->stack->vrf_of[l->if_index]);
+}
+
 static void forget_router(struct ip6_host *h, unsigned at)
 {
 	h->router[at] = h->router[--h->n_routers];

@@ -35,6 +35,9 @@ void ip6_host_hear(struct ip6_link *l, const struct ip6_addr *src, const struct 
 void ip6_on_nd(struct ip6_stack *s, uint32_t if_index, const struct ip6_addr *src,
 	       const struct nd *m);
 
+/* ip6_host_moved - the link is in another VRF than @from now: its routers are, too. */
+void ip6_host_moved(struct ip6_link *l, uint32_t from);
+
 /* Of link.c: begin to be a host; the link came up, goes down; end. Where nobody is one, nothing. */
 must_check
 int ip6_host_new(struct ip6_link *l);

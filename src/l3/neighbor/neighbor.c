@@ -357,6 +357,27 @@ void neighbor6_forget_link(struct engine *e, uint32_t if_index)
 	}
 }
 
+void neighbors_leave(struct engine *e, uint32_t if_index)
+{
+	list_for_each(link, &table_of(e)->oldest) {
+		struct neighbor *n = container_of(link, struct neighbor, age_link);
+
+		if (n->if_index == if_index)
+			neighbor_hide(n);
+	}
+}
+
+void neighbors_join(struct engine *e, uint32_t if_index)
+{
+	list_for_each(link, &table_of(e)->oldest) {
+		struct neighbor *n = container_of(link, struct neighbor, age_link);
+
+		if (n->if_index == if_index && neighbor_is_resolved(&n->machine) &&
+		    neighbor_publish(n) != 0)
+			log_error("neighbor.move", "error=\"out of memory\"");
+	}
+}
+
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
 		   void *context)
 {
@@ -390,7 +411,8 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 	list_for_each(link, &t->oldest) {
 		struct neighbor *n = container_of(link, struct neighbor, age_link);
 
-		if (n->if_index != i->index || event == INTERFACE_ADDED || event == INTERFACE_LINK)
+		if (n->if_index != i->index || event == INTERFACE_ADDED ||
+		    event == INTERFACE_LINK || event == INTERFACE_MTU)
 			continue;
 		if (event == INTERFACE_UP)
 			refresh(n);

@@ -122,6 +122,14 @@ void neighbor_announce(struct engine *e, uint32_t if_index, be32 addr);
 /* neighbor6_forget_link - IPv6 ends on this link: forget who was there. */
 void neighbor6_forget_link(struct engine *e, uint32_t if_index);
 
+/*
+ * Of l3/vrf: neighbors_leave takes the routes to the neighbours of a link out of its VRF,
+ * neighbors_join puts them into the one that it is in then. The neighbours stay, and who sends to
+ * them by a next hop.
+ */
+void neighbors_leave(struct engine *e, uint32_t if_index);
+void neighbors_join(struct engine *e, uint32_t if_index);
+
 /* neighbor_walk - call @visit for each neighbour, oldest first, until it returns false. */
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
 		   void *context);

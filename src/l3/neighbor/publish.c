@@ -132,13 +132,20 @@ int neighbor_publish(struct neighbor *n)
 	return err;
 }
 
+void neighbor_hide(struct neighbor *n)
+{
+	int err = n->has_route ? del_route(n) : 0;
+
+	n->has_route = false;
+	if (err != 0)
+		log_error("neighbor.withdraw", "error=\"%s\"", err_text(err));
+}
+
 void neighbor_withdraw(struct neighbor *n)
 {
 	int err = 0;
 
-	if (n->has_route)
-		err = del_route(n);
-	n->has_route = false;
+	neighbor_hide(n);
 	if (n->adjacency == ADJACENCY_NONE)
 		return;
 	if (n->n_pins > 0) {

@@ -22,4 +22,7 @@ bool neighbor_was_used(struct neighbor *n);
 /* neighbor_event - tell who listens: it was "resolved", "lost", or "failed" to answer. l3/cli. */
 void neighbor_event(const struct neighbor *n, const char *what);
 
+/* neighbor_hide - take its host route away; whoever pins it goes on sending. */
+void neighbor_hide(struct neighbor *n);
+
 #endif

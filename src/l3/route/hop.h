@@ -67,6 +67,9 @@ bool route_hops_need_vrf(struct engine *e, uint32_t vrf);
  */
 void route_hops_del_interface(struct engine *e, uint32_t if_index, unsigned family);
 
+/* route_hops_loaded_over - true if a loaded route leads over the link. Looks at every prefix. */
+bool route_hops_loaded_over(const struct engine *e, uint32_t if_index);
+
 /* route_hops_load_begins, _ends - of load.c: loaded routes may still come over what goes now. */
 void route_hops_load_begins(struct engine *e);
 void route_hops_load_ends(struct engine *e);

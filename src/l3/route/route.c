@@ -252,6 +252,67 @@ void routes_del_ip6(struct engine *e, uint32_t if_index)
 	route_hops_del_interface(e, if_index, 6);
 }
 
+/* --- another VRF --- */
+
+/* True if every next hop is on the link, and in the VRF that the route is in. */
+static bool goes_only_by(const struct route *r, uint32_t if_index)
+{
+	for (unsigned i = 0; i < r->to.n_hops; i++)
+		if (r->hop[i].if_index != if_index || r->hop[i].vrf != r->vrf)
+			return false;
+	return true;
+}
+
+const char *routes_move_fault_or_null(const struct engine *e, uint32_t if_index, uint32_t from,
+				      uint32_t to)
+{
+	struct routes *t = table_of(e);
+
+	list_for_each(link, &t->all) {
+		const struct route *r = container_of(link, struct route, link);
+
+		if (r->source != FIB_STATIC || !goes_by(r, if_index))
+			continue;
+		if (r->vrf != from || !goes_only_by(r, if_index))
+			return "a route leads over it and also elsewhere, or from another VRF; "
+			       "delete "
+			       "that first";
+		if (find_or_null(t, to, &r->prefix, FIB_STATIC))
+			return "a route leads over it, for whose prefix that VRF has one already";
+	}
+	return route_hops_loaded_over(e, if_index)
+		       ? "loaded routes lead over it; load them anew without it first"
+		       : NULL;
+}
+
+/* Set anew there, then taken away here. */
+static int move(struct engine *e, struct route *r, uint32_t to)
+{
+	struct route_hop hops[LOAD_BALANCE_PATHS];
+	struct route_to where = r->to;
+	const char *what = NULL;
+	int err;
+
+	where.hop = hops;
+	for (unsigned i = 0; i < r->to.n_hops; i++) {
+		hops[i] = r->hop[i];
+		hops[i].vrf = to;
+	}
+	err = route_set(e, to, &r->prefix, r->source, &where, ROUTE_MAY_WAIT, &what);
+	return err ? err : forget(table_of(e), r);
+}
+
+void routes_move(struct engine *e, uint32_t if_index, uint32_t from, uint32_t to)
+{
+	list_for_each(link, &table_of(e)->all) {
+		struct route *r = container_of(link, struct route, link);
+
+		if (r->source == FIB_STATIC && r->vrf == from && goes_by(r, if_index) &&
+		    move(e, r, to) != 0)
+			log_error("route.move", "error=\"out of memory\"");
+	}
+}
+
 int routes_init(struct engine *e)
 {
 	struct routes *t = calloc(1, sizeof(*t));

@@ -84,6 +84,15 @@ bool route_leads(const struct engine *e, const struct route *r);
 /* routes_del_by_interface - the interface is going: forget every route over it. */
 void routes_del_by_interface(struct engine *e, uint32_t if_index);
 
+/*
+ * routes_move_fault_or_null - a sentence why the routes over @if_index cannot go with it from one
+ * VRF to another: a route that also leads elsewhere, or from another VRF, or for whose prefix there
+ * is one already, or a loaded one. routes_move: let them go along; the interface is in @to already.
+ */
+const char *routes_move_fault_or_null(const struct engine *e, uint32_t if_index, uint32_t from,
+				      uint32_t to);
+void routes_move(struct engine *e, uint32_t if_index, uint32_t from, uint32_t to);
+
 /* routes_del_ip6 - the interface does without IPv6 from now on: forget the IPv6 routes over it. */
 void routes_del_ip6(struct engine *e, uint32_t if_index);
 

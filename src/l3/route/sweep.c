@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "l3/fib/bulk.h"
 #include "l3/route/hop_private.h"
+#include "l3/route/route.h"
 
 enum { VISIT_STEP = 16384, TAKE_STEP = 2048, WORDS = ADJACENCIES_MAX / 64 };
 
@@ -164,6 +165,67 @@ void hop_sweep_start(struct route_hops *t)
 void hop_sweep_deinit(struct route_hops *t)
 {
 	forget_gone(t);
+}
+
+/* --- who would have to go --- */
+
+struct search {
+	const struct route_hops *t;
+	uint32_t if_index;
+	uint32_t vrf; /* where it is */
+	bool is_ip4;
+	bool found;
+};
+
+/* True for the default route by the routers that were heard of, which moves by itself. */
+static bool is_heard(const struct search *s, const struct rib_node *n)
+{
+	const struct ip_prefix all = { .len = 0 };
+
+	return n->len == 0 && !s->is_ip4 &&
+	       route_find_or_null(s->t->engine, s->vrf, &all, FIB_DYNAMIC);
+}
+
+static bool is_over(const struct search *s, const struct fib_route *r)
+{
+	const struct fib_path *paths;
+	unsigned n = load_balance_paths(&s->t->fib->load_balances, r->load_balance, &paths);
+
+	for (unsigned i = 0; i < n; i++)
+		if (adjacency_at(&s->t->fib->adjacencies, paths[i].adjacency)->if_index ==
+		    s->if_index)
+			return true;
+	return false;
+}
+
+static bool search(const struct rib_node *n, void *context)
+{
+	struct search *s = context;
+	const struct fib_route *r = n->owner;
+
+	while (r && (r->source != FIB_DYNAMIC || is_heard(s, n) || !is_over(s, r)))
+		r = r->next;
+	s->found = r != NULL;
+	return !s->found;
+}
+
+bool route_hops_loaded_over(const struct engine *e, uint32_t if_index)
+{
+	const struct route_hops *t = hops_of(e);
+	struct search s = { .t = t, .if_index = if_index };
+
+	for (uint32_t i = 0; i < VRFS_MAX && !s.found; i++) {
+		const struct vrf *v = fib_vrf_or_null(t->fib, i);
+
+		s.vrf = i;
+		s.is_ip4 = true;
+		if (v)
+			rib_walk(&v->ip4.rib, (struct fib_key){ 0 }, 0, search, &s);
+		s.is_ip4 = false;
+		if (v && !s.found)
+			rib_walk(&v->ip6.rib, (struct fib_key){ 0 }, 0, search, &s);
+	}
+	return s.found;
 }
 
 void route_hops_load_begins(struct engine *e)

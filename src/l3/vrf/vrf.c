@@ -2,15 +2,13 @@
 #include "l3/vrf/vrf.h"
 
 #include "base/err.h"
-#include "base/log.h"
 #include "engine/engine.h"
 #include "l3/ip4/address.h"
 #include "l3/ip6/address.h"
+#include "l3/ip6/autoconf.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/route/hop.h"
 #include "l3/route/route.h"
-
-enum { ADDRESSES_MAX = 64 };
 
 static struct fib *fib_of(const struct engine *e)
 {
@@ -89,57 +87,6 @@ static int check_ip6(const struct engine *e, uint32_t if_index, const struct vrf
 	return 0;
 }
 
-/* Take the addresses off, and note them. */
-static int take_addresses(struct engine *e, uint32_t if_index, struct ip4_prefix *out, unsigned *n)
-{
-	struct list *addresses = &ip4_stack_of(e)->addresses[if_index];
-	int err = 0;
-
-	for (*n = 0; !list_empty(addresses) && *n < ADDRESSES_MAX && err == 0; (*n)++) {
-		out[*n] = container_of(addresses->next, struct ip4_address, link)->prefix;
-		err = ip4_del_address(e, if_index, out[*n]);
-	}
-	return list_empty(addresses) ? err : ERR_FULL;
-}
-
-static int put_addresses(struct engine *e, uint32_t if_index, const struct ip4_prefix *prefix,
-			 unsigned n)
-{
-	int err = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		int one = ip4_add_address(e, if_index, prefix[i]);
-
-		err = err ? err : one;
-	}
-	return err;
-}
-
-struct crowd {
-	uint32_t if_index;
-	struct ip6_addr addr;
-	bool found;
-};
-
-static bool find_neighbor(const struct neighbor *n, void *context)
-{
-	struct crowd *c = context;
-
-	c->found = n->if_index == c->if_index;
-	c->addr = n->addr;
-	return !c->found;
-}
-
-static void forget_neighbors(struct engine *e, uint32_t if_index)
-{
-	struct crowd c = { .if_index = if_index };
-
-	do {
-		c.found = false;
-		neighbor_walk(e, find_neighbor, &c);
-	} while (c.found && neighbor_del(e, if_index, &c.addr) == 0);
-}
-
 static void set_vrf(struct engine *e, uint32_t if_index, uint32_t vrf)
 {
 	uint32_t *of6 = &ip6_stack_of(e)->vrf_of[if_index];
@@ -149,45 +96,60 @@ static void set_vrf(struct engine *e, uint32_t if_index, uint32_t vrf)
 		__atomic_store_n(of6, vrf, __ATOMIC_RELAXED);
 }
 
-static int check_all(const struct engine *e, uint32_t if_index, const struct vrf *v)
+static const char *address_fault(int err)
 {
-	list_for_each(link, &ip4_stack_of(e)->addresses[if_index]) {
-		int err = check_address(e, container_of(link, struct ip4_address, link), v);
-
-		if (err != 0)
-			return err;
-	}
-	return check_ip6(e, if_index, v);
+	return err == ERR_EXIST ? "somebody in that VRF has an address of it"
+				: "an interface of that VRF is on a network of it";
 }
 
-int vrf_move_interface(struct engine *e, uint32_t if_index, struct vrf *v)
+static int check_all(const struct engine *e, uint32_t if_index, const struct vrf *v,
+		     const char **what)
 {
-	struct interface *i = interface_get_or_null(e, if_index);
-	struct ip4_prefix addresses[ADDRESSES_MAX];
-	unsigned n;
-	bool was_up;
+	int err = check_ip6(e, if_index, v);
+
+	list_for_each(link, &ip4_stack_of(e)->addresses[if_index])
+		if (err == 0)
+			err = check_address(e, container_of(link, struct ip4_address, link), v);
+	*what = address_fault(err);
+	if (err != 0)
+		return err;
+	*what = routes_move_fault_or_null(e, if_index, ip4_stack_of(e)->vrf_of[if_index], v->index);
+	return *what ? ERR_BUSY : 0;
+}
+
+/* What belongs to the interface leaves one VRF and joins the other. */
+static void move(struct engine *e, uint32_t if_index, uint32_t from, uint32_t to)
+{
+	struct ip6_link *l = ip6_stack_of(e)->link[if_index];
+
+	neighbors_leave(e, if_index);
+	ip4_addresses_leave(ip4_stack_of(e), if_index);
+	if (l)
+		ip6_addresses_leave(l);
+	set_vrf(e, if_index, to);
+	ip4_addresses_join(ip4_stack_of(e), if_index);
+	if (l)
+		ip6_addresses_join(l);
+	neighbors_join(e, if_index);
+	routes_move(e, if_index, from, to);
+	if (l)
+		ip6_host_moved(l, from);
+	fib_touch(fib_of(e));
+}
+
+int vrf_move_interface(struct engine *e, uint32_t if_index, struct vrf *v, const char **what)
+{
+	uint32_t from;
 	int err;
 
-	if (!i)
+	*what = "no such interface";
+	if (!interface_get_or_null(e, if_index))
 		return ERR_NOENT;
-	if (vrf_of_interface(e, if_index) == v)
+	from = ip4_stack_of(e)->vrf_of[if_index];
+	if (from == v->index)
 		return 0;
-	err = check_all(e, if_index, v);
-	if (err != 0)
-		return err;
-	was_up = i->up;
-	err = was_up ? interface_set_up(i, false) : 0;
-	if (err != 0)
-		return err;
-	routes_del_by_interface(e, if_index);
-	forget_neighbors(e, if_index);
-	err = take_addresses(e, if_index, addresses, &n);
+	err = check_all(e, if_index, v, what);
 	if (err == 0)
-		set_vrf(e, if_index, v->index);
-	if (put_addresses(e, if_index, addresses, n) != 0)
-		log_error("vrf.move", "interface=%s error=\"addresses are lost\"", i->name);
-	fib_touch(fib_of(e));
-	if (was_up && interface_set_up(i, true) != 0)
-		log_error("vrf.move", "interface=%s error=\"it stays down\"", i->name);
+		move(e, if_index, from, v->index);
 	return err;
 }

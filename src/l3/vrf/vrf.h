@@ -27,13 +27,14 @@ int vrf_del(struct engine *e, const char *name);
 struct vrf *vrf_of_interface(const struct engine *e, uint32_t if_index);
 
 /*
- * vrf_move_interface - put @if_index into @v, with its addresses. The interface goes down for a
- * moment; static routes by it and the neighbours on it are forgotten. Nothing happens if it is
- * there already. ERR_NOENT without such an interface; ERR_EXIST if somebody there has one of its
- * addresses, ERR_BUSY if another interface is on one of its networks, and nothing has changed;
- * ERR_NOMEM.
+ * vrf_move_interface - put @if_index into @v, with its addresses, its neighbours, fixed ones and
+ * learnt ones, and the static routes over it. It stays up; for a moment its packets may find no
+ * route. Nothing happens if it is there already. On failure nothing has changed, and @what is a
+ * sentence: ERR_NOENT without such an interface; ERR_EXIST if somebody there has one of its
+ * addresses, ERR_BUSY if another interface is on one of its networks or a route cannot go along:
+ * routes_move_fault_or_null().
  */
 must_check
-int vrf_move_interface(struct engine *e, uint32_t if_index, struct vrf *v);
+int vrf_move_interface(struct engine *e, uint32_t if_index, struct vrf *v, const char **what);
 
 #endif
