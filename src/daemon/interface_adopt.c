@@ -51,7 +51,7 @@ static json_t *vlan_file(const struct interface *i, const struct vlan *v)
 	if (v->inside.n > 0)
 		json_object_set_new(vlan, "inside", inside_json(&v->inside));
 	one = json_pack("{s:s, s:o}", "name", i->name, "vlan", vlan);
-	if (i->mtu_bytes != parent->mtu_bytes)
+	if (v->has_mtu)
 		json_object_set_new(one, "mtu", json_integer(i->mtu_bytes));
 	return json_pack("{s:[o, {s:s, s:{}}]}", "interfaces", one, "name", parent->name, "loop");
 }

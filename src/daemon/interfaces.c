@@ -138,6 +138,7 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 	if (err < 0)
 		goto fail;
 	r->index = i->index;
+	r->usual_mtu_bytes = config->mtu_bytes ? 0 : i->mtu_bytes;
 	err = config->spread ? spread_set(i, true) : 0;
 	if (err == 0)
 		err = interface_ip_place(i, config, error);
@@ -167,13 +168,36 @@ int interfaces_remove(struct convoyd *d, struct interface_record *r)
 	return err;
 }
 
-/* A change failed half way: back to what was. */
-static void restore(struct interface *i, const struct net_interface *before)
+/* What it gets without a word: net_interface.mtu_bytes is 0. */
+static uint32_t usual_mtu(const struct interface_record *r)
 {
+	return r->usual_mtu_bytes ? r->usual_mtu_bytes : INTERFACES_USUAL_MTU;
+}
+
+static int settle_mtu(struct interface *i, const struct interface_record *r,
+		      const struct net_interface *config, struct config_error *error)
+{
+	uint32_t mtu = config->mtu_bytes ? config->mtu_bytes : usual_mtu(r);
+	char why[WHY_MAX] = "";
+	int err = vlan_of_or_null(i) && !config->mtu_bytes
+			  ? vlan_follow_mtu(i, why, sizeof(why))
+			  : interface_set_mtu(i, mtu, why, sizeof(why));
+
+	if (err < 0)
+		config_fail(error, config->at, "interface \"%s\" cannot have an MTU of %u: %s",
+			    config->name, mtu, why[0] ? why : err_text(err));
+	return err;
+}
+
+/* A change failed half way: back to what was. */
+static void restore(struct interface *i, const struct interface_record *r)
+{
+	const struct net_interface *before = r->config;
 	struct config_error ignored = { 0 };
 
-	if (i &&
-	    (spread_set(i, before->spread) < 0 || interface_ip_settle(i, before, &ignored) < 0))
+	if (i && (spread_set(i, before->spread) < 0 || settle_mtu(i, r, before, &ignored) < 0 ||
+		  interface_ip_place(i, before, &ignored) < 0 ||
+		  interface_ip_settle(i, before, &ignored) < 0))
 		log_error("interface.restore", "name=%s", before->name);
 }
 
@@ -185,11 +209,15 @@ int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_
 	int err = i ? spread_set(i, config->spread) : ERR_NOENT;
 
 	if (err == 0)
+		err = settle_mtu(i, r, config, error);
+	if (err == 0)
+		err = interface_ip_place(i, config, error);
+	if (err == 0)
 		err = interface_ip_settle(i, config, error);
 	if (err == 0)
 		err = settle_state(i, config, error);
 	if (err < 0) {
-		restore(i, r->config);
+		restore(i, r);
 		return err;
 	}
 	r->file = net_file_get(file);

@@ -8,12 +8,15 @@
 struct convoyd;
 struct interface;
 
+enum { INTERFACES_USUAL_MTU = 1500 /* where nothing else is known */ };
+
 /* Why an interface is there. */
 struct interface_record {
 	struct list link;      /* in convoyd.interfaces, in the order of creation */
 	struct net_file *file; /* a reference; holds @config */
 	const struct net_interface *config;
 	uint32_t index;
+	uint32_t usual_mtu_bytes; /* what it got without a word in @config; 0: not known */
 };
 
 /*
@@ -32,8 +35,9 @@ must_check
 int interfaces_remove(struct convoyd *d, struct interface_record *r);
 
 /*
- * interfaces_change - the interface of @r is to be up or down, and spread or not, as @config, of
- * @file, says, and counts as made by it. The driver's error, with the reason in @error.
+ * interfaces_change - the interface of @r is to be up or down, spread or not, and to have the MTU,
+ * VRF and ways of IP that @config, of @file, says, and counts as made by it. An enum err with the
+ * reason in @error, and it is as it was.
  */
 must_check
 int interfaces_change(struct convoyd *d, struct interface_record *r, struct net_file *file,

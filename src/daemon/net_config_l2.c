@@ -321,6 +321,11 @@ int net_check_l2(struct config_decoder *d, const struct net_config *c)
 		if (one->kind == NET_VLAN && !interface_or_null(c, one->vlan.parent))
 			return config_fail(d->error, one->at, "no interface is called \"%s\"",
 					   one->vlan.parent);
+		if (one->kind == NET_VLAN && one->mtu_bytes &&
+		    interface_or_null(c, one->vlan.parent)->mtu_bytes &&
+		    interface_or_null(c, one->vlan.parent)->mtu_bytes < one->mtu_bytes)
+			return config_fail(d->error, config_member_or_null(one->at, "mtu"),
+					   "larger than the MTU of \"%s\"", one->vlan.parent);
 		if (one->kind == NET_BVI && !has_bridge(c, one->bvi.bridge))
 			return config_fail(d->error, one->at, "no bridge is called \"%s\"",
 					   one->bvi.bridge);

@@ -91,7 +91,9 @@ int part_interfaces_init(struct convoyd *d)
 
 	interfaces_follow(d);
 	err = apply_boot(d);
-	return err < 0 ? err : apply_cli_register(d);
+	if (err == 0)
+		err = apply_cli_register(d);
+	return err < 0 ? err : interface_cli_register(d);
 }
 
 void part_interfaces_deinit(struct convoyd *d)

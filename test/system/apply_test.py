@@ -224,3 +224,48 @@ def test_routes_over_routes_are_applied_in_any_order_or_not_at_all(applied):
     over.append({"to": "192.0.2.0/24", "via": "10.9.0.2"})
     assert len(applied.changes({"interfaces": [LAN], "routes": over})) == 3
     assert applied.changes({"interfaces": [LAN], "routes": over[::-1]}) == []
+
+
+def test_interfaces_come_change_and_go_by_command(applied, convoy):
+    def command(*words):
+        return convoy("interface", *words, env=applied.stack.env)
+
+    made = command("add", "wan", "{addresses: [10.8.0.1/24], tap: {host_addresses: [10.8.0.2/24]}}")
+    assert made.returncode == 0 and "+ interface  wan" in made.stdout, made
+    applied.ping("10.8.0.1")
+    assert command("set", "wan", "{proxies: [10.8.0.77], ipv6: {}}", "--mtu", "1400").returncode == 0
+    assert "mtu 1400" in applied.space.ip("link", "show", "wan")
+    wan = yaml.safe_load(applied.saved())["interfaces"][1]
+    assert (wan["mtu"], wan["proxies"], wan["ipv6"]) == (1400, ["10.8.0.77"], {})
+    assert command("set", "wan", "{proxies: null, mtu: null}", "--down").returncode == 0
+    wan = yaml.safe_load(applied.saved())["interfaces"][1]
+    assert wan["down"] and "proxies" not in wan and "mtu" not in wan
+    assert "mtu 1500" in applied.space.ip("link", "show", "wan")
+    assert command("delete", "wan").returncode == 0
+    assert applied.names() == ["lan"]
+
+
+@pytest.mark.parametrize("words, what", [
+    (["add", "lan", "{loop: {}}"], 'two interfaces are called "lan"'),
+    (["add", "wan", "{loop: {}, colour: red}"], 'unknown field "colour"'),
+    (["add", "wan", "loop"], "expected members of an interface"),
+    (["set", "wan", "--mtu", "1400"], 'no interface "wan"'),
+    (["set", "lan", "--mtu", "67"], "must be within 68 to 65521"),
+    (["delete", "wan"], 'no interface "wan"'),
+])
+def test_bad_interface_commands_change_nothing(applied, convoy, words, what):
+    before = applied.saved()
+    done = convoy("interface", *words, env=applied.stack.env)
+    assert done.returncode != 0 and what in done.stderr, done
+    assert applied.saved() == before
+
+
+def test_a_vlan_may_not_have_a_larger_mtu_than_its_parent(applied):
+    vlan = {"name": "lan.5", "mtu": 1600, "vlan": {"parent": "lan", "tags": 5}}
+    lost = applied.apply({"interfaces": [{**LAN, "mtu": 1500}, vlan]})
+    assert lost.returncode == 2 and 'larger than the MTU of "lan"' in lost.stderr, lost
+    both = [{**LAN, "mtu": 9000}, {**vlan, "name": "a.5", "mtu": 8000}]
+    applied.changes({"interfaces": both})
+    both[0]["mtu"], both[1]["mtu"] = 1500, 1400
+    assert [c[0] for c in applied.changes({"interfaces": both})] == ["change", "change"]
+    assert applied.changes({"interfaces": both}) == []

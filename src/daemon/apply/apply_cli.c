@@ -81,7 +81,7 @@ static void render_change(struct text *out, json_t *row, bool with_values)
 	render_members(out, '+', to, from);
 }
 
-static void render_apply(struct text *out, const json_t *result)
+void apply_render(struct text *out, const json_t *result)
 {
 	json_t *changes = json_object_get(result, "changes"), *row;
 	bool dry_run = json_is_true(json_object_get(result, "dry_run"));
@@ -99,6 +99,8 @@ static void render_apply(struct text *out, const json_t *result)
 }
 
 /* --- apply --- */
+
+static int run_apply(struct command_call *call);
 
 /* A whole file; reading what was truncated meanwhile just ends early. */
 static char *read_all_or_null(int fd, size_t *len)
@@ -150,6 +152,12 @@ static int fail(struct command_call *call, const struct apply *a)
 	return command_fail(call, a->err, "%s; nothing has changed", why);
 }
 
+/* The diff of a small change is the change. */
+static bool wants_diff(const struct command_call *call)
+{
+	return call->command->run != run_apply || command_arg_flag(call, "diff");
+}
+
 static void applied(struct apply *a)
 {
 	struct command_call *call = a->context;
@@ -157,8 +165,7 @@ static void applied(struct apply *a)
 
 	if (call) {
 		if (err == 0)
-			err = command_reply(
-				call, report(&a->plan, false, command_arg_flag(call, "diff")));
+			err = command_reply(call, report(&a->plan, false, wants_diff(call)));
 		else
 			err = fail(call, a);
 	}
@@ -175,32 +182,55 @@ static void forget(struct command_call *call)
 	a->context = NULL;
 }
 
-static int run_apply(struct command_call *call)
+static int start(struct command_call *call, struct apply *a)
 {
-	struct convoyd *d = call->context;
-	bool dry_run = command_arg_flag(call, "dry-run");
-	struct config_error error = { "" };
-	struct net_file *file;
-	struct apply *a;
-	int err = load(call, &error, &file);
-
-	if (err < 0)
-		return err;
-	err = apply_prepare(d, file, &error, &a);
-	net_file_put(file);
-	if (err < 0)
-		return command_fail(call, err, "%s", error.text[0] ? error.text : err_text(err));
-	if (dry_run) {
-		err = command_reply(call, report(&a->plan, true, command_arg_flag(call, "diff")));
-		apply_free(a);
-		return err;
-	}
 	a->done = applied;
 	a->context = call;
 	call->state = a;
 	call->on_cancel = forget;
 	apply_start(a);
 	return COMMAND_PENDING;
+}
+
+/* The reference to @file goes. */
+static int prepare(struct command_call *call, struct net_file *file, struct apply **out)
+{
+	struct config_error error = { "" };
+	int err = apply_prepare(call->context, file, &error, out);
+
+	net_file_put(file);
+	return err ? command_fail(call, err, "%s", error.text[0] ? error.text : err_text(err)) : 0;
+}
+
+static int run_apply(struct command_call *call)
+{
+	struct config_error error = { "" };
+	struct net_file *file;
+	struct apply *a;
+	int err = load(call, &error, &file);
+
+	if (err == 0)
+		err = prepare(call, file, &a);
+	if (err < 0)
+		return err;
+	if (!command_arg_flag(call, "dry-run"))
+		return start(call, a);
+	err = command_reply(call, report(&a->plan, true, command_arg_flag(call, "diff")));
+	apply_free(a);
+	return err;
+}
+
+int apply_text(struct command_call *call, const char *name, const char *text)
+{
+	struct config_error error = { "" };
+	struct net_file *file;
+	struct apply *a;
+	int err = net_file_load_text(name, slice_of_text(text), &error, &file);
+
+	if (err < 0)
+		return command_fail(call, err, "%s", error.text[0] ? error.text : err_text(err));
+	err = prepare(call, file, &a);
+	return err ? err : start(call, a);
 }
 
 /* --- save --- */
@@ -218,7 +248,7 @@ static const struct command commands[] = {
 		    { "dry-run", COMMAND_FLAG, "only say what would change" },
 		    { "diff", COMMAND_FLAG, "say how each object differs" } },
 	  .run = run_apply,
-	  .render = render_apply },
+	  .render = apply_render },
 	{ .name = "save",
 	  .help = "the running configuration as a net.yaml: convoy save > net.yaml",
 	  .run = run_save,

@@ -9,6 +9,7 @@
 #include "daemon/net_config_tables.h"
 #include "engine/engine.h"
 #include "functions/spread/spread.h"
+#include "l2/vlan/vlan.h"
 #include "l3/rpf/rpf.h"
 #include "l3/vrf/vrf.h"
 
@@ -25,6 +26,8 @@ static json_t *value_of(const struct net_interface *config)
 
 	json_object_del(value, "name");
 	json_object_del(value, "addresses");
+	if (config->ip6.is_given && !json_object_get(value, "ipv6"))
+		json_object_set_new(value, "ipv6", json_object()); /* it switches IPv6 on */
 	return value;
 }
 
@@ -78,6 +81,19 @@ static void set_routing(json_t *value, const struct interface *i)
 		json_object_set_new(value, "rpf", json_string(rpf_mode_name(rpf)));
 }
 
+/* A subinterface has its parent's, and another what it was made with, without a word. */
+static void set_mtu(json_t *value, const struct interface *i, const struct interface_record *r)
+{
+	const struct vlan *v = vlan_of_or_null(i);
+	bool is_usual =
+		v ? !v->has_mtu : !r->config->mtu_bytes && i->mtu_bytes == r->usual_mtu_bytes;
+
+	if (is_usual)
+		json_object_del(value, "mtu");
+	else
+		json_object_set_new(value, "mtu", json_integer(i->mtu_bytes));
+}
+
 /* As it was made, but for what commands may have changed since. */
 static int list_running(struct convoyd *d, struct apply_list *out)
 {
@@ -94,8 +110,10 @@ static int list_running(struct convoyd *d, struct apply_list *out)
 			return err;
 		set_flag(out->item[out->n - 1]->value, "down", i && !i->up);
 		set_flag(out->item[out->n - 1]->value, "spread", i && spread_is_set(i));
-		if (i)
-			set_routing(out->item[out->n - 1]->value, i);
+		if (!i)
+			continue;
+		set_routing(out->item[out->n - 1]->value, i);
+		set_mtu(out->item[out->n - 1]->value, i, r);
 	}
 	return 0;
 }
@@ -130,11 +148,18 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 	return err;
 }
 
-/* Whether it is up, spread, and IP on it can change without making it anew. */
+/* What a device of the kernel has for an MTU is for the one who makes the interface to see. */
+static bool asks_the_device(const struct apply_item *to)
+{
+	return !json_object_get(to->value, "mtu") &&
+	       (json_object_get(to->value, "af_packet") || json_object_get(to->value, "af_xdp"));
+}
+
+/* Whether it is up, spread, its MTU, its VRF, and IP on it can change without making it anew. */
 static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
-	static const char *const free_to_change[] = { "down",	 "spread", "ipv6",
-						      "proxies", "rpf",	   "unnumbered" };
+	static const char *const free_to_change[] = { "down", "spread",	    "ipv6", "proxies",
+						      "rpf",  "unnumbered", "vrf",  "mtu" };
 	json_t *before = json_copy(from->value), *after = json_copy(to->value);
 	bool same;
 
@@ -142,7 +167,9 @@ static bool can_change(const struct apply_item *from, const struct apply_item *t
 		json_object_del(before, free_to_change[i]);
 		json_object_del(after, free_to_change[i]);
 	}
-	same = json_equal(before, after);
+	same = json_equal(before, after) && (json_equal(json_object_get(from->value, "mtu"),
+							json_object_get(to->value, "mtu")) ||
+					     !asks_the_device(to));
 	json_decref(before);
 	json_decref(after);
 	return same;

@@ -257,9 +257,12 @@ static void order_steps(struct plan *p, struct apply_list *running, struct apply
 		if (d->action != APPLY_SAME && d->action != APPLY_CHANGE)
 			add_step(p, STEP_REMOVE, d->from, NULL);
 	}
-	for (unsigned i = 0; i < p->n_differences; i++)
-		if (p->differences[i].action == APPLY_CHANGE)
-			add_step(p, STEP_CHANGE, p->differences[i].from, p->differences[i].to);
+	for (unsigned i = 0; i < wanted->n; i++) {
+		const struct apply_difference *d = wanted->item[i]->difference;
+
+		if (d->action == APPLY_CHANGE)
+			add_step(p, STEP_CHANGE, d->from, d->to);
+	}
 	for (unsigned i = 0; i < wanted->n; i++) {
 		const struct apply_difference *d = wanted->item[i]->difference;
 

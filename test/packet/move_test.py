@@ -1,0 +1,144 @@
+"""Interfaces that change in place: MTU, VRF. What goes over them follows, what is fixed stays."""
+import pytest
+import yaml
+from harness import router, wait
+from scapy.all import ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, Raw
+
+
+@pytest.fixture
+def links(netns, convoyd, wire, workers):
+    """A function that starts a router: harness/router.py."""
+    def start(**more):
+        return router.start(netns, convoyd, wire, workers, **more)
+    return start
+
+
+def interface(stack, name):
+    return stack.call("show interfaces", interface=name)[0]
+
+
+def big(n, df=True):
+    return IP(dst="10.1.0.7", flags="DF" if df else 0) / UDP(sport=1000, dport=9) / (b"x" * n)
+
+
+def test_a_new_mtu_is_what_paths_have_from_then_on(links):
+    lan, wan = links()
+    stack = lan.lan.stack
+    wan.wire.answer_arp("10.1.0.7")
+    lan.to(big(1400))
+    wan.wire.expect(IP(dst="10.1.0.7") / UDP(sport=1000))
+    stack.call("interface set", name="wan", mtu=1300)
+    lan.to(big(1400))
+    lan.wire.expect(IP(src="10.0.0.1") / ICMP(type=3, code=4, nexthopmtu=1300))
+    stack.call("interface set", name="wan", mtu=1500)
+    lan.to(big(1400))
+    wan.wire.expect(IP(dst="10.1.0.7") / UDP(sport=1000))
+
+
+def test_a_new_mtu_counts_for_ip6_too(links):
+    lan, wan = links()
+    stack = lan.lan.stack
+    wan.wire.answer_nd("2001:db8:1::7")
+    lan.wire.answer_nd("2001:db8::9")
+    wait.until(lambda: "tentative" not in str(stack.call("show addresses")), "DAD")
+    packet = IPv6(src="2001:db8::9", dst="2001:db8:1::7") / UDP(sport=1000, dport=9) / (b"x" * 1400)
+    lan.wire.send(packet)
+    wan.wire.expect(IPv6(dst="2001:db8:1::7") / UDP(sport=1000))
+    stack.call("interface set", name="wan", mtu=1300)
+    lan.wire.send(packet)
+    lan.wire.expect(IPv6(dst="2001:db8::9") / ICMPv6PacketTooBig(mtu=1300))
+
+
+def test_an_mtu_that_does_not_do_is_refused_with_the_reason(links, convoy):
+    lan, _ = links()
+    stack = lan.lan.stack
+
+    def refused(*words):
+        done = convoy("interface", "set", *words, env=stack.env)
+        assert done.returncode == 1 and interface(stack, "wan")["mtu_bytes"] == 1500, done
+        return done.stderr
+
+    assert "IPv6, which needs an MTU of at least 1280" in refused("wan", "--mtu", "1279")
+    stack.call("vlan add", name="wan.5", parent="wan", tags="5")
+    assert "larger than the parent's" in refused("wan.5", "--mtu", "1501")
+    stack.call("interface set", name="wan", mtu=1400)
+    assert interface(stack, "wan.5")["mtu_bytes"] == 1400  # it has the parent's
+    stack.call("interface set", name="wan.5", mtu=1300)
+    stack.call("interface set", name="wan", mtu=1500)
+    assert interface(stack, "wan.5")["mtu_bytes"] == 1300  # its own
+
+
+def test_an_interface_moves_to_a_vrf_with_all_that_is_its_own(links):
+    lan, wan = links()
+    stack = lan.lan.stack
+    wait.until(lambda: "tentative" not in str(stack.call("show addresses")), "DAD")
+    stack.call("vrf add", name="blue")
+    for address in "10.1.0.7", "2001:db8:1::7":
+        stack.call("neighbor add", interface="wan", address=address, mac=router.WAN_PEER)
+    stack.call("route add", prefix="50.0.0.0/8", to="via 10.1.0.7")
+    stack.call("route add", prefix="2001:db8:50::/48", to="via 2001:db8:1::7")
+    stack.call("vrf move", interface="wan", vrf="blue")
+    assert interface(stack, "wan")["state"] == "up"
+    assert "tentative" not in str(stack.call("show addresses"))  # nothing is checked anew
+    fixed = [n for n in stack.call("show neighbors", interface="wan") if n["state"] == "static"]
+    assert {n["address"] for n in fixed} == {"10.1.0.7", "2001:db8:1::7"}
+    lan.to(IP(dst="50.0.0.1") / UDP(sport=1000, dport=9) / "x")
+    lan.count("ip4-lookup.no-route", 1)
+    for to in "50.0.0.1", "2001:db8:50::1", "10.1.0.7", "2001:db8:1::7":
+        assert stack.call("show routes", to=to, vrf="blue")[0]["paths"][0]["interface"] == "wan"
+    stack.call("vrf move", interface="wan", vrf="default")
+    lan.to(IP(dst="50.0.0.1") / UDP(sport=1000, dport=9) / "y")
+    wan.wire.expect(IP(dst="50.0.0.1") / UDP(sport=1000) / Raw(b"y"))
+    stack.call("vrf delete", name="blue")
+
+
+@pytest.mark.parametrize("to, vrf, why", [
+    ("via 10.1.0.7 via 10.0.0.8", "default", "also elsewhere"),
+    ("via 10.1.0.7 vrf default", "blue", "from another VRF"),
+    ("via 10.1.0.7", "default", "has one already"),
+])
+def test_what_cannot_go_along_keeps_the_interface(links, convoy, to, vrf, why):
+    lan, _ = links(vrfs=["blue"])
+    stack = lan.lan.stack
+    if why == "has one already":
+        stack.call("route add", prefix="50.0.0.0/8", to="blackhole", vrf="blue")
+    stack.call("route add", prefix="50.0.0.0/8", to=to, vrf=vrf)
+    done = convoy("vrf", "move", "wan", "blue", env=stack.env)
+    assert done.returncode == 1 and why in done.stderr, done
+    assert stack.call("show routes", to="10.1.0.7")[0]["paths"][0]["interface"] == "wan"
+
+
+def test_loaded_routes_keep_the_interface(links, convoy):
+    lan, _ = links(vrfs=["blue"])
+    stack = lan.lan.stack
+    convoy("route", "load", "-", env=stack.env, text="60.0.0.0/8 via 10.1.0.7\n")
+    done = convoy("vrf", "move", "wan", "blue", env=stack.env)
+    assert done.returncode == 1 and "loaded routes lead over it" in done.stderr, done
+
+
+def test_routes_that_go_with_an_interface_are_gone(links, convoy):
+    lan, wan = links(vrfs=["blue"])
+    stack = lan.lan.stack
+    text = "".join(f"60.{i}.{k}.0/24 via 10.1.0.7\n" for i in range(100) for k in range(200))
+    convoy("route", "load", "-", env=stack.env, text=text + "61.0.0.0/8 via 10.0.0.8\n")
+    stack.call("interface delete", name="wan")
+    wait.until(lambda: [r["prefix"] for r in stack.call("show routes") if r["source"] == "dynamic"]
+               == ["61.0.0.0/8"], "the sweep is over")
+
+
+def test_apply_changes_mtu_and_vrf_in_place(links, convoy, tmp_path):
+    lan, wan = links(vrfs=["blue"])
+    stack = lan.lan.stack
+    stack.call("neighbor add", interface="wan", address="10.1.0.7", mac=router.WAN_PEER)
+    config = yaml.safe_load(stack.call("save", format="text")["text"])
+    index = interface(stack, "wan")["index"]
+    config["interfaces"][1].update(mtu=1400, vrf="blue")
+    (tmp_path / "new.yaml").write_text(yaml.safe_dump(config))
+    done = convoy("apply", str(tmp_path / "new.yaml"), "--json", env=stack.env)
+    changes = [(c["action"], c["name"]) for c in yaml.safe_load(done.stdout)["changes"]]
+    assert changes == [("change", "wan")], done
+    now = interface(stack, "wan")
+    assert (now["index"], now["mtu_bytes"], now["state"]) == (index, 1400, "up")
+    assert stack.call("show routes", to="10.1.0.7", vrf="blue")[0]["paths"][0]["kind"] == "rewrite"
+    again = convoy("apply", str(tmp_path / "new.yaml"), env=stack.env)
+    assert "nothing to do" in again.stdout, again
