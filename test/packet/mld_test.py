@@ -7,6 +7,7 @@ from harness import wait
 from harness.talk6 import (HERE, LINK_LOCAL, NO_CHECKS, THERE, Talk6, interface6, quiet,
                            usable)
 from harness.wire import CONVOY_MAC
+from harness.workers import on_workers
 from scapy.all import (Ether, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6MLDone, ICMPv6MLQuery,
                        ICMPv6MLQuery2, ICMPv6MLReport, ICMPv6MLReport2, ICMPv6ND_NS,
                        IPv6, IPv6ExtHdrHopByHop, Raw, RouterAlert)
@@ -66,14 +67,14 @@ def settled(talk):
     return talk
 
 
-@pytest.fixture(params=[1, 2], ids=["1-worker", "2-workers"])
-def start(request, netns, convoyd, wire):
-    """start(**ipv6) makes a Talk6 with a stack of one or two workers that has just begun."""
+@pytest.fixture
+def start(netns, convoyd, wire, workers):
+    """start(**ipv6) makes a Talk6 with a stack that has just begun."""
     def begin(addresses=(f"{THERE}/64",), **ipv6):
         from conftest import Lan
         space = quiet(netns, "mld")
-        stack = convoyd({"workers": request.param, "interfaces": [
-            interface6("lan", list(addresses), ipv6={**NO_CHECKS, **ipv6})]}, netns=space)
+        stack = convoyd(on_workers(workers, {"interfaces": [
+            interface6("lan", list(addresses), ipv6={**NO_CHECKS, **ipv6})]}), netns=space)
         return Talk6(Lan(stack, wire(space, "lan"), space))
     return begin
 
