@@ -85,7 +85,10 @@ void load_balance_put(struct load_balance_table *t, uint32_t index);
  */
 void load_balance_refill(struct load_balance_table *t, uint32_t adjacency);
 
-/* load_balance_paths - the paths of @index; returns their number. Borrowed. Main. */
+/*
+ * load_balance_paths - the paths of @index, dead ones too; returns their number. Borrowed: by main,
+ * or by a worker that a lookup has given @index, until the end of the turn.
+ */
 unsigned load_balance_paths(const struct load_balance_table *t, uint32_t index,
 			    const struct fib_path **paths);
 bool load_balance_is_resilient(const struct load_balance_table *t, uint32_t index);

@@ -18,11 +18,19 @@ const char *rpf_mode_name(enum rpf_mode mode)
 	return mode_names[mode];
 }
 
-static bool leads_back(const struct fib *f, enum rpf_mode mode, uint32_t leaf, struct fib_key src,
-		       unsigned family, uint32_t if_index, unsigned depth);
+/* One check: what is asked, and how many paths may be looked at yet. */
+struct check {
+	const struct fib *fib;
+	enum rpf_mode mode;
+	struct fib_key src;
+	unsigned family;
+	uint32_t if_index;
+	unsigned n_left;
+};
 
-static bool path_leads_back(const struct fib *f, enum rpf_mode mode, const struct adjacency *a,
-			    struct fib_key src, unsigned family, uint32_t if_index, unsigned depth)
+static bool leads_back(struct check *c, uint32_t leaf, unsigned depth);
+
+static bool path_leads_back(struct check *c, const struct adjacency *a, unsigned depth)
 {
 	const struct vrf *v;
 
@@ -30,42 +38,47 @@ static bool path_leads_back(const struct fib *f, enum rpf_mode mode, const struc
 	case ADJACENCY_GLEAN:
 	case ADJACENCY_INCOMPLETE:
 	case ADJACENCY_REWRITE:
-		return mode == RPF_LOOSE || a->if_index == if_index;
+		return c->mode == RPF_LOOSE || a->if_index == c->if_index;
 	case ADJACENCY_VIA:
-		return leads_back(f, mode, a->to, src, family, if_index, depth + 1);
+		return leads_back(c, a->to, depth + 1);
 	case ADJACENCY_LOOKUP:
-		v = fib_vrf_or_null(f, a->to);
-		return v && leads_back(f, mode,
-				       family == 4 ? trie_lookup4(&v->ip4.trie, fib_key_ip4(src))
-						   : trie_lookup6(&v->ip6.trie, src),
-				       src, family, if_index, depth + 1);
+		v = fib_vrf_or_null(c->fib, a->to);
+		return v &&
+		       leads_back(c,
+				  c->family == 4 ? trie_lookup4(&v->ip4.trie, fib_key_ip4(c->src))
+						 : trie_lookup6(&v->ip6.trie, c->src),
+				  depth + 1);
 	default:
 		return false;
 	}
 }
 
-/* Any path will do: buckets in a row are of different paths. */
-static bool leads_back(const struct fib *f, enum rpf_mode mode, uint32_t leaf, struct fib_key src,
-		       unsigned family, uint32_t if_index, unsigned depth)
+/* Any path will do. Paths, not buckets: of those there are sixty times as many. */
+static bool leads_back(struct check *c, uint32_t leaf, unsigned depth)
 {
-	uint32_t last = f->load_balances.at[leaf].mask;
+	const struct fib_path *paths;
+	unsigned n;
 
 	if (depth > FIB_FOLLOW_MAX)
 		return false;
-	for (uint32_t i = 0; i <= last; i++) {
-		uint32_t at = load_balance_pick(&f->load_balances, leaf, i);
-
-		if (path_leads_back(f, mode, adjacency_at(&f->adjacencies, at), src, family,
-				    if_index, depth))
+	n = load_balance_paths(&c->fib->load_balances, leaf, &paths);
+	for (unsigned i = 0; i < n && c->n_left > 0; i++) {
+		c->n_left--;
+		if (path_leads_back(c, adjacency_at(&c->fib->adjacencies, paths[i].adjacency),
+				    depth))
 			return true;
 	}
 	return false;
 }
 
-bool rpf_accepts(const struct fib *f, enum rpf_mode mode, uint32_t leaf, struct fib_key src,
-		 unsigned family, uint32_t if_index)
+enum rpf_verdict rpf_judge(const struct fib *f, enum rpf_mode mode, uint32_t leaf,
+			   struct fib_key src, unsigned family, uint32_t if_index)
 {
-	return mode == RPF_OFF || leads_back(f, mode, leaf, src, family, if_index, 0);
+	struct check c = { f, mode, src, family, if_index, RPF_PATHS_MAX };
+
+	if (mode == RPF_OFF || leads_back(&c, leaf, 0))
+		return RPF_FINE;
+	return c.n_left > 0 ? RPF_NOT_BACK : RPF_TOO_MANY;
 }
 
 static struct rpf *rpf_state(const struct engine *e)

@@ -14,7 +14,15 @@
 #include "engine/engine.h"
 #include "l3/fib/fib.h"
 
+enum { RPF_PATHS_MAX = 128 /* that are looked at for one packet */ };
+
 enum rpf_mode { RPF_OFF, RPF_LOOSE, RPF_STRICT, N_RPF_MODES };
+
+enum rpf_verdict {
+	RPF_NOT_BACK, /* no path leads back */
+	RPF_TOO_MANY, /* none of the first RPF_PATHS_MAX does */
+	RPF_FINE,
+};
 
 /* Shared; workers read. */
 struct rpf {
@@ -34,11 +42,12 @@ enum rpf_mode rpf_of(const struct engine *e, uint32_t if_index);
 const char *rpf_mode_name(enum rpf_mode mode);
 
 /*
- * rpf_accepts - true if a packet from @src that came by @if_index is where it should be.
- * @leaf: the load-balance that a lookup of @src found
+ * rpf_judge - is a packet from @src that came by @if_index where it should be?
+ * @leaf: the load-balance that a lookup of @src found; until the end of the turn
+ * At most RPF_PATHS_MAX paths are looked at, next hops behind next hops included.
  */
-bool rpf_accepts(const struct fib *f, enum rpf_mode mode, uint32_t leaf, struct fib_key src,
-		 unsigned family, uint32_t if_index);
+enum rpf_verdict rpf_judge(const struct fib *f, enum rpf_mode mode, uint32_t leaf,
+			   struct fib_key src, unsigned family, uint32_t if_index);
 
 extern const struct node_type ip4_rpf_node;
 extern const struct node_type ip6_rpf_node;

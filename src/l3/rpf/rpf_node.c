@@ -9,20 +9,24 @@
 enum { NEXT_DROP };
 static const char *const next_names[] = { [NEXT_DROP] = "drop" };
 
-enum { NOT_BACK, N_REASONS };
 static const struct reason reasons[] = {
-	[NOT_BACK] = { "source", "no path to the source leads back where the packet came from" },
+	[RPF_NOT_BACK] = { "source",
+			   "no path to the source leads back where the packet came from" },
+	[RPF_TOO_MANY] = { "paths",
+			   "none of the first paths to the source does, and there are more" },
 };
-_Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
+_Static_assert(count_of(reasons) == RPF_FINE, "every reason has a text");
 
 static inline uint16_t judge(struct worker *w, const struct fib *f, struct buf *b, uint32_t leaf,
 			     struct fib_key src, unsigned family)
 {
 	enum rpf_mode mode = rpf_of(w->engine, b->rx_if);
 
-	if (likely(rpf_accepts(f, mode, leaf, src, family, b->rx_if)))
+	enum rpf_verdict verdict = rpf_judge(f, mode, leaf, src, family, b->rx_if);
+
+	if (likely(verdict == RPF_FINE))
 		return feature_next(w, b);
-	b->reason = NOT_BACK;
+	b->reason = (uint16_t)verdict;
 	return NEXT_DROP;
 }
 
@@ -79,7 +83,7 @@ const struct node_type ip4_rpf_node = {
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,
-	.n_reasons = N_REASONS,
+	.n_reasons = count_of(reasons),
 };
 
 const struct node_type ip6_rpf_node = {
@@ -88,5 +92,5 @@ const struct node_type ip6_rpf_node = {
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,
-	.n_reasons = N_REASONS,
+	.n_reasons = count_of(reasons),
 };
