@@ -193,7 +193,12 @@ void ip6_publish_view(struct ip6_link *l)
 	list_for_each(link, &l->addresses) {
 		const struct ip6_address *a = container_of(link, struct ip6_address, link);
 
-		v->address[v->n_addresses++] = (struct ip6_view_address){ a->prefix, a->state };
+		struct ip6_view_address *out = &v->address[v->n_addresses++];
+
+		*out = (struct ip6_view_address){
+			a->prefix, a->state, a->n_routers, { { { 0 } } }
+		};
+		memcpy(out->router, a->router, sizeof(out->router));
 	}
 	replace_view(l, v);
 	mld_sync(l->stack->engine, l->if_index);

@@ -48,6 +48,8 @@ struct ip6_address {
 	/* lifetimes, autoconf.c; UINT64_MAX without end */
 	struct timer life;
 	uint64_t preferred_until_ns, valid_until_ns;
+	uint32_t n_routers; /* who advertise its prefix */
+	struct ip6_addr router[IP6_ROUTERS_MAX];
 };
 
 struct ip6_advertiser; /* advertise.h */

@@ -11,7 +11,7 @@
 
 #include "l3/ip6/address.h"
 
-enum { IP6_ROUTERS_MAX = 4, IP6_AUTOCONF_MAX = 8 };
+enum { IP6_AUTOCONF_MAX = 8 };
 
 struct ip6_router {
 	struct ip6_addr addr; /* link-local */

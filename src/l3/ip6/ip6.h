@@ -20,7 +20,7 @@
 
 enum {
 	IP6_ADDRESSES_MAX = 64, /* of one interface */
-	IP6_PROXIES_MAX = 64,	/* of one interface */
+	IP6_ROUTERS_MAX = 4,	/* that one interface listens to */
 };
 #define IP6_OFF 0xffffffffu /* in vrf_of: no IPv6 on this interface */
 
@@ -35,6 +35,8 @@ enum ip6_address_state {
 struct ip6_view_address {
 	struct ip6_prefix prefix; /* with its host bits */
 	enum ip6_address_state state;
+	uint32_t n_routers;
+	struct ip6_addr router[IP6_ROUTERS_MAX]; /* who advertise its prefix */
 };
 
 /* What workers know about one link. Published, never changed. */
@@ -42,9 +44,8 @@ struct ip6_view {
 	struct rcu_later later;
 	bool is_router; /* it advertises itself */
 	bool is_host;	/* it listens to advertisements */
-	uint32_t n_addresses, n_proxies;
+	uint32_t n_addresses;
 	struct ip6_view_address address[IP6_ADDRESSES_MAX];
-	struct ip6_addr proxy[IP6_PROXIES_MAX]; /* answered for, though not ours */
 };
 
 struct ip6_link; /* main's, address.h */
@@ -143,15 +144,16 @@ static inline uint32_t ip6_l4_len(const struct buf *b)
 }
 
 /*
- * ip6_source_on - the address of the interface to use towards @dst, RFC 6724 §5 rules 1 to 3 and 8;
- * unspecified if it has none that would do. Main or workers.
+ * ip6_source_on - the address of the interface to use towards @dst, by the rules of source.h;
+ * unspecified if it has none. Main or workers.
  */
 struct ip6_addr ip6_source_on(const struct ip6_stack *s, uint32_t if_index,
 			      const struct ip6_addr *dst);
 
 /*
- * ip6_source_for - the same for the interface that @dst is reached by, @link if it is link-local;
- * for want of one there, of @link. Workers.
+ * ip6_source_for - the address to use towards @dst, which is on @link if it is link-local; of the
+ * whole VRF, the interface that it leaves by first; unspecified if none reaches as far. Workers,
+ * main.
  */
 struct ip6_addr ip6_source_for(const struct ip6_stack *s, uint32_t vrf, uint32_t link,
 			       const struct ip6_addr *dst);

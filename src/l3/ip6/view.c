@@ -1,5 +1,6 @@
 /* view.c - what workers ask about addresses of ours: groups, and which one to send from. */
 #include "l3/ip6/address.h"
+#include "l3/ip6/source.h"
 
 static bool is_usable(const struct ip6_view_address *a)
 {
@@ -21,45 +22,43 @@ bool ip6_is_joined(const struct ip6_view *view, const struct ip6_addr *group)
 	return false;
 }
 
-/* RFC 6724 §5: is @a better than @b towards @dst? */
-static bool is_better(const struct ip6_view_address *a, const struct ip6_view_address *b,
-		      const struct ip6_addr *dst)
+/* The best of @best and the addresses of one interface. */
+static void choose_on(const struct ip6_stack *s, uint32_t if_index, const struct ip6_towards *to,
+		      struct ip6_candidate *best)
 {
-	unsigned scope = ip6_scope_of(dst);
-	unsigned a_scope = ip6_scope_of(&a->prefix.addr), b_scope = ip6_scope_of(&b->prefix.addr);
-	unsigned a_common = ip6_common_len(&a->prefix.addr, dst);
-	unsigned b_common = ip6_common_len(&b->prefix.addr, dst);
+	const struct ip6_view *view = ip6_view_or_null(s, if_index);
 
-	if (ip6_equal(&a->prefix.addr, dst) || ip6_equal(&b->prefix.addr, dst))
-		return ip6_equal(&a->prefix.addr, dst); /* rule 1 */
-	if (a_scope != b_scope) /* rule 2: the smaller one, unless it is too small */
-		return a_scope < b_scope ? a_scope >= scope : b_scope < scope;
-	if (a->state != b->state) /* rule 3 */
-		return a->state == IP6_PREFERRED;
-	a_common = a_common < a->prefix.len ? a_common : a->prefix.len;
-	b_common = b_common < b->prefix.len ? b_common : b->prefix.len;
-	return a_common > b_common; /* rule 8 */
+	for (unsigned i = 0; view && i < view->n_addresses; i++) {
+		const struct ip6_candidate c = { &view->address[i], if_index };
+
+		if (is_usable(c.address) && (!best->address || ip6_is_better_source(&c, best, to)))
+			*best = c;
+	}
 }
 
 struct ip6_addr ip6_source_on(const struct ip6_stack *s, uint32_t if_index,
 			      const struct ip6_addr *dst)
 {
-	const struct ip6_view *view = ip6_view_or_null(s, if_index);
-	const struct ip6_view_address *best = NULL;
+	const struct ip6_towards to = { .dst = *dst, .if_index = if_index };
+	struct ip6_candidate best = { NULL, 0 };
 
-	for (unsigned i = 0; view && i < view->n_addresses; i++) {
-		const struct ip6_view_address *a = &view->address[i];
-
-		if (is_usable(a) && (!best || is_better(a, best, dst)))
-			best = a;
-	}
-	return best ? best->prefix.addr : ip6_of(0, 0);
+	choose_on(s, if_index, &to, &best);
+	return best.address ? best.address->prefix.addr : ip6_of(0, 0);
 }
 
 /* A link-local address would not do for who is beyond the link. */
-static bool reaches(const struct ip6_addr *src, const struct ip6_addr *dst)
+static bool reaches(const struct ip6_candidate *c, const struct ip6_addr *dst)
 {
-	return !ip6_is_unspecified(src) && ip6_scope_of(src) >= ip6_scope_of(dst);
+	return c->address && ip6_scope_of(&c->address->prefix.addr) >= ip6_scope_of(dst);
+}
+
+/* Addresses of links other than the one of @dst do not count if it is link-local. */
+static void choose_anywhere(const struct ip6_stack *s, uint32_t vrf, const struct ip6_towards *to,
+			    struct ip6_candidate *best)
+{
+	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
+		if (s->vrf_of[i] == vrf)
+			choose_on(s, i, to, best);
 }
 
 struct ip6_addr ip6_source_for(const struct ip6_stack *s, uint32_t vrf, uint32_t link,
@@ -67,15 +66,17 @@ struct ip6_addr ip6_source_for(const struct ip6_stack *s, uint32_t vrf, uint32_t
 {
 	const struct vrf *v = fib_vrf_or_null(s->fib, vrf);
 	const struct adjacency *a = v ? fib6_lookup_on(s->fib, v, dst, link, 0) : NULL;
-	struct ip6_addr src = ip6_source_on(s, a && a->if_index ? a->if_index : link, dst);
+	struct ip6_towards to = { .dst = *dst, .if_index = a && a->if_index ? a->if_index : link };
+	struct ip6_candidate best = { NULL, 0 };
 
-	/* A link may have no address that reaches that far: any other of ours does. */
-	if (!reaches(&src, dst) && link)
-		src = ip6_source_on(s, link, dst);
-	for (uint32_t i = 1; !reaches(&src, dst) && i < INTERFACES_MAX; i++)
-		if (s->vrf_of[i] == vrf)
-			src = ip6_source_on(s, i, dst);
-	return reaches(&src, dst) ? src : ip6_of(0, 0);
+	if (a && a->family == 6)
+		to.next_hop = a->next_hop6;
+	choose_on(s, to.if_index, &to, &best);
+	/* One of there that is not deprecated is the best of all, by rules 2, 3 and 5. */
+	if (ip6_scope_of(dst) > IP6_SCOPE_LINK &&
+	    (!reaches(&best, dst) || best.address->state != IP6_PREFERRED))
+		choose_anywhere(s, vrf, &to, &best);
+	return reaches(&best, dst) ? best.address->prefix.addr : ip6_of(0, 0);
 }
 
 struct ip6_addr ip6_link_local_of(const struct ip6_stack *s, uint32_t if_index)
