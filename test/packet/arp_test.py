@@ -3,7 +3,8 @@ import pytest
 from harness import wait
 from harness.talk import Talk
 from harness.wire import CONVOY_MAC
-from scapy.all import ARP, ICMP, IP, Ether, Raw, UDP
+from harness.workers import ONE_WORKER
+from scapy.all import ARP, ICMP, IP, Ether, Raw, UDP, fragment
 
 ANYBODY = "ff:ff:ff:ff:ff:ff"
 
@@ -77,23 +78,55 @@ def test_cut_off(talk):
 
 
 def test_packets_wait_for_the_answer(talk):
-    # RFC 1122 §2.3.2.2, and more than it asks for: none of the first four is lost.
-    talk.to(*[IP() / ICMP(id=1, seq=i) for i in range(4)])
+    # RFC 1122 §2.3.2.2, and more than it asks for: none of the first is lost.
+    talk.to(*[IP() / ICMP(id=1, seq=i) for i in range(40)])
     request = talk.wire.expect(ARP(op="who-has", pdst="10.0.0.9", psrc="10.0.0.1",
                                    hwsrc=CONVOY_MAC))
     assert request.dst == ANYBODY
     talk.silence(IP(dst="10.0.0.9"))
     is_at(talk)
-    for i in range(4):
+    for i in range(40):
         talk.back(ICMP(type="echo-reply", seq=i))
-    talk.count("ip4-hold.held", 4)
+    talk.count("ip4-hold.held", 40)
 
 
-def test_the_queue_is_bounded(talk):
-    talk.to(*[IP() / ICMP(id=1, seq=i) for i in range(9)])
-    talk.count("ip4-hold.queue-full", 5)
+def test_all_fragments_of_the_first_packet_wait(talk):
+    """Such as `ping -s 12000` by us as a router."""
+    talk.to(*fragment(IP(dst="10.0.0.50") / UDP() / Raw(bytes(12000)), 1400))
+    talk.wire.expect(ARP(op="who-has", pdst="10.0.0.50"))
+    is_at(talk, src="10.0.0.50")
+    got = [talk.back(IP(src="10.0.0.9", dst="10.0.0.50")) for _ in range(9)]
+    assert [p[IP].frag for p in got] == [175 * i for i in range(9)]
+
+
+def test_the_queue_is_bounded_and_the_oldest_gives_way(talk):
+    talk.to(*[IP() / ICMP(id=1, seq=i) for i in range(70)])
+    talk.count("ip4-hold.queue-full", 6)
     is_at(talk)
-    talk.back(ICMP(type="echo-reply", seq=3))
+    for i in range(6, 70):
+        talk.back(ICMP(type="echo-reply", seq=i))
+
+
+@ONE_WORKER
+def test_the_queue_is_bounded_in_bytes(talk):
+    for i in range(20):  # answers wait before they are cut: 16 of 8028 bytes are 128 KB
+        talk.to(*fragment(IP(src="10.0.0.9", dst="10.0.0.1", id=i) / ICMP(id=1, seq=i) /
+                          Raw(bytes(8000)), 1400))
+    wait.until(lambda: talk.counted("ip4-hold.held") == 20, "all came")
+    talk.count("ip4-hold.queue-full", 4)
+
+
+@ONE_WORKER
+def test_few_neighbours_cannot_take_all_the_room(talk):
+    """Half of what may wait is kept for those of whom few packets do."""
+    for host in range(20, 60):
+        talk.to(*[IP(src=f"10.0.0.{host}") / ICMP(id=1, seq=i) for i in range(60)])
+    wait.until(lambda: talk.counted("ip4-hold.held") == 2400, "all came")
+    assert 1200 < talk.counted("ip4-hold.queue-full") < 1400  # the first 17 have 60 each, others 4
+    assert talk.counted("ip4-hold.table-full") == 0
+    talk.to(IP() / ICMP(id=9))
+    is_at(talk)
+    talk.back(ICMP(type="echo-reply", id=9))
 
 
 def test_one_request_a_second_then_host_unreachable(talk):

@@ -124,15 +124,23 @@ def test_rfc6980_fragments_are_not_believed(talk):
 # --- RFC 4861 §7.2.2, §7.2.5: asking and hearing ---
 
 def test_rfc4861_7_2_2_packets_wait_for_the_answer(talk):
-    talk.to(*[IPv6() / ICMPv6EchoRequest(id=1, seq=i) for i in range(4)])
+    talk.to(*[IPv6() / ICMPv6EchoRequest(id=1, seq=i) for i in range(40)])
     asked = talk.wire.expect(IPv6(src=THERE, dst="ff02::1:ff00:9", hlim=255) /
                              ICMPv6ND_NS(tgt=HERE))
     assert asked.dst == "33:33:ff:00:00:09"
     assert asked[ICMPv6NDOptSrcLLAddr].lladdr == CONVOY_MAC
     advertise(talk)
-    for i in range(4):
+    for i in range(40):
         talk.back(ICMPv6EchoReply(seq=i))
     assert neighbors(talk)[HERE] == ("reachable", talk.wire.mac)
+
+
+def test_rfc4861_7_2_2_the_oldest_gives_way(talk):
+    talk.to(*[IPv6() / ICMPv6EchoRequest(id=1, seq=i) for i in range(70)])
+    talk.count("ip6-hold.queue-full", 6)
+    advertise(talk)
+    for i in range(6, 70):
+        talk.back(ICMPv6EchoReply(seq=i))
 
 
 def test_rfc4861_7_2_2_three_tries_then_address_unreachable(link):

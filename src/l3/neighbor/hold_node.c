@@ -6,8 +6,9 @@
  *                             └──> drop                      see reasons[]
  *
  * The packet that starts the resolution is the first to be sent. RFC 1122 §2.3.2.2 and RFC 4861
- * §7.2.2 ask to keep at least one. An entry goes to main with the first packet and always comes
- * back with an answer.
+ * §7.2.2 ask to keep at least one; here all fragments of the largest packet find room. Packets and
+ * bytes are bounded for each neighbour and for all: the oldest gives way (§7.2.2), of the same
+ * neighbour. An entry goes to main with the first packet and always comes back with an answer.
  */
 #include "l3/icmp/icmp.h"
 #include "l3/icmp/icmp6.h"
@@ -25,8 +26,8 @@ static const char *const next_names6[] = {
 
 enum { QUEUE_FULL, TABLE_FULL, UNRESOLVED, HELD, N_REASONS };
 static const struct reason reasons[] = {
-	[QUEUE_FULL] = { "queue-full", "enough packets wait for this neighbour" },
-	[TABLE_FULL] = { "table-full", "packets wait for too many neighbours" },
+	[QUEUE_FULL] = { "queue-full", "the oldest of too many that wait for this neighbour" },
+	[TABLE_FULL] = { "table-full", "too many packets wait, or for too many neighbours" },
 	[UNRESOLVED] = { "unresolved", "the neighbour did not answer" },
 	[HELD] = { "held", "packets that waited (not dropped)" },
 };
@@ -64,7 +65,8 @@ static struct hold_entry *ask_or_null(struct worker *w, struct hold_table *t, ui
 	h = container_of(link, struct hold_entry, link);
 	h->if_index = if_index;
 	h->addr = *addr;
-	h->n = 0;
+	h->n = h->n_bytes = 0;
+	h->oldest = h->newest = 0;
 	list_push(bucket_of(t, if_index, addr), &h->link);
 	h->mail.deliver = neighbor_take_need;
 	mailbox_post(&w->engine->main, &h->mail);
@@ -79,6 +81,60 @@ static void condemn(struct buf *b, enum hold_family family)
 		icmp6_condemn(b, ICMP6_UNREACHABLE, ICMP6_ADDRESS_UNREACHABLE, 0);
 }
 
+/* Take the packet that has waited longest; there is one. */
+static uint32_t take_oldest(struct worker *w, struct hold_table *t, struct hold_entry *h)
+{
+	uint16_t at = h->oldest;
+	struct hold_slot *slot = &t->slot[at];
+	uint32_t len = buf_at(w->bufs.pool->base, slot->idx)->total_len;
+
+	h->oldest = slot->next;
+	h->newest = h->oldest ? h->newest : 0;
+	h->n--;
+	h->n_bytes -= len;
+	t->n--;
+	t->n_bytes -= len;
+	slot->next = t->free_slot;
+	t->free_slot = at;
+	return slot->idx;
+}
+
+static void shed(struct worker *w, struct node *node, struct hold_table *t, struct hold_entry *h)
+{
+	node_count(node, QUEUE_FULL, 1);
+	buf_free_one(&w->bufs, take_oldest(w, t, h));
+}
+
+/* Few neighbours cannot take the room of all. False if there is none. */
+static bool make_room(struct worker *w, struct node *node, struct hold_table *t,
+		      struct hold_entry *h, uint32_t len)
+{
+	bool is_crowded = t->n >= HOLD_PACKETS_ALL / 2 || t->n_bytes >= HOLD_BYTES_ALL / 2;
+
+	if (h->n >= (is_crowded ? HOLD_PACKETS_FEW : HOLD_PACKETS))
+		shed(w, node, t, h);
+	while (h->n > 0 && h->n_bytes + len > HOLD_BYTES)
+		shed(w, node, t, h);
+	return t->free_slot && t->n_bytes + len <= HOLD_BYTES_ALL;
+}
+
+static void put_newest(struct hold_table *t, struct hold_entry *h, const struct buf *b)
+{
+	uint16_t at = t->free_slot;
+
+	t->free_slot = t->slot[at].next;
+	t->slot[at] = (struct hold_slot){ .idx = b->self };
+	if (h->newest)
+		t->slot[h->newest].next = at;
+	else
+		h->oldest = at;
+	h->newest = at;
+	h->n++;
+	t->n++;
+	h->n_bytes += b->total_len;
+	t->n_bytes += b->total_len;
+}
+
 /* On the worker: let the packets go, one way or the other. */
 void hold_take_answer(void *consumer unused_arg, struct mail *mail)
 {
@@ -86,14 +142,16 @@ void hold_take_answer(void *consumer unused_arg, struct mail *mail)
 	struct worker *w = h->worker;
 	struct hold_table *t = &neighbor_worker_of(w)->hold[h->family];
 
-	for (unsigned i = 0; i < h->n; i++) {
+	while (h->n > 0) {
+		uint32_t idx = take_oldest(w, t, h);
+
 		if (h->resolved) {
-			node_send_to(w, t->lookup_node, h->idx[i]);
+			node_send_to(w, t->lookup_node, idx);
 			continue;
 		}
 		node_count(&w->graph.node[t->hold_node], UNRESOLVED, 1);
-		condemn(buf_at(w->bufs.pool->base, h->idx[i]), h->family);
-		node_send_to(w, t->error_node, h->idx[i]);
+		condemn(buf_at(w->bufs.pool->base, idx), h->family);
+		node_send_to(w, t->error_node, idx);
 	}
 	list_remove(&h->link);
 	list_push(&t->free, &h->link);
@@ -130,9 +188,9 @@ static uint16_t hold(struct worker *w, struct node *node, struct buf *b, enum ho
 		h = ask_or_null(w, t, a->if_index, &addr);
 	if (!h)
 		return drop(b, TABLE_FULL);
-	if (h->n == HOLD_PACKETS)
-		return drop(b, QUEUE_FULL);
-	h->idx[h->n++] = b->self;
+	if (!make_room(w, node, t, h, b->total_len))
+		return drop(b, TABLE_FULL);
+	put_newest(t, h, b);
 	node_count(node, HELD, 1);
 	return NEXT_KEPT;
 }

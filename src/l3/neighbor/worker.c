@@ -15,6 +15,10 @@ static void hold_init(struct hold_table *h, struct worker *w, struct neighbors *
 	h->lookup_node = graph_node_id(g, is_ip4 ? "ip4-lookup" : "ip6-lookup");
 	h->error_node = graph_node_id(g, is_ip4 ? "icmp4-error" : "icmp6-error");
 	h->hold_node = graph_node_id(g, is_ip4 ? "ip4-hold" : "ip6-hold");
+	for (uint16_t i = 1; i <= HOLD_PACKETS_ALL; i++) {
+		h->slot[i].next = h->free_slot;
+		h->free_slot = i;
+	}
 	list_init(&h->free);
 	for (unsigned i = 0; i < HOLD_BUCKETS; i++)
 		list_init(&h->bucket[i]);

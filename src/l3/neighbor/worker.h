@@ -18,8 +18,14 @@ struct hold_entry {
 	uint32_t if_index;
 	struct ip6_addr addr;
 	bool resolved; /* main's answer */
-	unsigned n;
-	uint32_t idx[HOLD_PACKETS];
+	uint32_t n, n_bytes;
+	uint16_t oldest, newest; /* of hold_table.slot; 0: none */
+};
+
+/* A packet that waits. */
+struct hold_slot {
+	uint32_t idx;
+	uint16_t next; /* that came after it, or the next free one; 0: none */
 };
 
 /* Each family has its own, so that a scan of one does not keep the other from resolving. */
@@ -28,6 +34,9 @@ struct hold_table {
 	struct list free;
 	struct list bucket[HOLD_BUCKETS];
 	struct hold_entry entry[HOLD_ENTRIES];
+	uint32_t n, n_bytes; /* packets that wait */
+	uint16_t free_slot;
+	struct hold_slot slot[HOLD_PACKETS_ALL + 1];
 };
 
 /* What somebody on the link said about an address. */
