@@ -93,7 +93,11 @@ int part_interfaces_init(struct convoyd *d)
 	err = apply_boot(d);
 	if (err == 0)
 		err = apply_cli_register(d);
-	return err < 0 ? err : interface_cli_register(d);
+	if (err == 0)
+		err = interface_cli_register(d);
+	if (err < 0)
+		engine_stop(d->engine); /* no worker ran; it delivers what they were told */
+	return err;
 }
 
 void part_interfaces_deinit(struct convoyd *d)

@@ -69,7 +69,10 @@ void engine_free(struct engine *e);
 /* engine_start - one thread for each worker. ERR_NOMEM when threads cannot be made. */
 must_check
 int engine_start(struct engine *e);
-/* engine_stop - let every worker finish its turn and join it. */
+/*
+ * engine_stop - let every worker that runs finish its turn, and join it. Messages to workers and to
+ * main that were not delivered yet are, also of an engine that was never started.
+ */
 void engine_stop(struct engine *e);
 
 /* engine_call_main - from any thread: run fn(arg) on main; ERR_NOMEM. */
