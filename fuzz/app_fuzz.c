@@ -182,21 +182,6 @@ static void run_step(struct test_app *bad, const struct step *st, const struct s
 	}
 }
 
-/* Sessions that were closed in order are the transport's to finish; nothing else may be left. */
-static void finish_closed(const struct session *good)
-{
-	struct pool *sessions = &session_worker_of(engine->worker[0])->sessions;
-	handle h;
-
-	for (uint32_t i = 0; i < pool_end(sessions); i++) {
-		struct session *s = pool_at_or_null(sessions, i, &h);
-
-		if (s && s != good && s->connection && session_app_closed(s))
-			session_done(engine->worker[0], s);
-	}
-	settle();
-}
-
 /* The parent has sessions of the transport and one with its mate, and has forked. */
 static void hostile_up(void)
 {

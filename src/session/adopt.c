@@ -94,25 +94,6 @@ static int move_session(struct session_worker *sw, struct session *s, struct app
 
 /* --- closing, by one of several --- */
 
-/* Nobody has it any more: end it as its last owner would have. */
-static void close_unshared(struct session_worker *sw, struct session *s)
-{
-	if (!s->connection) {
-		session_free(sw, s);
-		return;
-	}
-	if (s->end.channel) {
-		fifo_room(&s->end);
-		fifo_poll(&s->end);
-	}
-	if (s->abort_last || s->end.broken || session_rx_unread(s) > 0) {
-		session_discard(sw, s, ERR_CLOSED);
-		return;
-	}
-	s->end.peer_state = SHM_CLOSED;
-	s->transport->send(sw->worker, s);
-}
-
 /* Those who had it and lost it may go on; whoever wants to adopts it. */
 static void say_freed(struct session_worker *sw, struct session *s)
 {
@@ -141,7 +122,7 @@ static void drop_share(struct session_worker *sw, struct share *sh)
 	if (target.pair)
 		split_if_unshared(sw, &target);
 	else if (s && s->left && list_empty(&s->sharers))
-		close_unshared(sw, s);
+		session_close_unheld(sw, s, s->abort_last);
 }
 
 /* Of a session in a slot of the releaser's own; it may have moved on meanwhile. */
@@ -162,7 +143,7 @@ static void release_own(struct session_worker *sw, struct app_link *l, const str
 	s->left = true;
 	s->abort_last = e->flags & 1;
 	if (list_empty(&s->sharers))
-		close_unshared(sw, s);
+		session_close_unheld(sw, s, s->abort_last);
 	else
 		say_freed(sw, s);
 }

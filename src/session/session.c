@@ -517,24 +517,41 @@ void session_on_room(struct session_worker *sw, struct session *s)
 		s->transport->room(sw->worker, s);
 }
 
+void session_close_unheld(struct session_worker *sw, struct session *s, bool abort)
+{
+	if (!s->connection) {
+		session_free(sw, s);
+		return;
+	}
+	if (s->end.channel) {
+		fifo_room(&s->end);
+		fifo_poll(&s->end);
+	}
+	if (abort || fifo_was_reset(&s->end) || session_rx_unread(s) > 0) {
+		session_discard(sw, s, ERR_CLOSED);
+		return;
+	}
+	s->end.peer_state = SHM_CLOSED;
+	s->transport->send(sw->worker, s); /* it finishes from the memory of whoever is gone */
+}
+
 void session_on_app_gone(struct session_worker *sw, struct session *s)
 {
+	bool taken;
+
 	if (adopt_wait_for_heir(sw, s))
 		return;
-	if (s->state == SESSION_OPEN && s->connection) {
-		bool taken = atomic_load_explicit(&s->end.peers->taken, memory_order_acquire);
-
-		fifo_poll(&s->end);
-		if (s->end.peer_state == SHM_CLOSED && !s->end.broken) {
-			s->transport->send(sw->worker,
-					   s); /* it finishes from the dead one's memory */
-			return;
-		}
-		if (s->listener && !taken && s->end.peer_state == SHM_OPEN) {
-			session_on_return(sw, s);
-			return;
-		}
+	if (s->state != SESSION_OPEN || !s->connection) {
+		abort_transport(sw, s);
+		session_free(sw, s);
+		return;
 	}
-	abort_transport(sw, s);
-	session_free(sw, s);
+	taken = atomic_load_explicit(&s->end.peers->taken, memory_order_acquire);
+	fifo_poll(&s->end);
+	if (s->end.peer_state == SHM_CLOSED && !s->end.broken)
+		s->transport->send(sw->worker, s);
+	else if (s->listener && !taken && s->end.peer_state == SHM_OPEN)
+		session_on_return(sw, s);
+	else
+		session_close_unheld(sw, s, false);
 }

@@ -100,6 +100,20 @@ void settle(void)
 	}
 }
 
+void finish_closed(const struct session *good)
+{
+	struct session_worker *sw = session_worker_of(engine->worker[0]);
+
+	for (uint32_t i = 0; i < pool_end(&sw->sessions); i++) {
+		handle h;
+		struct session *s = pool_at_or_null(&sw->sessions, i, &h);
+
+		if (s && s != good && s->connection && session_app_closed(s))
+			session_done(sw->worker, s);
+	}
+	settle();
+}
+
 /* --- an application --- */
 
 struct rpc_reply app_ask(struct test_app *a, struct rpc_request q, int *fds)

@@ -25,6 +25,9 @@ int stack_down(void **state);
 /* settle - let main and the worker do all they can. */
 void settle(void);
 
+/* finish_closed - the transport is done with all that were closed in order, but @good. */
+void finish_closed(const struct session *good);
+
 struct test_app {
 	int fd;
 	uint32_t worker;

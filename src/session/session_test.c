@@ -135,6 +135,37 @@ static void test_death_costs_only_its_own(void **state unused_arg)
 	app_down(&b);
 }
 
+/* Killed with a connection open: closed in order if everything was read, else reset. */
+static void test_death_closes_as_a_kernel_does(void **state unused_arg)
+{
+	struct worker *w = engine->worker[0];
+	struct test_app a;
+	struct session *s[2];
+	struct fifo_end end[2];
+
+	app_up(&a);
+	app_want(&a, app_listen(&a, 80, 5), 1, true);
+	for (unsigned i = 0; i < 2; i++) {
+		struct shm_event e;
+
+		s[i] = arrive(80, i + 1);
+		e = app_hear(&a, SHM_EV_INCOMING);
+		fifo_open(&end[i], &a.stack, e.slot, e.generation);
+		atomic_store(&end[i].mine->taken, 1);
+		assert_int_equal(session_rx_put(w, s[i], "question", 8), 8);
+		fifo_poll(&end[i]);
+		fifo_consume(&end[i], i == 0 ? 8 : 7);
+		fifo_write(&end[i], "answer", 6);
+	}
+	app_down(&a);
+	assert_int_equal(notes.n_aborts, 1);
+	assert_int_equal(session_worker_of(w)->sessions.n_used, 1);
+	assert_true(session_app_closed(s[0]));
+	assert_int_equal(session_tx_ready(s[0]), 6);
+	finish_closed(NULL);
+	assert_int_equal(session_worker_of(w)->sessions.n_used, 0);
+}
+
 static void open_pair(struct test_app *a, uint32_t id, struct channel *c)
 {
 	struct rpc_request q = { .type = RPC_OPEN, .worker = a->worker, .channel = id };
@@ -356,6 +387,7 @@ static void test_hostile_application(void **state unused_arg)
 		}
 		app_down(&bad);
 	}
+	finish_closed(s);
 	assert_int_equal(session_rx_put(engine->worker[0], s, "fine", 4), 4);
 	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 1);
 	app_down(&good);
@@ -371,6 +403,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unaccepted_is_offered_again, stack_up,
 						stack_down),
 		cmocka_unit_test_setup_teardown(test_death_costs_only_its_own, stack_up,
+						stack_down),
+		cmocka_unit_test_setup_teardown(test_death_closes_as_a_kernel_does, stack_up,
 						stack_down),
 		cmocka_unit_test_setup_teardown(test_cut_through, stack_up, stack_down),
 		cmocka_unit_test_setup_teardown(test_connect_outlives_its_server, stack_up,

@@ -113,6 +113,12 @@ void session_on_info(struct session_worker *sw, struct session *s);
 void session_on_return(struct session_worker *sw, struct session *s);
 void session_on_app_gone(struct session_worker *sw, struct session *s);
 
+/*
+ * session_close_unheld - nobody has @s any more, and nobody has closed it. As a kernel does: in
+ * order if everything that came was read, else, or if @abort, by a reset.
+ */
+void session_close_unheld(struct session_worker *sw, struct session *s, bool abort);
+
 /* session_publish - bring what session_on_info() published up to date. */
 void session_publish(struct worker *w, struct session *s);
 

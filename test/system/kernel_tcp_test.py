@@ -1,6 +1,7 @@
 """Our TCP against the kernel's, over a tap: bulk data both ways, many connections, bad paths."""
 import hashlib
 import os
+import signal
 import socket
 import threading
 import time
@@ -46,6 +47,9 @@ class Host:
     def count(self, node, reason):
         return sum(e["count"] for e in self.stack.call("show errors")
                    if (e["node"], e["reason"]) == (node, reason))
+
+    def unread(self):
+        return sum(s["rx_unread"] for s in self.stack.call("show sessions")["sessions"])
 
     def connections(self):
         return self.stack.call("show sessions")["n_transport"]
@@ -192,9 +196,22 @@ def test_a_port_where_nobody_listens(lone):
         lone.connect(8)
 
 
-def test_killed_server_resets_its_peers(lone):
+def test_a_killed_server_that_had_read_all_ends_in_order(lone):
+    # As Linux closes what a dead process leaves.
     with lone.connect() as client:
         exchange(client)
+        lone.server.kill()
+        assert client.recv(1) == b""
+    wait.until(lambda: lone.connections() == 0, "every session is gone")
+
+
+def test_a_killed_server_with_something_unread_resets_its_peers(lone):
+    # RFC 9293 §3.10.4; RFC 1122 §4.2.2.13.
+    with lone.connect() as client:
+        exchange(client)
+        lone.server.signal(signal.SIGSTOP)
+        client.sendall(b"unread")
+        wait.until(lambda: lone.unread() == len(b"unread"), "it waits to be read")
         lone.server.kill()
         with pytest.raises(ConnectionResetError):
             client.recv(1)

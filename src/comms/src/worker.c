@@ -218,6 +218,20 @@ static bool has_last_words(struct sock *s)
 	return s->fifo.peer_state == SHM_CLOSED && fifo_readable(&s->fifo) > 0;
 }
 
+/*
+ * The kernel closes what a dead program leaves: in order if that had read all that we wrote, else
+ * by a reset. Only where the stack is there to say that the other program is dead.
+ */
+static void close_for_dead(struct sock *s)
+{
+	if (s->state != SOCK_OPEN || s->fifo.broken || s->link->to_stack)
+		return;
+	fifo_poll(&s->fifo);
+	fifo_room(&s->fifo);
+	if (!s->fifo.broken && s->fifo.peer_state < SHM_CLOSED && fifo_unread(&s->fifo) == 0)
+		s->fifo.peer_state = SHM_CLOSED;
+}
+
 void worker_lose_link(struct link *l)
 {
 	if (l->dead)
@@ -235,6 +249,8 @@ void worker_lose_link(struct link *l)
 		if (!s || (s->moving && !l->to_stack && l->worker->epoch != 0) ||
 		    (l->worker->epoch != 0 && !l->channel.broken && move_from_dead(s)))
 			continue;
+		if (l->worker->epoch != 0 && !l->channel.broken)
+			close_for_dead(s);
 		if (has_last_words(s))
 			source_notify(&s->source, EPOLLIN);
 		else
