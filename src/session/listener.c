@@ -271,7 +271,7 @@ void listener_place(struct session_worker *sw, struct session_listener *ls)
 		i->n_offered++;
 		ls->n_offered++;
 		if (s->transport)
-			session_offer(sw, s, i);
+			session_offer(sw, s, i->link, i->cookie);
 		else
 			pair_connect(sw, s, i);
 	}

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "session/layer.h"
+#include "session/relay.h"
 #include "session/session_worker.h"
 #include "session/split.h"
 
@@ -126,10 +127,51 @@ static void introduce(struct session_worker *sw, struct pair *p, struct session 
 	session_free(sw, s);
 }
 
+static void wait_for_channel(struct session_worker *sw, struct pair *p, struct session *s)
+{
+	if (list_empty(&p->waiting))
+		p->waits_since_ns = sw->worker->now_ns;
+	list_push(&p->waiting, &s->of_link);
+	if (!timer_is_set(&sw->patience))
+		timer_set(&sw->worker->wheel, &sw->patience,
+			  sw->worker->now_ns + PAIR_PATIENCE_MS * (uint64_t)NS_PER_MS);
+}
+
+void pair_lose_patience(struct session_worker *sw)
+{
+	uint64_t patience_ns = PAIR_PATIENCE_MS * (uint64_t)NS_PER_MS, next_ns = 0;
+	struct list *link;
+
+	for (uint32_t i = 0; i < pool_end(&sw->pairs); i++) {
+		handle h;
+		struct pair *p = pool_at_or_null(&sw->pairs, i, &h);
+
+		if (!p || list_empty(&p->waiting))
+			continue;
+		if (sw->worker->now_ns < p->waits_since_ns + patience_ns) {
+			if (next_ns == 0 || p->waits_since_ns + patience_ns < next_ns)
+				next_ns = p->waits_since_ns + patience_ns;
+			continue;
+		}
+		while ((link = list_pop_or_null(&p->waiting))) {
+			struct session *s = container_of(link, struct session, of_link);
+
+			relay_connect(sw, s, p->link[PAIR_SERVER], s->peer_cookie);
+		}
+	}
+	if (next_ns)
+		timer_set(&sw->worker->wheel, &sw->patience, next_ns);
+}
+
 void pair_connect(struct session_worker *sw, struct session *s, struct interest *i)
 {
-	struct pair *p = find_pair(s->link, i->link);
+	struct pair *p;
 
+	if (s->queued) {
+		relay_connect(sw, s, i->link, i->cookie);
+		return;
+	}
+	p = find_pair(s->link, i->link);
 	if (!p)
 		p = new_pair(sw, s->link, i->link);
 	if (!p || p->failed) {
@@ -142,7 +184,7 @@ void pair_connect(struct session_worker *sw, struct session *s, struct interest 
 	if (p->ready)
 		introduce(sw, p, s);
 	else
-		list_push(&p->waiting, &s->of_link);
+		wait_for_channel(sw, p, s);
 }
 
 void pair_made(struct session_worker *sw, handle h, const struct pair_parts *parts, int err)

@@ -16,7 +16,7 @@
 #include "session/link.h"
 #include "session/listener.h"
 
-enum { PAIRS_MAX = 1 << 16, PAIR_SLOTS = 65536, PAIR_PAGES = 65536 };
+enum { PAIRS_MAX = 1 << 16, PAIR_SLOTS = 65536, PAIR_PAGES = 65536, PAIR_PATIENCE_MS = 100 };
 
 enum pair_side { PAIR_CLIENT, PAIR_SERVER };
 
@@ -40,6 +40,7 @@ struct pair {
 	bool ready;
 	bool failed;
 	struct list waiting;	   /* session->of_link: connects until it is ready */
+	uint64_t waits_since_ns;   /* the first of them */
 	struct segment segment[2]; /* what each side writes; read-only */
 	struct slots slots;
 	struct pool sessions; /* of struct pair_session, named by slots' owners */
@@ -48,8 +49,14 @@ struct pair {
 
 void pair_pool_init(struct pool *pairs);
 
+/* pair_lose_patience - connects that have waited too long for a channel go on without one. */
+void pair_lose_patience(struct session_worker *sw);
+
 /*
- * pair_connect - @s, a connect of its link's application, goes to the application of @i.
+ * pair_connect - @s, a connect of its link's application, goes to the application of @i. One that
+ * had to wait in the backlog goes through the stack: its program has been told that it is
+ * connected and may not call the library again for long, which a channel of their own would need.
+ * So does one for which the channel is not made within PAIR_PATIENCE_MS.
  * Takes @s: it is over once both applications have been told.
  */
 void pair_connect(struct session_worker *sw, struct session *s, struct interest *i);

@@ -2,6 +2,9 @@
 #include "session/relay.h"
 
 #include "base/err.h"
+#include "session/layer.h"
+#include "session/listener.h"
+#include "session/session_worker.h"
 
 enum { SLICES = SHM_FIFO_CHUNKS + 1 };
 
@@ -9,6 +12,38 @@ void relay_join(struct session *a, struct session *b)
 {
 	a->connection = b->self;
 	b->connection = a->self;
+}
+
+/* Into the slot in which its application writes already, or another. */
+static bool open_client(struct session_worker *sw, struct session *s)
+{
+	if (s->queued)
+		session_take_queued(s);
+	else if (!session_put_on_link(sw, s, s->link))
+		return false;
+	session_tell(sw, s, SHM_EV_CONNECTED, 0);
+	return true;
+}
+
+void relay_connect(struct session_worker *sw, struct session *s, struct app_link *to,
+		   uint32_t cookie)
+{
+	struct flow flow = { .fib = s->flow.fib, .local = s->flow.remote, .remote = s->flow.local };
+	struct session *other = session_new(sw, &relay_transport, &flow);
+
+	if (!other || !open_client(sw, s)) {
+		if (other)
+			session_free(sw, other);
+		session_discard(sw, s, ERR_NOMEM);
+		return;
+	}
+	s->transport = &relay_transport;
+	s->listener = NULL;
+	/* It may be given back there. */
+	other->listener =
+		listener_find(sw, session_layer_transport(sw->layer), flow.fib, &flow.local);
+	relay_join(s, other);
+	session_offer(sw, other, to, cookie);
 }
 
 static struct session *other_end(struct worker *w, const struct session *s)
@@ -100,10 +135,10 @@ static void relay_abort(struct worker *w, struct session *s)
 	session_reset(w, to, ERR_CLOSED);
 }
 
-static int relay_connect(struct worker *w unused_arg, struct session *s unused_arg,
-			 const struct flow *flow unused_arg)
+static int refuse_connect(struct worker *w unused_arg, struct session *s unused_arg,
+			  const struct flow *flow unused_arg)
 {
-	return ERR_UNSUPPORTED; /* only split.c makes them */
+	return ERR_UNSUPPORTED; /* they are joined, not opened */
 }
 
 static void relay_describe(struct worker *w unused_arg, const struct session *s unused_arg,
@@ -114,7 +149,7 @@ static void relay_describe(struct worker *w unused_arg, const struct session *s 
 }
 
 const struct transport relay_transport = { .name = "relay",
-					   .connect = relay_connect,
+					   .connect = refuse_connect,
 					   .send = relay_send,
 					   .room = relay_room,
 					   .abort = relay_abort,

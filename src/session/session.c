@@ -225,10 +225,11 @@ void session_tell(struct session_worker *sw, struct session *s, enum shm_event_t
 	link_post(sw, s->link, &e);
 }
 
-void session_offer(struct session_worker *sw, struct session *s, struct interest *i)
+void session_offer(struct session_worker *sw, struct session *s, struct app_link *to,
+		   uint32_t cookie)
 {
-	s->cookie = i->cookie;
-	if (!session_put_on_link(sw, s, i->link)) {
+	s->cookie = cookie;
+	if (!session_put_on_link(sw, s, to)) {
 		session_discard(sw, s, ERR_FULL);
 		return;
 	}
@@ -309,7 +310,7 @@ static void choose_local(struct session_worker *sw, struct flow *flow)
  */
 static void let_write(struct session_worker *sw, struct session *s)
 {
-	uint32_t slot = s->queued ? SLOT_NONE : slot_take(&s->link->slots, SLOT_KEPT_FREE);
+	uint32_t slot = s->queued ? SLOT_NONE : slot_take(&s->link->slots, SLOT_QUEUED);
 	struct shm_event e = { .type = SHM_EV_QUEUED,
 			       .cookie = s->cookie,
 			       .slot = slot,
@@ -324,7 +325,21 @@ static void let_write(struct session_worker *sw, struct session *s)
 	link_post(sw, s->link, &e);
 }
 
-static void connect_here(struct session_worker *sw, struct session *s, struct session_listener *ls)
+void session_take_queued(struct session *s)
+{
+	struct app_link *l = s->link;
+
+	s->queued = false;
+	s->state = SESSION_OPEN;
+	slot_assign(&l->slots, s->queued_slot, s->self);
+	fifo_open(&s->end, &l->channel, s->queued_slot, l->slots.slot[s->queued_slot].generation);
+	fifo_hear(&s->end); /* what it said while nobody listened */
+	list_push(&l->sessions, &s->of_link);
+}
+
+/* @again: the application has a slot already, in a channel to a server that has not accepted. */
+static void connect_here(struct session_worker *sw, struct session *s, struct session_listener *ls,
+			 bool again)
 {
 	handle self = s->self;
 
@@ -333,7 +348,7 @@ static void connect_here(struct session_worker *sw, struct session *s, struct se
 	if (ls && listener_queue(ls, s)) {
 		listener_place(sw, ls);
 		s = pool_get_or_null(&sw->sessions, self);
-		if (s && s->waits)
+		if (s && s->waits && !again)
 			let_write(sw, s);
 		return;
 	}
@@ -344,7 +359,7 @@ static void connect_here(struct session_worker *sw, struct session *s, struct se
 
 void session_connect_again(struct session_worker *sw, struct session *s)
 {
-	connect_here(sw, s, local_listener(sw, &s->flow));
+	connect_here(sw, s, local_listener(sw, &s->flow), false);
 }
 
 void session_on_connect(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
@@ -369,7 +384,7 @@ void session_on_connect(struct session_worker *sw, struct app_link *l, const str
 	s->state = SESSION_CONNECTING;
 	ls = local_listener(sw, &flow);
 	if (ls || (e->flags & SHM_CONNECT_AGAIN)) {
-		connect_here(sw, s, ls);
+		connect_here(sw, s, ls, e->flags & SHM_CONNECT_AGAIN);
 		return;
 	}
 	list_push(&l->sessions, &s->of_link);

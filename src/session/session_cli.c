@@ -26,7 +26,7 @@ struct row {
 
 struct worker_rows {
 	struct row *row;
-	uint32_t n, n_sessions, n_cut_through, n_waiting;
+	uint32_t n, n_sessions, n_cut_through, n_accepting;
 };
 
 struct sessions_job {
@@ -82,6 +82,16 @@ static void take_pair_rows(const struct pair *p, struct worker_rows *out,
 	}
 }
 
+/* Who waits in accept or has a listener in an epoll set. */
+static uint32_t count_accepting(struct session_worker *sw)
+{
+	uint32_t n = 0;
+
+	list_for_each(at, &sw->links)
+		n += container_of(at, struct app_link, of_worker)->n_interests;
+	return n;
+}
+
 static void take_rows(struct worker *w, void *arg)
 {
 	struct sessions_job *job = arg;
@@ -90,6 +100,7 @@ static void take_rows(struct worker *w, void *arg)
 	handle h;
 
 	out->n_sessions = sw->sessions.n_used;
+	out->n_accepting = count_accepting(sw);
 	for (uint32_t i = 0; i < pool_end(&sw->sessions) && out->n < job->limit; i++) {
 		const struct session *s = pool_at_or_null(&sw->sessions, i, &h);
 
@@ -164,7 +175,7 @@ static void all_taken(struct engine *e, void *arg)
 	struct sessions_job *job = arg;
 	struct command_call *call = job->call;
 	json_t *rows = json_array();
-	json_int_t n_sessions = 0, n_cut_through = 0;
+	json_int_t n_sessions = 0, n_cut_through = 0, n_accepting = 0;
 	bool detail = job->detail;
 
 	for (uint32_t k = 0; k < e->n_workers; k++) {
@@ -172,6 +183,7 @@ static void all_taken(struct engine *e, void *arg)
 
 		n_sessions += from->n_sessions;
 		n_cut_through += from->n_cut_through;
+		n_accepting += from->n_accepting;
 		for (uint32_t i = 0; i < from->n; i++)
 			json_array_append_new(rows, row_json(&from->row[i], k));
 	}
@@ -181,9 +193,10 @@ static void all_taken(struct engine *e, void *arg)
 		return;
 	}
 	command_finish(call,
-		       command_reply(call, json_pack("{s:o, s:b, s:I, s:I}", "sessions", rows,
+		       command_reply(call, json_pack("{s:o, s:b, s:I, s:I, s:I}", "sessions", rows,
 						     "detail", (int)detail, "n_transport",
-						     n_sessions, "n_cut_through", n_cut_through)));
+						     n_sessions, "n_cut_through", n_cut_through,
+						     "n_accepting", n_accepting)));
 }
 
 static void client_gone(struct command_call *call)
@@ -257,8 +270,9 @@ static void render_sessions(struct text *out, const json_t *result)
 		render_detail(out, rows);
 	else
 		table_render(out, rows, columns, count_of(columns));
-	text_add(out, "%lld through transports, %lld cut through", (long long)transport,
-		 (long long)cut);
+	text_add(out, "%lld through transports, %lld cut through, %lld want more",
+		 (long long)transport, (long long)cut,
+		 (long long)json_integer_value(json_object_get(result, "n_accepting")));
 	if ((json_int_t)json_array_size(rows) < transport + cut)
 		text_add(out, "; %zu shown, more with --limit", json_array_size(rows));
 	text_add(out, "\n");

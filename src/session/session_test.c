@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "session/pair.h"
 #include "session/session_fixture.h"
 #include "session/session_worker.h"
 
@@ -306,6 +307,87 @@ static void test_connect_outlives_its_server(void **state unused_arg)
 	app_down(&client);
 }
 
+/* The client writes, and does nothing more; the server gets it all, and answers. */
+static void talk_through_stack(struct test_app *client, const struct shm_event *at,
+			       struct test_app *server, struct fifo_end *at_client)
+{
+	struct fifo_end at_server;
+	struct shm_event e = app_hear(server, SHM_EV_INCOMING);
+	char text[8] = "";
+
+	assert_int_equal(e.channel, 0);
+	fifo_open(&at_server, &server->stack, e.slot, e.generation);
+	assert_int_equal(fifo_poll(&at_server), 8);
+	assert_int_equal(fifo_read(&at_server, text, 8), 8);
+	assert_memory_equal(text, "question", 8);
+	assert_int_equal(fifo_write(&at_server, "answer", 6), 6);
+	app_say(server, fifo_event(&at_server, SHM_EV_DATA));
+	e = app_hear(client, SHM_EV_CONNECTED);
+	assert_int_equal(e.channel, 0);
+	assert_int_equal(e.slot, at->slot);
+	assert_int_equal(e.generation, at->generation);
+	app_hear(client, SHM_EV_DATA);
+	assert_int_equal(fifo_poll(at_client), 6);
+}
+
+static void test_a_connect_that_waited_needs_its_client_no_more(void **state unused_arg)
+{
+	struct test_app client, server;
+	struct fifo_end end;
+	struct shm_event e;
+	uint32_t listener;
+
+	app_up(&client);
+	app_up(&server);
+	listener = app_listen(&server, 80, 5);
+	app_say(&client, (struct shm_event){ .type = SHM_EV_CONNECT,
+					     .cookie = 4,
+					     .remote = stack_address(80) });
+	e = app_hear(&client, SHM_EV_QUEUED);
+	fifo_open(&end, &client.stack, e.slot, e.generation);
+	fifo_write(&end, "question", 8);
+	assert_true(fifo_data_due(&end));
+	app_say(&client, fifo_event(&end, SHM_EV_DATA)); /* to nobody yet */
+	assert_false(fifo_data_due(&end));
+	app_want(&server, listener, 9, true);
+	talk_through_stack(&client, &e, &server, &end);
+	app_down(&server);
+	app_down(&client);
+	finish_closed(NULL);
+	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 0);
+}
+
+/* Neither asks for the channel that main has made: after a while the stack does without. */
+static void test_patience_with_channels_ends(void **state unused_arg)
+{
+	struct session_worker *sw = session_worker_of(engine->worker[0]);
+	struct test_app client, server;
+	struct shm_event e;
+
+	app_up(&client);
+	app_up(&server);
+	app_want(&server, app_listen(&server, 80, 5), 9, true);
+	app_say(&client, (struct shm_event){ .type = SHM_EV_CONNECT,
+					     .cookie = 4,
+					     .remote = stack_address(80) });
+	app_hear(&client, SHM_EV_CHANNEL);
+	app_hear(&server, SHM_EV_CHANNEL);
+	sw->worker->now_ns += (PAIR_PATIENCE_MS - 1) * (uint64_t)NS_PER_MS;
+	pair_lose_patience(sw);
+	assert_int_equal(sw->sessions.n_used, 1);
+	sw->worker->now_ns += NS_PER_MS;
+	pair_lose_patience(sw);
+	settle();
+	e = app_hear(&client, SHM_EV_CONNECTED);
+	assert_int_equal(e.cookie, 4);
+	assert_int_equal(e.channel, 0);
+	assert_int_equal(app_hear(&server, SHM_EV_INCOMING).cookie, 9);
+	app_down(&server);
+	app_down(&client);
+	finish_closed(NULL);
+	assert_int_equal(sw->sessions.n_used, 0);
+}
+
 static void test_refusals(void **state unused_arg)
 {
 	struct test_app a, b;
@@ -403,6 +485,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unaccepted_is_offered_again, stack_up,
 						stack_down),
 		cmocka_unit_test_setup_teardown(test_death_costs_only_its_own, stack_up,
+						stack_down),
+		cmocka_unit_test_setup_teardown(test_a_connect_that_waited_needs_its_client_no_more,
+						stack_up, stack_down),
+		cmocka_unit_test_setup_teardown(test_patience_with_channels_ends, stack_up,
 						stack_down),
 		cmocka_unit_test_setup_teardown(test_death_closes_as_a_kernel_does, stack_up,
 						stack_down),

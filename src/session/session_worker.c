@@ -39,8 +39,11 @@ static struct session *session_of_event(struct session_worker *sw, struct app_li
 static void on_session_event(struct session_worker *sw, struct app_link *l,
 			     const struct shm_event *e)
 {
-	struct session *s = session_of_event(sw, l, e);
+	struct session *s;
 
+	if (slot_owner(&l->slots, e->slot, e->generation) == SLOT_QUEUED)
+		return; /* nobody reads it yet; whoever comes looks for himself */
+	s = session_of_event(sw, l, e);
 	if (!s) {
 		session_count(sw, SESSION_STALE_EVENT);
 		return;
@@ -176,6 +179,11 @@ static void retry_expired(struct timer *t unused_arg, uint64_t now_ns unused_arg
 	/* The turn in which it fires runs the hook below. */
 }
 
+static void patience_expired(struct timer *t, uint64_t now_ns unused_arg)
+{
+	pair_lose_patience(container_of(t, struct session_worker, patience));
+}
+
 static bool end_of_turn(struct worker *w, struct turn_hook *hook unused_arg)
 {
 	struct session_worker *sw = session_worker_of(w);
@@ -228,6 +236,7 @@ int session_worker_init(struct session_worker *sw, struct session_layer *layer, 
 		list_init(&sw->bindings[i]);
 	}
 	timer_init(&sw->retry, retry_expired);
+	timer_init(&sw->patience, patience_expired);
 	sw->input = (struct input){ .kind = INPUT_POLLED,
 				    .node = input_node,
 				    .fd = -1,
@@ -264,6 +273,7 @@ void session_worker_deinit(struct session_worker *sw)
 			remove_binding(sw, container_of(sw->bindings[i].next,
 							struct listener_binding, of_bucket));
 	timer_cancel(&sw->worker->wheel, &sw->retry);
+	timer_cancel(&sw->worker->wheel, &sw->patience);
 	worker_remove_input(sw->worker, &sw->input);
 	worker_remove_hook(sw->worker, &sw->hook);
 	pool_deinit(&sw->sessions);

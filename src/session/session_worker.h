@@ -33,9 +33,10 @@ struct session_worker {
 	struct list bindings[LISTENER_BUCKETS];
 	struct input input;
 	struct turn_hook hook;
-	bool stopping;	    /* nobody's sessions go on */
-	struct timer retry; /* while an application's ring is full */
-	uint64_t *counters; /* of session-input */
+	bool stopping;	       /* nobody's sessions go on */
+	struct timer retry;    /* while an application's ring is full */
+	struct timer patience; /* while connects wait for a channel: pair.c */
+	uint64_t *counters;    /* of session-input */
 };
 
 /* Counted in session-input; `show errors` has the texts. */
@@ -86,8 +87,10 @@ void session_worker_take_all(struct session_worker *sw, struct app_link *l);
 struct session *session_new(struct session_worker *sw, const struct transport *t,
 			    const struct flow *flow);
 
-/* session_offer - put @s, which waits, on the link of @i and tell its application. */
-void session_offer(struct session_worker *sw, struct session *s, struct interest *i);
+/* session_offer - put @s, which waits, on the link @to and tell its application, whose interest has
+ * @cookie. */
+void session_offer(struct session_worker *sw, struct session *s, struct app_link *to,
+		   uint32_t cookie);
 
 /* session_put_on_link - give @s a slot on @l and open its end; false when the channel is full. */
 must_check
@@ -102,6 +105,10 @@ void session_discard(struct session_worker *sw, struct session *s, int err);
 
 /* session_forget_listener - @ls goes away: offered sessions no longer point at it. */
 void session_forget_listener(struct session_worker *sw, struct session_listener *ls);
+
+/* session_take_queued - @s, a connect that waited and whose application has a slot to write in, is
+ * open there. */
+void session_take_queued(struct session *s);
 
 /* session_free - take @s out of everything and give its slot back. */
 void session_free(struct session_worker *sw, struct session *s);

@@ -46,6 +46,12 @@ void slot_give(struct slots *s, uint32_t slot)
 	s->n_used--;
 }
 
+void slot_assign(struct slots *s, uint32_t slot, uint64_t owner)
+{
+	invariant(slot < s->fresh && s->slot[slot].owner && owner);
+	s->slot[slot].owner = owner;
+}
+
 uint64_t slot_owner(const struct slots *s, uint32_t slot, uint32_t generation)
 {
 	if (slot >= s->fresh || s->slot[slot].generation != generation)

@@ -9,8 +9,11 @@
 
 enum { SLOT_NONE = UINT32_MAX };
 
-/* Owner of a slot that stands for no session yet: a handle that names nothing. */
-#define SLOT_KEPT_FREE (~(uint64_t)1)
+/*
+ * Owner of a slot in which an application writes while its connect waits for an acceptor: a handle
+ * that names nothing.
+ */
+#define SLOT_QUEUED (~(uint64_t)1)
 
 struct slot {
 	uint64_t owner;	     /* whatever the taker said; 0 while free */
@@ -35,6 +38,9 @@ void slots_deinit(struct slots *s);
 /* slot_take - a free slot for @owner (not 0) with a new generation; SLOT_NONE when full. */
 uint32_t slot_take(struct slots *s, uint64_t owner);
 void slot_give(struct slots *s, uint32_t slot);
+
+/* slot_assign - @slot, which is taken, is @owner's from now on. */
+void slot_assign(struct slots *s, uint32_t slot, uint64_t owner);
 
 /* slot_owner - who has @slot in @generation; 0 for numbers that name nothing (any are safe). */
 uint64_t slot_owner(const struct slots *s, uint32_t slot, uint32_t generation);

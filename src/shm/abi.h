@@ -34,7 +34,7 @@
 #include "base/compiler.h"
 
 enum {
-	SHM_VERSION = 2,
+	SHM_VERSION = 3,
 	SHM_MAGIC = 0x59564e43, /* "CNVY" */
 	SHM_PAGE_BYTES = 4096,
 	SHM_RING_EVENTS = 1024,
@@ -149,8 +149,9 @@ enum shm_event_type {
 	SHM_EV_FREED,	  /* shared name: who had adopted it has closed it */
 	SHM_EV_RELAYED,	  /* channel, slot, `relayed`: a cut-through session goes on through the
 			     stack, since the other end is with another process now */
-	SHM_EV_QUEUED, /* cookie, slot, generation, local, remote: a cut-through connect waits for
-			 an acceptor; write on in this slot until CONNECTED or FAILED comes */
+	SHM_EV_QUEUED, /* cookie, slot, generation, local, remote: a connect to this stack waits for
+			 an acceptor; write on in this slot until CONNECTED, which may name
+			 the same slot again, or FAILED comes */
 	SHM_EV_LAST = SHM_EV_QUEUED,
 };
 

@@ -4,7 +4,6 @@ Each test is a conversation between a server's family and a peer, over TCP (the 
 on the other side of a tap) and cut through (the peer is a program on the same stack).
 """
 import os
-import select
 import signal
 
 import pytest
@@ -25,6 +24,7 @@ class World:
         self.host = "10.9.0.1"
         self.run = run
         self.exec = [build / "convoy", "--socket", self.stack.socket, "exec", "--"]
+        self.cuts_through = kind == "cut-through"
         self.peer = [] if kind.startswith("tcp") else self.exec
         self.actors = Actors(tmp_path, lambda *argv, **words: run(*argv, netns=self.space, **words))
 
@@ -37,12 +37,14 @@ class World:
     def client(self, server, name="client"):
         """A program whose connection, `c`, `server` has accepted as its `c`."""
         client = self.actors.start(name, *self.peer)
+        before = self.stack.call("show sessions")
         server.start("c, _ = l.accept()")
+        # One that comes before somebody waits for it would go through the stack.
+        wait.until(lambda: self.stack.call("show sessions")["n_accepting"] > 0, "it accepts")
         client(f"c = socket.create_connection(('{self.host}', {PORT})); c.settimeout(10)")
-        while not select.select([server.line], [], [], 0.1)[0]:
-            # What the channel between the two still needs of the client, it does in a call.
-            client("select.select([c], [], [], 0)")
         server.finish()
+        if self.cuts_through:
+            assert self.stack.call("show sessions")["n_cut_through"] > before["n_cut_through"]
         return client
 
     def lone_client(self, name):
@@ -73,6 +75,35 @@ def world(request, netns, convoyd, run, build, tmp_path):
 def ends(client):
     """How the connection ends for the peer: b"" is FIN."""
     return client("c.recv(100)") == b""
+
+
+def test_a_client_that_does_not_come_back_is_accepted_and_heard(world):
+    """It waits in the backlog, has written, and is busy elsewhere: nothing more is needed of it."""
+    server = world.server()
+    client = world.lone_client("client")
+    client("c.sendall(b'question')")
+    server("c, _ = l.accept(); c.settimeout(10)")
+    assert server("take(c, 8)") == b"question"
+    late = world.lone_client("late")
+    server("d, _ = l.accept(); d.settimeout(10)")
+    server("c.sendall(b'answer')")
+    assert client("take(c, 6)") == b"answer"
+    late.start("c.sendall(b'x' * 200000)")
+    assert server("take(d, 200000)") == b"x" * 200000
+    late.finish()
+    client("c.shutdown(socket.SHUT_WR)")
+    assert server("c.recv(1)") == b""
+    server("c.close(); d.close()")
+    assert ends(client) and ends(late)
+
+
+def test_a_client_may_close_and_end_before_it_is_accepted(world):
+    server = world.server()
+    client = world.lone_client("client")
+    client("c.sendall(b'last words'); c.close()")
+    server("c, _ = l.accept(); c.settimeout(10)")
+    assert server("take(c, 100)") == b"last words"
+    server("c.close()")
 
 
 def test_child_serves_and_the_last_close_closes(world):

@@ -6,7 +6,8 @@
  *   OPEN ────────────────────────────────────────────────────> HELD
  *    ^                                                          │ the stack knows that it is dead
  *    │                                                          v
- *    ├─── CONNECTED: what was written goes along <──────────── ASKED <── QUEUED: nobody accepts yet
+ *    ├─── CONNECTED: what was written goes along <──────────── ASKED <── QUEUED: nobody accepts
+ * yet; │                                                          │        it stays in that slot
  *    └─── commit ── ANSWERED <── CONNECTED, but a reservation is open ──┘
  *
  * Meanwhile the socket looks like one whose peer is silent: it can be written to and closed. When

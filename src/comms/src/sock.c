@@ -26,7 +26,7 @@ void sock_post(struct sock *s, enum shm_event_type type)
 void sock_announce(struct sock *s)
 {
 	list_remove(&s->in_corked);
-	if (unlikely(s->moving))
+	if (unlikely(s->moving && !s->link->to_stack))
 		return; /* nobody is there to hear it */
 	if (fifo_data_due(&s->fifo))
 		sock_post(s, SHM_EV_DATA);
