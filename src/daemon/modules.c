@@ -26,6 +26,7 @@
 #include "l2/bridge/answer.h"
 #include "l2/bridge/bridge.h"
 #include "l2/ethernet/ethernet.h"
+#include "l2/mac_filter/mac_filter.h"
 #include "l2/vlan/vlan.h"
 #include "l2/xconnect/xconnect.h"
 #include "l3/icmp/icmp.h"
@@ -98,6 +99,7 @@ const struct node_type *const modules_nodes[] = {
 	&vlan_input_node,
 	&vlan_tx_node,
 	&xconnect_node,
+	&mac_filter_node,
 	/* l3 */
 	&arp_input_node,
 	&icmp4_error_node,
@@ -140,7 +142,7 @@ const unsigned modules_n_nodes = count_of(modules_nodes);
 
 /* In the order in which packets visit them; feature.h says between which nodes each arc lies. */
 static const char *const device_input_features[] = { "capture-in", "wire-input", "impair-in",
-						     "spread", "gro" };
+						     "mac-filter", "spread",	 "gro" };
 static const struct feature_arc device_input_arc = {
 	.id = ARC_DEVICE_INPUT,
 	.name = "device-input",

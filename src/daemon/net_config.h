@@ -144,6 +144,8 @@ struct net_config {
 	uint32_t n_bridges;
 	const struct net_xconnect *xconnects;
 	uint32_t n_xconnects;
+	const struct net_mac_filter *mac_filters;
+	uint32_t n_mac_filters;
 	const struct net_route *routes;
 	uint32_t n_routes;
 	struct net_apps apps;

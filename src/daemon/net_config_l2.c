@@ -60,16 +60,12 @@ static const struct config_message port_message = {
 
 static int take_station(struct config_decoder *d, const struct config_node *n, struct mac *out)
 {
-	const char *text;
-	int err = config_take_string(d, n, &text);
+	int err = net_take_mac(d, n, out);
 
 	if (err < 0)
 		return err;
-	if (mac_from_text(text, out) < 0 || mac_is_group(out) || mac_is_zero(out))
-		return config_fail(d->error, n,
-				   "\"%.40s\" is no MAC address of a station; expected one like "
-				   "02:00:00:00:00:01",
-				   text);
+	if (mac_is_group(out) || mac_is_zero(out))
+		return config_fail(d->error, n, "this is no MAC address of a station");
 	return 0;
 }
 
@@ -314,6 +310,12 @@ static bool has_bridge(const struct net_config *c, const char *name)
 int net_check_l2(struct config_decoder *d, const struct net_config *c)
 {
 	int err = 0;
+
+	for (uint32_t i = 0; i < c->n_mac_filters; i++)
+		if (!interface_or_null(c, c->mac_filters[i].interface))
+			return config_fail(d->error, c->mac_filters[i].at,
+					   "no interface is called \"%s\"",
+					   c->mac_filters[i].interface);
 
 	for (uint32_t i = 0; i < c->n_interfaces; i++) {
 		const struct net_interface *one = &c->interfaces[i];

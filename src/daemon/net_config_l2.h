@@ -4,6 +4,7 @@
 
 #include "control/config_tree.h"
 #include "l2/bridge/bridge.h"
+#include "l2/mac_filter/mac_filter.h"
 #include "wire/ip_prefix.h"
 
 struct net_bridge_port {
@@ -43,9 +44,17 @@ struct net_bridge {
 };
 
 struct net_xconnect {
-	const struct config_node *at;
 	const char *const *ports;
 	uint32_t n_ports; /* 2 */
+	const struct config_node *at;
+};
+
+/* A MAC address that an interface allows or denies. */
+struct net_mac_filter {
+	const char *interface;
+	const struct config_node *at;
+	uint32_t action; /* enum mac_filter_action */
+	struct mac_filter_entry entry;
 };
 
 /* "bvi" of an interface. */

@@ -55,10 +55,17 @@ extern const struct config_message net_route_message;
 /* "vlan" of an interface: struct vlan_config. */
 extern const struct config_message net_vlan_message;
 
-/* "bvi" of an interface: struct net_bvi; one item of "bridges" and of "xconnects". */
+/* "bvi" of an interface: struct net_bvi; one item of "bridges", of "xconnects" and of
+ * "mac_filters".
+ */
 extern const struct config_message net_bvi_message;
 extern const struct config_message net_bridge_message;
 extern const struct config_message net_xconnect_message;
+extern const struct config_message net_mac_filter_message;
+
+/* net_take_mac - "02:00:00:00:00:01", of a station or a group. ERR_INVAL with the error set. */
+must_check
+int net_take_mac(struct config_decoder *d, const struct config_node *n, struct mac *out);
 
 /* net_check_l2 - do subinterfaces, bridges and cross-connects name what there is? ERR_INVAL. */
 must_check

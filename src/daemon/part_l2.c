@@ -5,6 +5,7 @@
 #include "daemon/parts.h"
 #include "engine/engine.h"
 #include "l2/bridge/bridge.h"
+#include "l2/mac_filter/mac_filter.h"
 #include "l2/vlan/vlan.h"
 #include "l2/xconnect/xconnect.h"
 
@@ -21,6 +22,8 @@ static int register_commands(struct convoyd *d)
 
 	if (err == 0)
 		err = xconnect_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = mac_filter_cli_register(d->commands, d->engine);
 	return err < 0 ? err : bridge_cli_register(d->commands, d->engine);
 }
 
@@ -33,6 +36,8 @@ int part_l2_init(struct convoyd *d)
 		err = xconnect_init(d->engine);
 	if (err == 0)
 		err = bridge_init(d->engine);
+	if (err == 0)
+		err = mac_filters_init(d->engine);
 	if (err == 0)
 		err = register_commands(d);
 	if (err < 0)
@@ -52,6 +57,7 @@ void part_l2_deinit(struct convoyd *d)
 	if (d->bridges)
 		event_free(d->bridges);
 	d->bridges = NULL;
+	mac_filters_deinit(d->engine);
 	bridge_deinit(d->engine);
 	xconnect_deinit(d->engine);
 	vlan_deinit(d->engine);

@@ -140,6 +140,11 @@ def test_a_step_that_fails_undoes_the_others(applied):
     ("interfaces: [{name: lan}]", "1:14", "has no kind"),
     ("interfaces: [", "2:1", "not valid YAML"),
     ("nonsense: 1", "1:1", 'unknown field "nonsense"'),
+    ("interfaces: [{name: lan, tap: {}}]\nxconnects: [{ports: [lan, x]}]", "2:13", 'is called "x"'),
+    ("mac_filters: [{interface: lan, action: deny, source: ff:ff:ff:ff:ff:ff}]", "1:15", "a group as source"),
+    ("mac_filters: [{interface: lan, action: deny}]", "1:15", "source, destination"),
+    ("mac_filters: [{interface: lan, action: perhaps, source: 02:00:00:00:00:01}]", "1:40", "allow"),
+    ("mac_filters: [{interface: x, action: deny, source: 02:00:00:00:00:01}]", "1:15", 'is called "x"'),
 ])
 def test_a_bad_file_is_named_by_line(applied, text, place, what):
     done = applied.apply(text)
@@ -162,6 +167,29 @@ def test_save_gives_what_apply_takes(applied, convoy):
     assert yaml.safe_load(saved) == {"interfaces": [LAN, wan]}, saved
     again = convoy("apply", "-", env=applied.stack.env, text=saved)
     assert again.stdout == "nothing to do: 5 objects are as wanted\n", again
+
+
+def test_mac_filters_come_change_and_go(applied):
+    """Of an interface that is made anew too; those made by commands are saved and taken back like the others."""
+    one, other = (f"02:00:00:00:00:{n}" for n in ("66", "67"))
+    denied = {"interface": "lan", "action": "deny", "source": one}
+    assert applied.changes({"interfaces": [LAN], "mac_filters": [denied]}) == [
+        ("add", "mac filter", f"lan source {one}")]
+    applied.ping("10.9.0.1")
+    assert applied.changes({"interfaces": [LAN], "mac_filters": [{**denied, "action": "allow"}]}) == [
+        ("replace", "mac filter", f"lan source {one}")]
+    lan = copy.deepcopy(LAN)
+    lan["tap"]["queues"] = 2
+    applied.stack.call("mac-filter add", interface="lan", action="deny", side="destination", mac=other)
+    saved = yaml.safe_load(applied.saved())
+    assert saved["mac_filters"] == [{**denied, "action": "allow"},
+                                    {"interface": "lan", "action": "deny", "destination": other}]
+    assert ("redo", "mac filter", f"lan source {one}") in applied.changes({**saved, "interfaces": [lan]})
+    assert len(applied.stack.call("show mac-filters")[0]["entries"]) == 2
+    assert applied.changes({"interfaces": [lan]}) == [("delete", "mac filter", f"lan destination {other}"),
+                                                      ("delete", "mac filter", f"lan source {one}")]
+    assert applied.stack.call("show mac-filters") == []
+    applied.ping("10.9.0.1")
 
 
 def routes(stack):

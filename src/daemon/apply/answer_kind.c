@@ -54,7 +54,7 @@ static bool list_one(const struct bridge *b, const struct answer *a, void *conte
 	struct listing *l = context;
 
 	if (a->is_fixed)
-		l->err = add(l->out, bridge_name(b), &a->addr, &a->mac, NULL);
+		l->err = add(l->out, bridge_name(b), &a->key.addr, &a->mac, NULL);
 	return l->err == 0;
 }
 

@@ -51,5 +51,6 @@ extern const struct apply_kind apply_port_kind;
 extern const struct apply_kind apply_mac_kind;
 extern const struct apply_kind apply_xconnect_kind;
 extern const struct apply_kind apply_answer_kind;
+extern const struct apply_kind apply_mac_filter_kind;
 
 #endif

@@ -1,4 +1,4 @@
-/* save_l2.c - bridges and cross-connects back to net.yaml. */
+/* save_l2.c - bridges, cross-connects and lists of MAC addresses back to net.yaml. */
 #include <string.h>
 
 #include "daemon/apply/kind.h"
@@ -92,11 +92,22 @@ static json_t *xconnects_of_list(const struct apply_list *all)
 	return list;
 }
 
+static json_t *mac_filters_of_list(const struct apply_list *all)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < all->n; i++)
+		if (all->item[i]->kind == &apply_mac_filter_kind)
+			json_array_append(list, all->item[i]->value);
+	return list;
+}
+
 int save_l2(struct convoyd *d, json_t *all)
 {
-	static const struct apply_kind *const kinds[] = { &apply_bridge_kind, &apply_port_kind,
-							  &apply_mac_kind, &apply_xconnect_kind,
-							  &apply_answer_kind };
+	static const struct apply_kind *const kinds[] = {
+		&apply_bridge_kind,   &apply_port_kind,	  &apply_mac_kind,
+		&apply_xconnect_kind, &apply_answer_kind, &apply_mac_filter_kind
+	};
 	struct apply_list running;
 	int err = 0;
 
@@ -105,8 +116,10 @@ int save_l2(struct convoyd *d, json_t *all)
 		err = kinds[i]->list_running(d, &running);
 	json_object_del(all, "bridges");
 	json_object_del(all, "xconnects");
+	json_object_del(all, "mac_filters");
 	set_unless_empty(all, "bridges", bridges_of_list(&running));
 	set_unless_empty(all, "xconnects", xconnects_of_list(&running));
+	set_unless_empty(all, "mac_filters", mac_filters_of_list(&running));
 	apply_list_deinit(&running);
 	return err;
 }
