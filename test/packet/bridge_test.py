@@ -3,7 +3,7 @@ import pytest
 from harness import wait
 from harness.switch import A, ALL, B, C, D, GROUP, Switch, frame
 from harness.workers import ONE_WORKER
-from scapy.all import (ARP, ICMP, IP, Dot1Q, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr,
+from scapy.all import (ARP, ICMP, IP, Dot1AD, Dot1Q, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr,
                        ICMPv6NDOptSrcLLAddr, IPv6, Raw)
 
 LAN = {"name": "lan", "ports": [{"interface": f"p{i}"} for i in range(3)]}
@@ -470,6 +470,57 @@ def test_arp_that_is_flooded_all_the_same(switch):
     s.passes(0, frame(A, ALL), to=[1, 2])
 
 
+def with_tags(packet, *ids, prio=0):
+    """The packet under these tags; a service tag first where there are two."""
+    payload = packet.payload
+    for n, vid in reversed(list(enumerate(ids))):
+        kind = Dot1AD if n == 0 and len(ids) == 2 else Dot1Q
+        payload = kind(vlan=vid, prio=prio) / payload
+    return Ether(src=packet.src, dst=packet.dst) / payload
+
+
+def tagged_answers(s):
+    return {(a["tags"], a["address"]): a["mac"] for a in s.call("show answers")}
+
+
+@pytest.mark.parametrize("ids, text", [((30,), "30"), ((30, 40), "802.1ad 30.40")])
+def test_arp_is_answered_under_its_tags(switch, ids, text):
+    # IEEE 802.1Q: who asks in a VLAN is answered there, for who was heard there, with the priority of the question.
+    s = switch(3, [ANSWERING])
+    s.send(0, with_tags(who_has(A, STATION), *ids))
+    s.wires[1].expect(ARP(op="who-has", pdst=STATION))
+    wait.until(lambda: tagged_answers(s) == {(text, "10.0.0.9"): A}, "the asker is heard")
+    s.send(1, who_has(B, "10.0.0.9", sender=STATION))            # without tags: somebody else's 10.0.0.9
+    s.wires[2].expect(ARP(op="who-has", pdst="10.0.0.9"))
+    s.send(1, with_tags(who_has(B, "10.0.0.9", sender=STATION), *ids, prio=5))
+    seen = s.wires[1].expect(ARP(op="is-at", hwsrc=A, psrc="10.0.0.9", hwdst=B, pdst=STATION))
+    tags = [seen.getlayer(n) for n in range(1, 1 + len(ids))]
+    assert [(t.vlan, t.prio) for t in tags] == [(vid, 5) for vid in ids]
+    assert tags[0].name == ("802_1AD" if len(ids) == 2 else "802.1Q")
+    s.count("bridge-answer.answered", 1)
+    s.call("answer delete", bridge="lan", address="10.0.0.9")
+    s.send(1, with_tags(who_has(B, "10.0.0.9", sender=STATION), *ids))
+    s.wires[2].expect(ARP(op="who-has", pdst="10.0.0.9"))
+
+
+def test_priority_tag_asks_as_if_it_were_none(switch):
+    s = switch(3, [{**ANSWERING, "answers": [{"address": STATION, "mac": C}]}])
+    s.send(0, with_tags(who_has(A, STATION), 0, prio=3))
+    seen = s.wires[0].expect(ARP(op="is-at", hwsrc=C, psrc=STATION, hwdst=A))
+    assert (seen[Dot1Q].vlan, seen[Dot1Q].prio) == (0, 3)
+
+
+def test_nd_is_answered_under_its_tag(switch):
+    s = switch(3, [ANSWERING])
+    s.send(2, with_tags(solicit(C, "2001:db8::77", source=STATION6), 30))
+    wait.until(lambda: tagged_answers(s) == {("30", STATION6): C}, "heard")
+    s.send(0, with_tags(solicit(A, STATION6), 31))
+    s.wires[1].expect(ICMPv6ND_NS(tgt=STATION6))
+    s.send(0, with_tags(solicit(A, STATION6), 30))
+    seen = s.wires[0].expect(ICMPv6ND_NA(tgt=STATION6, S=1, O=1))
+    assert (seen[Dot1Q].vlan, seen.src, seen.dst) == (30, C, A)
+
+
 def test_nd_is_answered_and_not_flooded(switch):
     # RFC 4861 §7.2.4: solicited, override, the target's link address; checksum good.
     s = switch(3, [ANSWERING])
@@ -546,6 +597,8 @@ def test_bvi_is_answered_too(switch):
     ("answer add", {"bridge": "lan", "address": "nonsense", "mac": A}, "is no address"),
     ("answer add", {"bridge": "lan", "address": "10.0.0.1", "mac": ALL}, "single station"),
     ("answer delete", {"bridge": "lan", "address": "10.0.0.1"}, "show answers"),
+    ("address add", {"interface": "p0", "address": "10.0.0.1/24"}, "convoy bvi add"),
+    ("address add", {"interface": "p0", "address": "2001:db8::1/64"}, "convoy bvi add"),
 ])
 def test_refused(switch, method, params, says):
     s = switch(2, [{"name": "lan", "ports": [{"interface": "p0"}]}, {"name": "two"}])

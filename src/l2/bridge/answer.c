@@ -12,9 +12,8 @@ struct news {
 	struct mail mail;
 	struct list link; /* free */
 	struct worker *worker;
-	struct ip6_addr addr;
+	struct answer_key key;
 	struct mac mac;
-	uint32_t bridge;
 	uint32_t bridge_gen; /* so that an old message does not concern a new bridge */
 	bool is_router;
 };
@@ -40,38 +39,63 @@ static uint32_t stamp_of(uint64_t now_ns)
 	return (uint32_t)(now_ns / NS_PER_S);
 }
 
-static struct answer **bucket_of(const struct answers *t, uint32_t bridge,
-				 const struct ip6_addr *addr)
+static struct answer **bucket_of(const struct answers *t, const struct answer_key *key)
 {
-	uint64_t h = (ip6_high(addr) ^ t->seed) * 0x9e3779b97f4a7c15u;
+	uint64_t h = (ip6_high(&key->addr) ^ t->seed) * 0x9e3779b97f4a7c15u;
 
-	h = (h ^ ip6_low(addr) ^ (uint64_t)bridge << 32 ^ h >> 29) * 0xd6e8feb86659fd93u;
+	h ^= ip6_low(&key->addr) ^ (uint64_t)key->bridge << 32 ^ key->tags ^ h >> 29;
+	h *= 0xd6e8feb86659fd93u;
 	return (struct answer **)&t->bucket[h >> 40 & (ANSWER_BUCKETS - 1)];
 }
 
-static bool is_it(const struct answer *a, uint32_t bridge, const struct ip6_addr *addr)
+static bool is_it(const struct answer *a, const struct answer_key *key)
 {
-	return a->bridge == bridge && ip6_equal(&a->addr, addr);
+	return a->key.bridge == key->bridge && a->key.tags == key->tags &&
+	       ip6_equal(&a->key.addr, &key->addr);
 }
 
-const struct answer *answer_find_or_null(const struct answers *t, uint32_t bridge,
-					 const struct ip6_addr *addr)
+const struct answer *answer_find_or_null(const struct answers *t, const struct answer_key *key)
 {
-	const struct answer *a = rcu_load(*bucket_of(t, bridge, addr));
+	const struct answer *a = rcu_load(*bucket_of(t, key));
 
-	while (a && !is_it(a, bridge, addr))
+	while (a && !is_it(a, key))
 		a = rcu_load(a->next);
 	return a;
+}
+
+/* --- tags --- */
+
+enum { TAGGED = 1 << 31, SERVICE = 1 << 30, TWO = 1 << 29, OUTER_AT = 12 };
+
+uint32_t answer_tags(const struct vlan_tags *t)
+{
+	uint32_t tags = 0;
+
+	if (t->n == 0 || (t->n == 1 && vlan_id(t->tci[0]) == VLAN_ID_PRIORITY))
+		return 0;
+	tags = (uint32_t)TAGGED | (uint32_t)vlan_id(t->tci[0]) << OUTER_AT;
+	if (t->tpid == ETHERNET_QINQ)
+		tags |= SERVICE;
+	return t->n == 1 ? tags : tags | TWO | vlan_id(t->tci[1]);
+}
+
+void answer_print_tags(struct writer *w, uint32_t tags)
+{
+	if (tags == 0)
+		return;
+	put_format(w, "%s%u", tags & SERVICE ? "802.1ad " : "", tags >> OUTER_AT & VLAN_ID_MASK);
+	if (tags & TWO)
+		put_format(w, ".%u", tags & VLAN_ID_MASK);
 }
 
 /* --- main: changes --- */
 
 /* Where the answer hangs, or the end of its chain. */
-static struct answer **place_of(struct answers *t, uint32_t bridge, const struct ip6_addr *addr)
+static struct answer **place_of(struct answers *t, const struct answer_key *key)
 {
-	struct answer **place = bucket_of(t, bridge, addr);
+	struct answer **place = bucket_of(t, key);
 
-	while (*place && !is_it(*place, bridge, addr))
+	while (*place && !is_it(*place, key))
 		place = &(*place)->next;
 	return place;
 }
@@ -93,7 +117,7 @@ static void remove_at(struct answers *t, struct answer **place)
 /* A copy of @value in the place of what was there. */
 static int put(struct answers *t, const struct answer *value)
 {
-	struct answer **place = place_of(t, value->bridge, &value->addr), *old = *place, *a;
+	struct answer **place = place_of(t, &value->key), *old = *place, *a;
 
 	if (!old && t->n >= ANSWERS_MAX)
 		return ERR_FULL;
@@ -112,9 +136,9 @@ static int put(struct answers *t, const struct answer *value)
 int bridge_add_answer(struct bridge *b, const struct ip6_addr *addr, const struct mac *mac)
 {
 	struct answers *t = answers_of(b->engine);
-	const struct answer value = {
-		.addr = *addr, .bridge = b->index, .mac = *mac, .is_fixed = true
-	};
+	const struct answer value = { .key = { *addr, b->index, 0 },
+				      .mac = *mac,
+				      .is_fixed = true };
 
 	if (mac_is_group(mac) || mac_is_zero(mac) || ip6_is_multicast(addr) ||
 	    ip6_is_unspecified(addr))
@@ -125,12 +149,21 @@ int bridge_add_answer(struct bridge *b, const struct ip6_addr *addr, const struc
 int bridge_delete_answer(struct bridge *b, const struct ip6_addr *addr)
 {
 	struct answers *t = answers_of(b->engine);
-	struct answer **place = place_of(t, b->index, addr);
+	uint32_t before = t->n;
 
-	if (!*place)
-		return ERR_NOENT;
-	remove_at(t, place);
-	return 0;
+	for (unsigned n = 0; n < ANSWER_BUCKETS; n++) {
+		struct answer **place = &t->bucket[n];
+
+		while (*place) {
+			const struct answer_key *key = &(*place)->key;
+
+			if (key->bridge == b->index && ip6_equal(&key->addr, addr))
+				remove_at(t, place);
+			else
+				place = &(*place)->next;
+		}
+	}
+	return t->n == before ? ERR_NOENT : 0;
 }
 
 void bridge_walk_answers(const struct bridge *b,
@@ -142,7 +175,7 @@ void bridge_walk_answers(const struct bridge *b,
 
 	for (unsigned n = 0; n < ANSWER_BUCKETS; n++)
 		for (const struct answer *a = t->bucket[n]; a; a = a->next)
-			if (a->bridge == b->index && !visit(b, a, context))
+			if (a->key.bridge == b->index && !visit(b, a, context))
 				return;
 }
 
@@ -164,7 +197,7 @@ static void sweep(struct answers *t, uint32_t first, uint32_t n,
 
 static bool is_of_bridge(const struct answer *a, uint32_t bridge)
 {
-	return a->bridge == bridge;
+	return a->key.bridge == bridge;
 }
 
 void answers_forget_bridge(struct answers *t, uint32_t bridge)
@@ -205,15 +238,14 @@ static void take_back(void *consumer unused_arg, struct mail *mail)
 static void learn(struct answers *t, const struct news *n)
 {
 	const struct bridges *all = bridges_of(t->engine);
-	struct bridge *b = all->bridge[n->bridge];
-	const struct answer *old = answer_find_or_null(t, n->bridge, &n->addr);
-	const struct answer value = { .addr = n->addr,
-				      .bridge = n->bridge,
+	struct bridge *b = all->bridge[n->key.bridge];
+	const struct answer *old = answer_find_or_null(t, &n->key);
+	const struct answer value = { .key = n->key,
 				      .mac = n->mac,
 				      .is_router = n->is_router,
 				      .seen = stamp_of(clock_now_ns(t->engine->clock)) };
 
-	if (!b || macs_gen(__atomic_load_n(&all->bridge_macs[n->bridge], __ATOMIC_RELAXED)) !=
+	if (!b || macs_gen(__atomic_load_n(&all->bridge_macs[n->key.bridge], __ATOMIC_RELAXED)) !=
 			  n->bridge_gen)
 		return;
 	if ((!old || !old->is_fixed) && put(t, &value) != 0)
@@ -230,11 +262,11 @@ static void take_news(void *consumer, struct mail *mail)
 	worker_post(n->worker, &n->mail);
 }
 
-bool answer_hear(struct worker *w, const struct bridge *b, const struct ip6_addr *addr,
-		 const struct mac *mac, bool is_router)
+bool answer_hear(struct worker *w, const struct answer_key *key, const struct mac *mac,
+		 bool is_router)
 {
 	struct answers *t = answers_of(w->engine);
-	struct answer *known = (struct answer *)answer_find_or_null(t, b->index, addr);
+	struct answer *known = (struct answer *)answer_find_or_null(t, key);
 	struct list *link;
 	struct news *n;
 
@@ -247,12 +279,11 @@ bool answer_hear(struct worker *w, const struct bridge *b, const struct ip6_addr
 	if (!link)
 		return false;
 	n = container_of(link, struct news, link);
-	n->addr = *addr;
+	n->key = *key;
 	n->mac = *mac;
 	n->is_router = is_router;
-	n->bridge = b->index;
-	n->bridge_gen = macs_gen(
-		__atomic_load_n(&bridges_of(w->engine)->bridge_macs[b->index], __ATOMIC_RELAXED));
+	n->bridge_gen = macs_gen(__atomic_load_n(&bridges_of(w->engine)->bridge_macs[key->bridge],
+						 __ATOMIC_RELAXED));
 	n->mail.deliver = take_news;
 	engine_post_main(w->engine, &n->mail);
 	return true;

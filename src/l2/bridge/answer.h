@@ -8,12 +8,16 @@
  *
  * Only what would be flooded is looked at. Main owns the table, workers read it; what they hear
  * goes to main in messages of a bounded number. IPv4 addresses are ip6_mapped().
+ *
+ * Frames may have tags inside of the bridge. Who asks under some tags is answered, under the same,
+ * for whom was heard under them; VLANs of one bridge do not know each other's addresses.
  */
 #ifndef CONVOY_L2_BRIDGE_ANSWER_H
 #define CONVOY_L2_BRIDGE_ANSWER_H
 
 #include "l2/bridge/bridge.h"
 #include "wire/ip_prefix.h"
+#include "wire/vlan.h"
 
 enum {
 	ANSWERS_MAX = 16384,
@@ -22,11 +26,17 @@ enum {
 	ANSWER_AGE_S = 1200,
 };
 
+/* Whom somebody may ask for. */
+struct answer_key {
+	struct ip6_addr addr;
+	uint32_t bridge;
+	uint32_t tags; /* answer_tags(); 0 for what is fixed */
+};
+
 /* What is known about one address; immutable but for @seen. */
 struct answer {
 	struct answer *next; /* published */
-	struct ip6_addr addr;
-	uint32_t bridge;
+	struct answer_key key;
 	struct mac mac;
 	bool is_fixed;
 	bool is_router; /* it has said so: RFC 4861 §4.4 */
@@ -54,7 +64,7 @@ void answers_forget_bridge(struct answers *a, uint32_t bridge);
 must_check
 int bridge_add_answer(struct bridge *b, const struct ip6_addr *addr, const struct mac *mac);
 
-/* bridge_delete_answer - main: forget it, fixed or heard. ERR_NOENT. */
+/* bridge_delete_answer - main: forget it, fixed or heard, under whatever tags. ERR_NOENT. */
 must_check
 int bridge_delete_answer(struct bridge *b, const struct ip6_addr *addr);
 
@@ -66,16 +76,21 @@ void bridge_walk_answers(const struct bridge *b,
 
 /* --- on workers --- */
 
-/* answer_find_or_null - who has @addr; valid until the end of the turn. */
-const struct answer *answer_find_or_null(const struct answers *a, uint32_t bridge,
-					 const struct ip6_addr *addr);
+/* answer_find_or_null - who has the address; valid until the end of the turn. */
+const struct answer *answer_find_or_null(const struct answers *a, const struct answer_key *key);
 
 /*
- * answer_hear - @mac says that it has @addr. False if too much news is on the way to main: it is
- * not learnt this time.
+ * answer_hear - @mac says that it has the address of @key. False if too much news is on the way to
+ * main: it is not learnt this time.
  */
-bool answer_hear(struct worker *w, const struct bridge *b, const struct ip6_addr *addr,
-		 const struct mac *mac, bool is_router);
+bool answer_hear(struct worker *w, const struct answer_key *key, const struct mac *mac,
+		 bool is_router);
+
+/* --- tags as a number: of a frame without, or with a priority tag only, 0 --- */
+
+uint32_t answer_tags(const struct vlan_tags *t);
+/* answer_print_tags - "802.1ad 10.20"; nothing for 0. */
+void answer_print_tags(struct writer *w, uint32_t tags);
 
 /* answers_of - of an engine. */
 struct answers *answers_of(const struct engine *e);

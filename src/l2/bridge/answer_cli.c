@@ -13,11 +13,21 @@ static json_t *addr_json(const struct ip6_addr *addr)
 	return json_stringn(text, writer_len(&w));
 }
 
+static json_t *tags_json(uint32_t tags)
+{
+	char text[32];
+	struct writer w = writer_of(text, sizeof(text));
+
+	answer_print_tags(&w, tags);
+	return tags ? json_stringn(text, writer_len(&w)) : json_null();
+}
+
 static bool list_one(const struct bridge *b, const struct answer *a, void *context)
 {
 	json_array_append_new(context,
-			      json_pack("{s:s, s:o, s:o, s:s, s:b}", "bridge", b->name, "address",
-					addr_json(&a->addr), "mac", l2_mac_json(&a->mac), "kind",
+			      json_pack("{s:s, s:o, s:o, s:o, s:s, s:b}", "bridge", b->name,
+					"address", addr_json(&a->key.addr), "tags",
+					tags_json(a->key.tags), "mac", l2_mac_json(&a->mac), "kind",
 					a->is_fixed ? "static" : "heard", "router", a->is_router));
 	return true;
 }
@@ -42,9 +52,8 @@ static int show_answers(struct command_call *call)
 static void render_answers(struct text *out, const json_t *list)
 {
 	static const struct table_column columns[] = {
-		{ "bridge", "bridge", TABLE_TEXT },
-		{ "address", "address", TABLE_TEXT },
-		{ "mac", "mac", TABLE_TEXT },
+		{ "bridge", "bridge", TABLE_TEXT }, { "address", "address", TABLE_TEXT },
+		{ "tags", "tags", TABLE_TEXT },	    { "mac", "mac", TABLE_TEXT },
 		{ "kind", "kind", TABLE_TEXT },
 	};
 

@@ -17,6 +17,8 @@
 #include "wire/ip_protocol.h"
 #include "wire/nd.h"
 
+enum { HEADER_MAX = ETHERNET_HDR_LEN + VLAN_TAGS_MAX * VLAN_TAG_LEN };
+
 enum { NEXT_DROP, NEXT_FLOOD };
 static const char *const next_names[] = { [NEXT_DROP] = "drop", [NEXT_FLOOD] = "bridge-flood" };
 
@@ -34,17 +36,38 @@ struct question {
 	struct node *node;
 	struct buf *b;
 	const struct bridge_port *port;
+	struct vlan_tags tags;
 };
+
+static struct slice payload_of(const struct question *q)
+{
+	return slice_of(buf_data(q->b) + q->tags.l3_at, (size_t)q->b->len - q->tags.l3_at);
+}
+
+static struct answer_key key_of(const struct question *q, const struct ip6_addr *addr)
+{
+	return (struct answer_key){ *addr, q->port->bridge->index, answer_tags(&q->tags) };
+}
+
+/* The header of the answer: it has the tags of the question, priorities too. */
+static void put_header(struct writer *w, const struct question *q, const struct mac *to,
+		       const struct mac *from)
+{
+	put_bytes(w, to->b, MAC_BYTES);
+	put_bytes(w, from->b, MAC_BYTES);
+	vlan_emit(w, &q->tags);
+}
 
 static void hear(const struct question *q, const struct ip6_addr *addr, const struct mac *mac,
 		 bool is_router)
 {
 	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)(const void *)buf_data(q->b);
+	const struct answer_key key = key_of(q, addr);
 
 	if (!mac_equal(mac, &eth->src) || mac_is_zero(mac) || ip6_is_multicast(addr) ||
 	    ip6_is_unspecified(addr))
 		return;
-	if (!answer_hear(q->w, q->port->bridge, addr, mac, is_router))
+	if (!answer_hear(q->w, &key, mac, is_router))
 		node_count(q->node, BUSY, 1);
 }
 
@@ -61,8 +84,8 @@ static bool is_behind(const struct question *q, const struct mac *mac)
 static const struct answer *answer_or_null(const struct question *q, const struct ip6_addr *addr)
 {
 	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)(const void *)buf_data(q->b);
-	const struct answer *a =
-		answer_find_or_null(answers_of(q->w->engine), q->port->bridge->index, addr);
+	const struct answer_key key = key_of(q, addr);
+	const struct answer *a = answer_find_or_null(answers_of(q->w->engine), &key);
 
 	return a && !mac_equal(&a->mac, &eth->src) && !is_behind(q, &a->mac) ? a : NULL;
 }
@@ -92,14 +115,13 @@ static uint16_t send_back(const struct question *q, struct slice frame)
 
 static uint16_t take_arp(const struct question *q)
 {
-	uint8_t frame[ETHERNET_HDR_LEN + ARP_LEN];
+	uint8_t frame[HEADER_MAX + ARP_LEN];
 	struct writer w = writer_of(frame, sizeof(frame));
 	struct arp_hdr arp, reply;
 	struct ip6_addr sender, target;
 	const struct answer *a;
 
-	if (arp_parse(slice_of(buf_data(q->b) + ETHERNET_HDR_LEN, q->b->len - ETHERNET_HDR_LEN),
-		      &arp) != 0)
+	if (arp_parse(payload_of(q), &arp) != 0)
 		return NEXT_FLOOD;
 	sender = ip6_mapped(host32(arp.sender_ip));
 	target = ip6_mapped(host32(arp.target_ip));
@@ -111,9 +133,7 @@ static uint16_t take_arp(const struct question *q)
 	if (!a)
 		return NEXT_FLOOD;
 	reply = arp_of(ARP_REPLY, a->mac, arp.target_ip, arp.sender_mac, arp.sender_ip);
-	put_bytes(&w, arp.sender_mac.b, MAC_BYTES);
-	put_bytes(&w, a->mac.b, MAC_BYTES);
-	put_u16(&w, ETHERNET_ARP);
+	put_header(&w, q, &arp.sender_mac, &a->mac);
 	put_bytes(&w, &reply, sizeof(reply));
 	return send_back(q, slice_of(frame, writer_len(&w)));
 }
@@ -123,9 +143,7 @@ static uint16_t take_arp(const struct question *q)
 /* The message of a packet that no router has touched; false if it is none. RFC 4861 §7.1. */
 static bool parse_nd(const struct question *q, struct ip6 *ip, struct nd *nd)
 {
-	struct slice in = slice_of(buf_data(q->b) + ETHERNET_HDR_LEN, q->b->len - ETHERNET_HDR_LEN);
-
-	if (ip6_parse(in, ip) != 0 || ip->next_header != IP_ICMP6 ||
+	if (ip6_parse(payload_of(q), ip) != 0 || ip->next_header != IP_ICMP6 ||
 	    ip->hop_limit != ND_HOP_LIMIT || ip->payload.len > UINT16_MAX)
 		return false;
 	if (!(q->b->flags & (BUF_NEED_L4_CSUM | BUF_L4_CSUM_OK)) &&
@@ -161,7 +179,7 @@ static uint16_t advertise(const struct question *q, const struct ip6 *ip, const 
 				   .target = nd->target,
 				   .has_target_mac = true,
 				   .target_mac = a->mac };
-	uint8_t message[ND_MESSAGE_MAX], frame[ETHERNET_HDR_LEN + IP6_HDR_LEN + ND_MESSAGE_MAX];
+	uint8_t message[ND_MESSAGE_MAX], frame[HEADER_MAX + IP6_HDR_LEN + ND_MESSAGE_MAX];
 	struct writer m = writer_of(message, sizeof(message));
 	struct writer w = writer_of(frame, sizeof(frame));
 	struct ip6 out = {
@@ -170,9 +188,7 @@ static uint16_t advertise(const struct question *q, const struct ip6 *ip, const 
 
 	nd_emit(&m, &advert, &out.src, &out.dst);
 	out.payload = slice_of(message, writer_len(&m));
-	put_bytes(&w, to.b, MAC_BYTES);
-	put_bytes(&w, a->mac.b, MAC_BYTES);
-	put_u16(&w, ETHERNET_IP6);
+	put_header(&w, q, &to, &a->mac);
 	ip6_emit(&w, &out);
 	return send_back(q, slice_of(frame, writer_len(&w)));
 }
@@ -194,16 +210,17 @@ static uint16_t take_nd(const struct question *q)
 
 static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 {
-	const struct ethernet_hdr *eth = (const struct ethernet_hdr *)(const void *)buf_data(b);
-	const struct question q = { w, node, b, rcu_load(bridges_of(w->engine)->port[b->rx_if]) };
+	struct question q = { w, node, b, rcu_load(bridges_of(w->engine)->port[b->rx_if]), { 0 } };
 
 	if (!q.port) {
 		b->reason = NO_BRIDGE;
 		return NEXT_DROP;
 	}
-	if (host16(eth->type) == ETHERNET_ARP)
+	if (vlan_parse(slice_of(buf_data(b), b->len), &q.tags) != 0)
+		return NEXT_FLOOD;
+	if (q.tags.type == ETHERNET_ARP)
 		return take_arp(&q);
-	return host16(eth->type) == ETHERNET_IP6 ? take_nd(&q) : NEXT_FLOOD;
+	return q.tags.type == ETHERNET_IP6 ? take_nd(&q) : NEXT_FLOOD;
 }
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f)

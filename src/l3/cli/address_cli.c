@@ -99,12 +99,27 @@ static const char *add_error(int err)
 	}
 }
 
+/* Frames of a port of l2 never come to an address. */
+static int check_is_l3(struct command_call *call, uint32_t if_index)
+{
+	const struct interface *i = interface_get_or_null(call->context, if_index);
+
+	if (!i || i->l2_node == NODE_NONE)
+		return 0;
+	return command_fail(call, ERR_BUSY,
+			    "\"%s\" is a port of a bridge or cross-connect, which uses no address; "
+			    "give it to the bridge's routed interface, made by: convoy bvi add",
+			    i->name);
+}
+
 static int address_add(struct command_call *call)
 {
 	struct ip_prefix prefix;
 	uint32_t if_index;
 	int err = take_both(call, &if_index, &prefix);
 
+	if (err == 0)
+		err = check_is_l3(call, if_index);
 	if (err != 0)
 		return err;
 	if (ip_prefix_is_ip4(&prefix))
