@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -40,8 +41,7 @@ static void free_device(struct dpdk *d)
 {
 	if (d->port)
 		d->module->close(d->port);
-	if (d->watch.fd >= 0)
-		close(d->watch.fd);
+	close(d->watch.fd); /* a thread of the port's may have been about to set it */
 	if (d->mbufs)
 		d->module->put_mbufs(d->mbufs);
 	free(d->queue);
@@ -140,7 +140,11 @@ static struct dpdk *make_or_null(struct engine *e, const struct dpdk_config *con
 		return NULL;
 	d->module = module;
 	d->engine = e;
-	d->watch.fd = -1;
+	d->watch.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (d->watch.fd < 0) {
+		free(d);
+		return NULL;
+	}
 	d->config = *config;
 	d->has_mac = config->mac != NULL;
 	if (config->mac)
@@ -153,6 +157,8 @@ static struct dpdk *make_or_null(struct engine *e, const struct dpdk_config *con
 static int make_queues(struct dpdk *d)
 {
 	d->n_queues = d->info.n_rx_queues;
+	d->n_tx_queues = d->info.n_tx_queues;
+	d->chains = d->info.chains;
 	d->queue = calloc(d->n_queues, sizeof(*d->queue));
 	if (!d->queue)
 		return ERR_NOMEM;
@@ -192,20 +198,13 @@ static int open_all(struct dpdk *d, const struct dpdk_settings *settings, char *
 	return err ? err : make_queues(d);
 }
 
-int dpdk_create(struct engine *e, const struct dpdk_config *config,
-		const struct dpdk_settings *settings, struct interface **out, char *why,
-		size_t why_bytes)
+int dpdk_create_on(const struct dpdk_module *module, struct engine *e,
+		   const struct dpdk_config *config, const struct dpdk_settings *settings,
+		   struct interface **out, char *why, size_t why_bytes)
 {
-	int err = check(config, why, why_bytes);
-	const struct dpdk_module *module;
-	struct dpdk *d;
+	struct dpdk *d = make_or_null(e, config, module);
+	int err;
 
-	if (err)
-		return err;
-	module = dpdk_load_or_null(why, why_bytes);
-	if (!module)
-		return ERR_UNSUPPORTED;
-	d = make_or_null(e, config, module);
 	if (!d)
 		return ERR_NOMEM;
 	err = open_all(d, settings, why, why_bytes);
@@ -226,4 +225,19 @@ int dpdk_create(struct engine *e, const struct dpdk_config *config,
 fail:
 	free_device(d);
 	return err;
+}
+
+int dpdk_create(struct engine *e, const struct dpdk_config *config,
+		const struct dpdk_settings *settings, struct interface **out, char *why,
+		size_t why_bytes)
+{
+	int err = check(config, why, why_bytes);
+	const struct dpdk_module *module;
+
+	if (err)
+		return err;
+	module = dpdk_load_or_null(why, why_bytes);
+	if (!module)
+		return ERR_UNSUPPORTED;
+	return dpdk_create_on(module, e, config, settings, out, why, why_bytes);
 }

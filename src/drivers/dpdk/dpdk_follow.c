@@ -10,6 +10,7 @@
  * without; the device's own word (a link interrupt) sets it to now.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -33,10 +34,7 @@ static void look_in(const struct dpdk *d, unsigned ms)
 /* On a thread of DPDK's: the timer fires at once. */
 static void changed(void *context)
 {
-	const struct dpdk *d = context;
-
-	if (d->watch.fd >= 0)
-		look_in(d, 0);
+	look_in(context, 0);
 }
 
 int dpdk_open(struct dpdk *d, char *why, size_t why_bytes)
@@ -131,7 +129,8 @@ static void lose(struct dpdk *d)
 /* It is a device of the same kind only if the interface can go on as it is. */
 static bool fits(const struct dpdk *d)
 {
-	return d->info.n_rx_queues == d->n_queues &&
+	return d->info.n_rx_queues == d->n_queues && d->info.n_tx_queues == d->n_tx_queues &&
+	       d->info.chains == d->chains &&
 	       (d->info.caps & d->interface->device_caps) == d->interface->device_caps;
 }
 
@@ -143,6 +142,7 @@ static void reopen(struct dpdk *d)
 	if (err == 0 && !fits(d)) {
 		d->module->close(d->port);
 		d->port = NULL;
+		snprintf(why, sizeof(why), "the device that has its place now is a lesser one");
 		err = ERR_UNSUPPORTED;
 	}
 	if (err == 0) {
@@ -186,25 +186,14 @@ int dpdk_follow(struct dpdk *d)
 	int err;
 
 	d->watch.fired = fired;
-	d->watch.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (d->watch.fd < 0)
-		return err_of_errno(errno);
 	err = engine_watch_main(d->engine, &d->watch, EPOLLIN);
-	if (err) {
-		close(d->watch.fd);
-		d->watch.fd = -1;
-		return err;
-	}
-	return start_attaching(d);
+	d->followed = err == 0;
+	return err ? err : start_attaching(d);
 }
 
-/*
- * The port's thread may be about to set the timer: its descriptor is closed only when the port is,
- * in free_device().
- */
 void dpdk_unfollow(struct dpdk *d)
 {
 	d->closing = true;
-	if (d->watch.fd >= 0)
+	if (d->followed)
 		engine_unwatch_main(d->engine, &d->watch);
 }

@@ -210,7 +210,7 @@ static no_inline unsigned pass_on(struct worker *w, struct node *node, const str
 
 static inline bool must_join(const struct dpdk *d, const struct buf *b)
 {
-	return b->next && !d->info.chains;
+	return b->next && !d->chains;
 }
 
 /* Leave in @idx what the device can send; the others are dropped. */
@@ -249,7 +249,7 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 	struct dpdk *d = i->device;
 	struct dpdk_sent sent;
 	unsigned n = f->n;
-	uint32_t queue = w->index % d->info.n_tx_queues;
+	uint32_t queue = w->index % d->n_tx_queues;
 
 	if (unlikely(queue != w->index))
 		return pass_on(w, node, f, queue);
@@ -258,7 +258,7 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 		interface_count_tx(w, i->index, 0, 0, f->n);
 		return f->n;
 	}
-	if (unlikely(!d->info.chains))
+	if (unlikely(!d->chains))
 		n = join_chains(w, node, d, f->idx, n, f->base);
 	sent = d->module->send(d->port, queue, &w->bufs, f->idx, n);
 	count_sent(w, node, i, &sent, f->n - n);

@@ -42,22 +42,29 @@ struct dpdk {
 	struct dpdk_port_info info;
 	struct dpdk_port_state state; /* as main saw it last */
 	enum dpdk_state phase;
-	bool closing, failed, has_mac;
+	bool followed, closing, failed, has_mac;
 	uint64_t lost[2];	 /* atomic, main writes: DPDK_MISSED, DPDK_BAD, over all openings */
 	uint64_t lost_before[2]; /* of earlier openings */
 	struct interface *interface;
 	struct engine *engine;
 	struct dpdk_config config;
 	char device[DPDK_DEVICE_MAX];
-	uint8_t mac[MAC_LEN];	 /* the interface's */
-	struct main_watch watch; /* a timer: looks come with it */
-	uint32_t n_queues;
+	uint8_t mac[MAC_LEN];		/* the interface's */
+	struct main_watch watch;	/* a timer: looks come with it */
+	uint32_t n_queues, n_tx_queues; /* of the first opening, as all that workers read */
+	bool chains;
 	struct dpdk_rx_queue *queue; /* [n_queues] */
 	bool tx_attached[WORKERS_MAX];
 };
 
 /* dpdk_load - the module, loaded once; NULL with a sentence in @why. */
 const struct dpdk_module *dpdk_load_or_null(char *why, size_t why_bytes);
+
+/* dpdk_create_on - dpdk_create() with a module of the caller's: a test's. */
+must_check
+int dpdk_create_on(const struct dpdk_module *module, struct engine *e,
+		   const struct dpdk_config *config, const struct dpdk_settings *settings,
+		   struct interface **out, char *why, size_t why_bytes);
 
 /* What the module may call: dpdk_load.c. */
 extern const struct dpdk_host dpdk_host;
