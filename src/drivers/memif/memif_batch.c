@@ -4,8 +4,9 @@
  * memif_ring.c handles it.
  *
  * Lines of the other core are what costs here (300 clocks and more each): they are asked for
- * LINES_AHEAD packets early, and copied whole on their way in. On the way out only the packet's
- * own bytes are written, so that the other side sees nothing of ours that follows it.
+ * LINES_AHEAD packets early, all lines of a long packet one packet early, and copied whole on their
+ * way in. On the way out only the packet's own bytes are written, so that the other side sees
+ * nothing of ours that follows it.
  */
 #include <string.h>
 
@@ -44,6 +45,20 @@ static force_inline void copy_bytes(uint8_t *restrict to, const uint8_t *restric
 	}
 }
 
+/*
+ * Ask for all lines of a long packet but the first. Passing 1,536 bytes from core to core took 68
+ * clocks a line so, 98 with what the processor prefetches by itself.
+ */
+static force_inline void prefetch_long(const uint8_t *from, uint32_t n, bool to_write)
+{
+	for (uint32_t at = BUF_LINE; unlikely(n > SMALL) && at < n; at += BUF_LINE) {
+		if (to_write)
+			prefetch_write(from + at);
+		else
+			prefetch_read(from + at);
+	}
+}
+
 static force_inline uint32_t lines_of(uint32_t n)
 {
 	return (n + BUF_LINE - 1) & ~(uint32_t)(BUF_LINE - 1);
@@ -54,7 +69,7 @@ static force_inline uint32_t lines_of(uint32_t n)
 /* Plain packets as their descriptors have them. */
 struct survey {
 	const uint8_t *from[FRAME_MAX + LINES_AHEAD];
-	uint16_t len[FRAME_MAX], flags[FRAME_MAX];
+	uint16_t len[FRAME_MAX + 1], flags[FRAME_MAX];
 };
 
 /* Look at up to @n descriptors; returns how many are of plain packets. */
@@ -104,10 +119,12 @@ unsigned memif_take_plain(struct memif_queue *q, struct buf_cache *c, uint32_t *
 		t->err = ERR_NOMEM;
 	for (unsigned i = 0; i < LINES_AHEAD; i++)
 		s.from[n + i] = s.from[n - 1];
+	s.len[n] = 0;
 	for (unsigned i = 0; i < got; i++) {
 		struct buf *b = buf_at(c->pool->base, idx[i]);
 
 		prefetch_read(s.from[i + LINES_AHEAD]);
+		prefetch_long(s.from[i + 1], s.len[i + 1], false);
 		buf_prefetch_data(buf_at(c->pool->base, idx[i + 4 < got ? i + 4 : i]));
 		copy_lines(b->room + BUF_HEADROOM, s.from[i], s.len[i]);
 		b->at = b->l2_at = BUF_HEADROOM;
@@ -187,6 +204,7 @@ unsigned memif_ring_put_plain(struct memif_queue *q, struct buf_cache *c, struct
 		buf_prefetch(b[i + PREFETCH_AHEAD]);
 		buf_prefetch_data(b[i + PREFETCH_AHEAD / 2]);
 		prefetch_write(p.to[i + LINES_AHEAD]);
+		prefetch_long(p.to[i + 1], b[i + 1]->len, true);
 		if (unlikely(!memif_is_plain(b[i]) || b[i]->len > p.room[i]))
 			break;
 		copy_bytes(p.to[i], buf_data(b[i]), b[i]->len);
