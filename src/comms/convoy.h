@@ -187,10 +187,14 @@ struct convoy_heirloom {
 /*
  * convoy_exec_begin - right before execve(2): @n sockets go along. Returns a descriptor that the
  * new program inherits and is to give to convoy_exec_take(), or -1 (ENOMEM). If the exec fails,
- * give it to convoy_exec_failed().
+ * give it to convoy_exec_end().
+ *
+ * convoy_spawn_begin - the same for a child that this process is about to start, and which shares
+ * the sockets with it. When it has been started, or could not be, give it to convoy_exec_end().
  */
 CONVOY_API int convoy_exec_begin(const struct convoy_heirloom *what, unsigned n);
-CONVOY_API void convoy_exec_failed(int bundle_fd);
+CONVOY_API int convoy_spawn_begin(const struct convoy_heirloom *what, unsigned n);
+CONVOY_API void convoy_exec_end(int bundle_fd);
 
 /*
  * convoy_exec_take - in the new program, before any other call: what it inherits, in *@out, which

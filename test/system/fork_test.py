@@ -375,6 +375,48 @@ def test_an_exec_that_fails_changes_nothing(world):
     assert ends(client)
 
 
+CAT = "os.posix_spawn('/bin/cat', ['cat'], os.environ, file_actions=[" \
+    "(os.POSIX_SPAWN_DUP2, c.fileno(), 0), (os.POSIX_SPAWN_DUP2, c.fileno(), 1)])"
+
+
+def test_what_posix_spawn_starts_has_its_sockets(world):
+    server, client = world.pair()
+    client("c.sendall(b'for cat')")
+    server(f"pid = {CAT}; c.close()")
+    assert client("take(c, 7)") == b"for cat"
+    client("c.sendall(b'more'); c.shutdown(socket.SHUT_WR)")
+    assert client("take(c, 4)") == b"more"
+    assert ends(client)
+    assert server("os.waitpid(pid, 0)[1]") == 0
+
+
+def test_a_spawned_program_shares_them_with_its_parent(world):
+    server, client = world.pair()
+    server("""p = os.posix_spawn('/bin/sh', ['sh', '-c', 'echo child >&9'], os.environ,
+              file_actions=[(os.POSIX_SPAWN_DUP2, c.fileno(), 9)])""")
+    assert client("take(c, 6)") == b"child\n"
+    assert server("os.waitpid(p, 0)[1]") == 0
+    server("c.sendall(b'parent')")
+    assert client("take(c, 6)") == b"parent"
+    client("c.sendall(b'1')")
+    assert server("c.recv(1)") == b"1"
+    server("c.close()")
+    assert ends(client)
+
+
+def test_spawned_programs_get_only_what_stays_open(world):
+    server, client = world.pair()
+    # Closed on exec, closed by an action, overwritten by an open; and one that cannot be started.
+    server("""d = os.dup(c.fileno()); os.set_inheritable(d, True); os.dup2(d, 50)
+    """.strip())
+    server("""p = os.posix_spawn('/bin/sleep', ['sleep', '30'], os.environ, file_actions=[
+              (os.POSIX_SPAWN_CLOSE, d), (os.POSIX_SPAWN_OPEN, 50, '/dev/null', os.O_RDONLY, 0)])""")
+    assert server.fails("os.posix_spawn('/nowhere', ['x'], os.environ)") == "FileNotFoundError"
+    server("os.close(d); os.close(50); c.close()")
+    assert ends(client)
+    server("os.kill(p, signal.SIGKILL); os.waitpid(p, 0)")
+
+
 def test_exec_twice(world):
     server, client = world.pair()
     once = restart(world, server, "c", "once")

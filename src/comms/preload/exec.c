@@ -1,7 +1,4 @@
-/*
- * exec.c - the program's sockets over exec: what is not closed on exec goes along. The number of
- * the descriptor that carries them is passed on in the environment.
- */
+/* exec.c - the program's sockets over exec: what is not closed on exec goes along. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -11,19 +8,10 @@
 #include <unistd.h>
 
 #include "comms/convoy.h"
+#include "comms/preload/heirs.h"
 #include "comms/preload/real.h"
 #include "comms/preload/stdio.h"
 #include "comms/preload/table.h"
-
-#define VARIABLE "CONVOY_INHERITED"
-
-/* What an exec needs beside its arguments. */
-struct plan {
-	int bundle; /* -1: nothing goes along */
-	char **made;
-	char *const *envp;
-	char variable[sizeof(VARIABLE) + 16];
-};
 
 static bool goes_along(int fd)
 {
@@ -41,20 +29,17 @@ static unsigned count_heirlooms(void)
 	return n;
 }
 
-static int begin(unsigned n)
+/* What is not closed on exec, to be freed; NULL with ENOMEM. */
+static struct convoy_heirloom *heirlooms(unsigned *n)
 {
-	struct convoy_heirloom *what = calloc(n, sizeof(*what));
-	unsigned have = 0;
-	int bundle;
+	unsigned room = count_heirlooms();
+	struct convoy_heirloom *what = calloc(room + 1, sizeof(*what));
 
-	if (!what)
-		return -1;
-	for (int fd = 0, end = fd_end(); fd < end && have < n; fd++)
+	*n = 0;
+	for (int fd = 0, end = fd_end(); what && fd < end && *n < room; fd++)
 		if (goes_along(fd))
-			what[have++] = (struct convoy_heirloom){ .cd = cd_of(fd), .fd = fd };
-	bundle = convoy_exec_begin(what, have);
-	free(what);
-	return bundle;
+			what[(*n)++] = (struct convoy_heirloom){ .cd = cd_of(fd), .fd = fd };
+	return what;
 }
 
 /* @envp with our variable in it, and without an older one. */
@@ -67,40 +52,54 @@ static char **extend(char *const envp[], char *variable)
 		n++;
 	made = calloc(n + 2, sizeof(*made));
 	for (size_t i = 0; made && i < n; i++)
-		if (strncmp(envp[i], VARIABLE "=", sizeof(VARIABLE)) != 0)
+		if (strncmp(envp[i], HEIRS_VARIABLE "=", sizeof(HEIRS_VARIABLE)) != 0)
 			made[have++] = envp[i];
 	if (made)
 		made[have] = variable;
 	return made;
 }
 
-/* 0, or -1 with errno: the exec is not to be tried. */
-static int prepare(struct plan *p, char *const envp[])
+int heirs_prepare(struct heirs_plan *p, const struct convoy_heirloom *what, unsigned n, bool spawn,
+		  char *const envp[])
 {
-	unsigned n = count_heirlooms();
-
-	*p = (struct plan){ .bundle = -1, .envp = envp };
+	*p = (struct heirs_plan){ .bundle = -1, .envp = envp };
 	if (n == 0)
 		return 0;
-	p->bundle = begin(n);
+	p->bundle = spawn ? convoy_spawn_begin(what, n) : convoy_exec_begin(what, n);
 	if (p->bundle < 0)
 		return -1;
-	snprintf(p->variable, sizeof(p->variable), VARIABLE "=%d", p->bundle);
+	snprintf(p->variable, sizeof(p->variable), HEIRS_VARIABLE "=%d", p->bundle);
 	p->made = extend(envp, p->variable);
 	p->envp = p->made;
 	if (p->made)
 		return 0;
-	convoy_exec_failed(p->bundle);
+	convoy_exec_end(p->bundle);
 	errno = ENOMEM;
 	return -1;
 }
 
-/* It has failed: back to where we were. */
-static int give_up(struct plan *p)
+void heirs_end(struct heirs_plan *p)
 {
 	if (p->bundle >= 0)
-		convoy_exec_failed(p->bundle);
+		convoy_exec_end(p->bundle);
 	free(p->made);
+}
+
+/* 0, or -1 with errno: the exec is not to be tried. */
+static int prepare(struct heirs_plan *p, char *const envp[])
+{
+	unsigned n;
+	struct convoy_heirloom *what = heirlooms(&n);
+	int err = what ? heirs_prepare(p, what, n, false, envp) : -1;
+
+	free(what);
+	return err;
+}
+
+/* It has failed: back to where we were. */
+static int give_up(struct heirs_plan *p)
+{
+	heirs_end(p);
 	return -1;
 }
 
@@ -108,7 +107,7 @@ static int give_up(struct plan *p)
 
 SHIM int execve(const char *path, char *const argv[], char *const envp[])
 {
-	struct plan p;
+	struct heirs_plan p;
 
 	if (prepare(&p, envp) < 0)
 		return -1;
@@ -118,7 +117,7 @@ SHIM int execve(const char *path, char *const argv[], char *const envp[])
 
 SHIM int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	struct plan p;
+	struct heirs_plan p;
 
 	if (prepare(&p, envp) < 0)
 		return -1;
@@ -128,7 +127,7 @@ SHIM int execvpe(const char *file, char *const argv[], char *const envp[])
 
 SHIM int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	struct plan p;
+	struct heirs_plan p;
 
 	if (prepare(&p, envp) < 0)
 		return -1;
@@ -138,7 +137,7 @@ SHIM int fexecve(int fd, char *const argv[], char *const envp[])
 
 SHIM int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	struct plan p;
+	struct heirs_plan p;
 
 	if (prepare(&p, envp) < 0)
 		return -1;
@@ -234,14 +233,14 @@ SHIM pid_t vfork(void)
 
 __attribute__((constructor)) static void take_over(void)
 {
-	const char *text = getenv(VARIABLE);
+	const char *text = getenv(HEIRS_VARIABLE);
 	struct convoy_heirloom *what;
 	int n;
 
 	if (!text)
 		return;
 	n = convoy_exec_take(atoi(text), &what);
-	unsetenv(VARIABLE);
+	unsetenv(HEIRS_VARIABLE);
 	for (int i = 0; i < n; i++)
 		fd_set_cd(what[i].fd, what[i].cd);
 	if (n >= 0)

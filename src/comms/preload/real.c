@@ -53,6 +53,19 @@ static void find_descriptors(void)
 	find("execveat", &real.execveat);
 }
 
+static void find_spawn(void)
+{
+	find("posix_spawn", &real.posix_spawn);
+	find("posix_spawnp", &real.posix_spawnp);
+	find("posix_spawn_file_actions_init", &real.posix_spawn_file_actions_init);
+	find("posix_spawn_file_actions_destroy", &real.posix_spawn_file_actions_destroy);
+	find("posix_spawn_file_actions_addclose", &real.posix_spawn_file_actions_addclose);
+	find("posix_spawn_file_actions_addopen", &real.posix_spawn_file_actions_addopen);
+	find("posix_spawn_file_actions_adddup2", &real.posix_spawn_file_actions_adddup2);
+	find("posix_spawn_file_actions_addclosefrom_np",
+	     &real.posix_spawn_file_actions_addclosefrom_np);
+}
+
 static void find_bytes(void)
 {
 	find("read", &real.read);
@@ -89,6 +102,7 @@ const struct real *real_calls(void)
 	if (!atomic_load_explicit(&found, memory_order_acquire)) {
 		find_sockets();
 		find_descriptors();
+		find_spawn();
 		find_bytes();
 		find_waiting();
 		atomic_store_explicit(&found, true, memory_order_release);

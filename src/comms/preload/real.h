@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -39,6 +40,21 @@ struct real {
 	int (*ioctl)(int fd, unsigned long request, ...);
 	int (*execve)(const char *path, char *const argv[], char *const envp[]);
 	int (*execvpe)(const char *file, char *const argv[], char *const envp[]);
+	int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+			   const posix_spawnattr_t *attributes, char *const argv[],
+			   char *const envp[]);
+	int (*posix_spawnp)(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+			    const posix_spawnattr_t *attributes, char *const argv[],
+			    char *const envp[]);
+	int (*posix_spawn_file_actions_init)(posix_spawn_file_actions_t *actions);
+	int (*posix_spawn_file_actions_destroy)(posix_spawn_file_actions_t *actions);
+	int (*posix_spawn_file_actions_addclose)(posix_spawn_file_actions_t *actions, int fd);
+	int (*posix_spawn_file_actions_addopen)(posix_spawn_file_actions_t *actions, int fd,
+						const char *path, int flags, mode_t mode);
+	int (*posix_spawn_file_actions_adddup2)(posix_spawn_file_actions_t *actions, int fd,
+						int to);
+	int (*posix_spawn_file_actions_addclosefrom_np)(posix_spawn_file_actions_t *actions,
+							int from);
 	int (*fexecve)(int fd, char *const argv[], char *const envp[]);
 	int (*execveat)(int dir, const char *path, char *const argv[], char *const envp[],
 			int flags);

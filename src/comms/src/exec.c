@@ -1,5 +1,5 @@
 /*
- * exec.c - sockets that stay open over execve(2).
+ * exec.c - sockets that stay open over execve(2), or in a child that posix_spawn(3) starts.
  *
  * For convoyd an exec is a fork whose parent ends: a connection to it is made for the new program,
  * which shares what is named. That connection and a memfd with all that the library must know of
@@ -23,8 +23,9 @@ enum { BUNDLE_MAGIC = 0x43584543, MAX_HEIRLOOMS = 1 << 16, HIGH_FD = 1 << 10 };
 struct bundle {
 	uint32_t magic;
 	uint32_t record_bytes; /* another build of the library has another size */
-	int32_t pid;
-	int32_t attach_fd; /* -1: not attached */
+	int32_t pid;	       /* of the new program; 0: it is a child */
+	int32_t parent;	       /* of a child */
+	int32_t attach_fd;     /* -1: not attached */
 	uint32_t n_stack_workers;
 	uint32_t n;
 };
@@ -136,11 +137,21 @@ static int write_bundle(const struct bundle *b, const struct record *records)
 	return -1;
 }
 
-int convoy_exec_begin(const struct convoy_heirloom *what, unsigned n)
+/* Both processes have it from now on. */
+static void share_with_child(struct sock *s)
+{
+	if (s->listener)
+		s->listener->shared = true;
+	if (s->state == SOCK_OPEN)
+		s->shared = true;
+}
+
+static int begin(const struct convoy_heirloom *what, unsigned n, bool spawn)
 {
 	struct bundle b = { .magic = BUNDLE_MAGIC,
 			    .record_bytes = sizeof(struct record),
-			    .pid = getpid(),
+			    .pid = spawn ? 0 : getpid(),
+			    .parent = spawn ? getpid() : 0,
 			    .n_stack_workers = attach_n_stack_workers() };
 	struct record *records = n <= MAX_HEIRLOOMS ? calloc(n, sizeof(*records)) : NULL;
 	int fd;
@@ -154,6 +165,8 @@ int convoy_exec_begin(const struct convoy_heirloom *what, unsigned n)
 			continue;
 		records[b.n].fd = what[i].fd;
 		record_sock(&records[b.n++], s);
+		if (spawn)
+			share_with_child(s);
 		sock_unlock(s);
 	}
 	b.attach_fd = attach_heir(records, b.n);
@@ -164,7 +177,17 @@ int convoy_exec_begin(const struct convoy_heirloom *what, unsigned n)
 	return fd < 0 ? api_fail(-ENOMEM) : fd;
 }
 
-void convoy_exec_failed(int bundle_fd)
+int convoy_exec_begin(const struct convoy_heirloom *what, unsigned n)
+{
+	return begin(what, n, false);
+}
+
+int convoy_spawn_begin(const struct convoy_heirloom *what, unsigned n)
+{
+	return begin(what, n, true);
+}
+
+void convoy_exec_end(int bundle_fd)
 {
 	int kept_errno = errno;
 	struct bundle b;
@@ -255,7 +278,8 @@ static bool is_ours(int fd, const struct bundle *b)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && b->magic == BUNDLE_MAGIC && b->pid == getpid() &&
+	return fstat(fd, &st) == 0 && b->magic == BUNDLE_MAGIC &&
+	       (b->pid ? b->pid == getpid() : b->parent == getppid()) &&
 	       b->record_bytes == sizeof(struct record) && b->n <= MAX_HEIRLOOMS &&
 	       (size_t)st.st_size == sizeof(*b) + b->n * sizeof(struct record);
 }
