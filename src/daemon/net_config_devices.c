@@ -2,6 +2,13 @@
 #include "daemon/net_config.h"
 #include "daemon/net_config_tables.h"
 
+static const struct config_enum_value program_values[] = {
+	{ "auto", BPF_SENDER_AUTO, NULL },
+	{ "never", BPF_SENDER_NEVER, NULL },
+	{ "always", BPF_SENDER_ALWAYS, NULL },
+};
+static const struct config_enum programs = { program_values, count_of(program_values) };
+
 static const struct config_field af_packet_fields[] = {
 	{ .name = "device",
 	  .type = CONFIG_STRING,
@@ -29,6 +36,10 @@ static const struct config_field af_packet_fields[] = {
 	{ .name = "exclusive",
 	  .type = CONFIG_BOOL,
 	  .offset = offsetof(struct af_packet_config, exclusive) },
+	{ .name = "send_by_program",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct af_packet_config, program),
+	  .values = &programs },
 };
 
 const struct config_message net_af_packet_message = {
@@ -82,6 +93,10 @@ static const struct config_field af_xdp_fields[] = {
 	  .type = CONFIG_ENUM,
 	  .offset = offsetof(struct af_xdp_config, mode),
 	  .values = &modes },
+	{ .name = "send_by_program",
+	  .type = CONFIG_ENUM,
+	  .offset = offsetof(struct af_xdp_config, program),
+	  .values = &programs },
 };
 
 const struct config_message net_af_xdp_message = {

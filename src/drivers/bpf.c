@@ -113,3 +113,34 @@ int bpf_redirect_to_sockets(int index, int map, bool native, bool chains)
 	close(program);
 	return link;
 }
+
+int bpf_shared_value(size_t bytes)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = sizeof(uint32_t);
+	attr.value_size = (uint32_t)bytes;
+	attr.max_entries = 1;
+	attr.map_flags = BPF_F_MMAPABLE;
+	memcpy(attr.map_name, "convoy", sizeof("convoy"));
+	return call(BPF_MAP_CREATE, &attr);
+}
+
+int bpf_load_packet_program(const struct bpf_insn *program, unsigned n)
+{
+	return load(BPF_PROG_TYPE_SCHED_CLS, program, n, 0);
+}
+
+int bpf_run_packet_program(int program, const void *frame, uint32_t n)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)program;
+	attr.test.data_in = (uintptr_t)frame;
+	attr.test.data_size_in = n;
+	attr.test.repeat = 1;
+	return call(BPF_PROG_TEST_RUN, &attr);
+}

@@ -32,4 +32,18 @@ int bpf_socket_map_set(int map, uint32_t queue, int socket);
 must_check
 int bpf_redirect_to_sockets(int index, int map, bool native, bool chains);
 
+/* For bpf_sender.h. Each returns a descriptor, or 0, or a negative errno value. */
+
+struct bpf_insn;
+
+/* bpf_shared_value - a map of one value of @bytes that can be mapped into memory (Linux 5.5). */
+must_check
+int bpf_shared_value(size_t bytes);
+/* bpf_load_packet_program - one of those that run over a packet of the kernel. */
+must_check
+int bpf_load_packet_program(const struct bpf_insn *program, unsigned n);
+/* bpf_run_packet_program - run it once over a packet made of the @n bytes at @frame. */
+must_check
+int bpf_run_packet_program(int program, const void *frame, uint32_t n);
+
 #endif

@@ -76,7 +76,8 @@ def router(netns, convoyd):
 
 @pytest.mark.parametrize("options, workers", [
     ({}, 1), ({}, 2), ({"mode": "generic"}, 1), ({"busy_poll_us": 20, "copy": "always"}, 1),
-], ids=["native", "two workers", "generic", "busy poll"])
+    ({"send_by_program": "never"}, 1),
+], ids=["native", "two workers", "generic", "busy poll", "sends by its socket"])
 def test_tcp_between_kernels_over_af_xdp(router, options, workers):
     stack, _, near, far = router("af_xdp", options, options, workers)
     if "mode" in options:  # the generic hook gets super-segments whole, and nobody says that they are some
@@ -85,6 +86,7 @@ def test_tcp_between_kernels_over_af_xdp(router, options, workers):
     transfer(near, far, 8 * MIB)
     assert device(stack, "if1")["mode"] == options.get("mode", "native")
     assert device(stack, "if1")["copy"] == "once"
+    assert device(stack, "if1")["sends-by-program"] == ("no" if "send_by_program" in options else "yes")
 
 
 def test_a_killed_convoyd_leaves_no_program_behind(router, convoyd):
@@ -104,9 +106,10 @@ def test_a_killed_convoyd_leaves_no_program_behind(router, convoyd):
 @pytest.mark.parametrize("left, right, workers", [
     ({}, {}, 1),
     ({}, {"no_offload": True}, 1),
+    ({"no_offload": True, "send_by_program": "never"}, {"no_offload": True, "send_by_program": "never"}, 1),
     ({"no_offload": True, "exclusive": True}, {"exclusive": True}, 1),
     ({"queues": 2}, {"queues": 2, "exclusive": True}, 2),
-], ids=["offloads", "cut here", "exclusive", "two workers"])
+], ids=["offloads", "cut here", "sends by its socket", "exclusive", "two workers"])
 def test_tcp_between_kernels_over_af_packet(router, left, right, workers):
     stack, _, near, far = router("af_packet", left, right, workers)
     transfer(near, far, 16 * MIB)

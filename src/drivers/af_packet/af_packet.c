@@ -128,6 +128,7 @@ static void describe(const struct interface *i, struct writer *out)
 	for (uint32_t q = 0; q < p->n_queues; q++)
 		n_drops += __atomic_load_n(&p->queue[q].n_ring_drops, __ATOMIC_RELAXED);
 	put_format(out, "queues %u\nring-drops %" PRIu64 "\n", p->n_queues, n_drops);
+	put_format(out, "sends-by-program %s\n", p->tx[0].sender.batch ? "yes" : "no");
 	put_format(out, "promiscuous %s\nexclusive %s\nsegments %s\n",
 		   p->promiscuous ? "yes" : "no", p->config.exclusive ? "yes" : "no",
 		   i->caps & CAP_TSO ? "whole" : "cut here");
@@ -188,13 +189,21 @@ static struct af_packet *make_or_null(struct engine *e, const struct af_packet_c
 		p->queue[q].fd = -1;
 		af_packet_init_input(e, &p->queue[q]);
 	}
-	for (uint32_t w = 0; w < p->n_workers; w++)
+	for (uint32_t w = 0; w < p->n_workers; w++) {
 		p->tx[w].fd = p->tx[w].ring_fd = -1;
+		p->tx[w].sender.map_fd = p->tx[w].sender.program_fd = -1;
+	}
 	return p;
 }
 
 static int check(const struct af_packet_config *c, char *why, size_t why_bytes)
 {
+	if (c->program == BPF_SENDER_ALWAYS && c->bypass_qdisc) {
+		snprintf(why, why_bytes,
+			 "send_by_program: always goes through the queueing discipline; leave out "
+			 "bypass_qdisc or it");
+		return ERR_INVAL;
+	}
 	if (c->n_queues <= AF_PACKET_QUEUES_MAX && c->ring_mib <= AF_PACKET_RING_MIB_MAX)
 		return 0;
 	snprintf(why, why_bytes, "queues are 1 … %d, ring_mib 1 … %d", AF_PACKET_QUEUES_MAX,

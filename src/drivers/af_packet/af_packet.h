@@ -8,6 +8,7 @@
 #ifndef CONVOY_DRIVERS_AF_PACKET_AF_PACKET_H
 #define CONVOY_DRIVERS_AF_PACKET_AF_PACKET_H
 
+#include "drivers/bpf_sender.h"
 #include "engine/engine.h"
 
 enum { AF_PACKET_QUEUES_MAX = 16, AF_PACKET_RING_MIB_MAX = 256 };
@@ -23,6 +24,7 @@ struct af_packet_config {
 	bool no_offload;    /* neither checksums nor segments are left to the kernel */
 	bool promiscuous;   /* receive what is for other link addresses: for bridging */
 	bool exclusive;	    /* the kernel's own stack does not see what the device receives */
+	uint8_t program;    /* enum bpf_sender_use: plain frames are sent by a program */
 };
 
 /*

@@ -349,6 +349,43 @@ static no_inline uint16_t send_message(struct sending *s, const struct virtio_ne
 	return gather(s, h, b); /* again, with all the room */
 }
 
+static void count_sent(struct sending *s, const struct bpf_sent *sent)
+{
+	s->n_sent += sent->n_sent;
+	s->n_bytes += sent->n_bytes;
+	node_count(s->node, TX_FULL, sent->n_full);
+	node_count(s->node, TX_GONE, sent->n_gone);
+	node_count(s->node, TX_REFUSED, sent->n_refused);
+}
+
+/* Have what was put so far sent, by whichever way: what follows comes behind it. */
+static void run_program(struct sending *s)
+{
+	struct bpf_sent sent = { 0 };
+
+	if (!bpf_sender_waits(&s->tx->sender))
+		return;
+	bpf_sender_flush(&s->tx->sender, &sent);
+	count_sent(s, &sent);
+}
+
+/* Into the program's batch, behind what the ring and the messages have. */
+static inline uint16_t send_by_program(struct sending *s, const struct buf *b)
+{
+	struct af_packet_tx *tx = s->tx;
+
+	tx_ring_kick(&tx->ring, tx->ring_fd);
+	if (unlikely(tx->n))
+		flush(s);
+	if (unlikely(!bpf_sender_put(&tx->sender, b))) {
+		run_program(s);
+		if (!bpf_sender_put(&tx->sender, b))
+			return TX_FULL;
+	}
+	s->copied[s->n_copied++] = b->self;
+	return N_TX_REASONS;
+}
+
 /* Into the ring, behind what was gathered. The buffer is free at once. */
 static inline uint16_t send_by_ring(struct sending *s, const struct virtio_net_hdr *h,
 				    struct buf *b)
@@ -368,12 +405,24 @@ static inline uint16_t send_by_ring(struct sending *s, const struct virtio_net_h
 	return N_TX_REASONS;
 }
 
+/* Nothing is left to the device, and the program can take it. */
+static inline bool is_plain(const struct virtio_net_hdr *h, const struct buf *b)
+{
+	return h->gso_type == VIRTIO_NET_HDR_GSO_NONE && h->flags == 0 &&
+	       b->total_len >= BPF_SENDER_FRAME_MIN && b->total_len <= BPF_SENDER_FRAME_MAX;
+}
+
 static inline uint16_t send_packet(struct sending *s, struct buf *b)
 {
 	struct virtio_net_hdr header;
 
 	if (unlikely(!vnet_of_buf(&header, b)))
 		return TX_OFFLOAD;
+	if (s->tx->sender.batch) {
+		if (likely(is_plain(&header, b)))
+			return send_by_program(s, b);
+		run_program(s);
+	}
 	if (likely(header.gso_type == VIRTIO_NET_HDR_GSO_NONE && b->total_len <= TX_RING_FRAME_MAX))
 		return send_by_ring(s, &header, b);
 	return send_message(s, &header, b);
@@ -407,6 +456,7 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 	}
 	tx_ring_kick(&s.tx->ring, s.tx->ring_fd);
 	flush(&s);
+	run_program(&s);
 	buf_free(&w->bufs, s.copied, s.n_copied);
 	interface_count_tx(w, i->index, s.n_sent, s.n_bytes, f->n - s.n_sent);
 	return f->n;

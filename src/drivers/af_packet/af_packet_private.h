@@ -32,8 +32,9 @@ struct af_packet_queue {
 
 /* Sends: one for each worker. */
 struct af_packet_tx {
-	struct tx_ring ring; /* for frames of the usual size */
-	int ring_fd, fd;     /* the ring's socket, and the one of messages; -1: closed */
+	struct bpf_sender sender; /* for frames without offloads, where that is faster */
+	struct tx_ring ring;	  /* for others of the usual size, and all where it is not */
+	int ring_fd, fd;	  /* the ring's socket, and the one of messages; -1: closed */
 	bool attached;
 	unsigned n, n_iovs; /* messages and their pieces, gathered but not sent yet */
 	uint32_t idx[AF_PACKET_TX_BATCH];

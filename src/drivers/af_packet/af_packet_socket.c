@@ -144,6 +144,26 @@ static int open_sender(struct opening *o, int *fd)
 	return err;
 }
 
+/* A program is known to be faster where what is sent ends in another stack of this machine. */
+static int open_program(struct opening *o, struct af_packet_tx *tx)
+{
+	const struct af_packet_config *c = &o->packet->config;
+	int err;
+
+	if (c->program == BPF_SENDER_NEVER ||
+	    (c->program == BPF_SENDER_AUTO &&
+	     (c->bypass_qdisc || strcmp(o->info->driver, "veth") != 0)))
+		return 0;
+	err = bpf_sender_open(&tx->sender, o->info->index);
+	if (err == 0 || c->program == BPF_SENDER_AUTO)
+		return 0;
+	return netdev_fail(
+		o->why, o->why_bytes, -err,
+		"device %s: cannot send by a program (Linux 5.5 with CONFIG_BPF_SYSCALL, "
+		"CAP_BPF and CAP_NET_ADMIN); leave out \"send_by_program\"",
+		o->packet->netdev.name);
+}
+
 static int open_tx(struct opening *o, struct af_packet_tx *tx)
 {
 	int err = open_sender(o, &tx->ring_fd);
@@ -156,7 +176,9 @@ static int open_tx(struct opening *o, struct af_packet_tx *tx)
 	if (errno)
 		return failed(o, "make a transmit ring");
 	err = bind_to(o, tx->ring_fd, 0);
-	return err ? err : bind_to(o, tx->fd, 0);
+	if (!err)
+		err = bind_to(o, tx->fd, 0);
+	return err ? err : open_program(o, tx);
 }
 
 static int hide(struct opening *o)
@@ -225,6 +247,7 @@ void af_packet_close_sockets(struct af_packet *p)
 		close_fd(&q->fd);
 	}
 	for (uint32_t w = 0; w < p->n_workers; w++) {
+		bpf_sender_close(&p->tx[w].sender);
 		tx_ring_close(&p->tx[w].ring);
 		close_fd(&p->tx[w].ring_fd);
 		close_fd(&p->tx[w].fd);

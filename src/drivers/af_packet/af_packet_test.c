@@ -77,6 +77,45 @@ static void frames_and_super_segments_come_back_unchanged(void **state)
 	close(fd);
 }
 
+/* Some through the program, some through the ring, some as messages: nothing overtakes. */
+static void plain_and_other_frames_keep_their_order(void **state)
+{
+	static const struct {
+		uint32_t payload;
+		uint16_t gso_size;
+		bool plain;
+	} cases[] = {
+		{ 6, 0, true },		{ 100, 0, true }, { 100, 0, false },	  { 1446, 0, true },
+		{ 30000, 1448, false }, { 7, 0, true },	  { 65000, 1448, false }, { 1, 0, false },
+	};
+	struct virtio_net_hdr *h = (struct virtio_net_hdr *)(void *)veth_out;
+	struct interface *i;
+	size_t len;
+	int fd, tag;
+
+	(void)state;
+	veth_make_pair("");
+	i = make((struct af_packet_config){ 0 });
+	assert_non_null(((struct af_packet *)i->device)->tx[0].sender.batch);
+	fd = veth_open_peer();
+	assert_int_equal(engine_start(veth_engine), 0);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned n = 0; n < count_of(cases); n++) {
+			len = veth_make_frame(cases[n].payload, cases[n].gso_size, n);
+			if (cases[n].plain)
+				memset(h, 0, sizeof(*h));
+			assert_int_equal(send(fd, veth_out, len, 0), (ssize_t)len);
+		}
+		for (unsigned n = 0; n < count_of(cases); n++) {
+			len = veth_make_frame(cases[n].payload, cases[n].gso_size, n);
+			assert_int_equal(veth_receive(fd, &tag), len);
+			assert_memory_equal(veth_in + sizeof(*h), veth_out + sizeof(*h),
+					    len - sizeof(*h));
+		}
+	}
+	close(fd);
+}
+
 static void vlan_tags_are_put_back(void **state)
 {
 	static const uint8_t tag_bytes[] = { 0x81, 0x00, 0x60, 0x2a }; /* priority 3, VLAN 42 */
@@ -168,6 +207,9 @@ static void what_cannot_be_made_is_explained(void **state)
 		{ { .device = "a-name-that-the-kernel-has-no-room-for" }, ERR_INVAL, "15" },
 		{ { .device = "dev0", .mtu_bytes = 9000 }, ERR_RANGE, "ip link set dev0 mtu 9000" },
 		{ { .device = "dev0", .n_queues = 99 }, ERR_INVAL, "queues" },
+		{ { .device = "dev0", .program = BPF_SENDER_ALWAYS, .bypass_qdisc = true },
+		  ERR_INVAL,
+		  "send_by_program" },
 		{ { .device = "dev0", .mac = mac, .ring_mib = 999 }, ERR_INVAL, "ring_mib" },
 	};
 	struct interface *i = NULL;
@@ -253,6 +295,8 @@ int main(void)
 		cmocka_unit_test(the_ring_is_read_in_order_and_given_back),
 		cmocka_unit_test_setup_teardown(frames_and_super_segments_come_back_unchanged,
 						start_one, veth_finish),
+		cmocka_unit_test_setup_teardown(plain_and_other_frames_keep_their_order, start_one,
+						veth_finish),
 		cmocka_unit_test_setup_teardown(vlan_tags_are_put_back, start_one, veth_finish),
 		cmocka_unit_test_setup_teardown(several_queues_on_two_workers, start_two,
 						veth_finish),

@@ -112,6 +112,7 @@ static void describe(const struct interface *i, struct writer *out)
 	put_format(out, "queues %u\nmode %s\ncopy %s\nchains %s\nkernel-lost %" PRIu64 "\n",
 		   x->n_queues, x->native ? "native" : "generic", x->zero_copy ? "none" : "once",
 		   x->chains ? "yes" : "no", lost);
+	put_format(out, "sends-by-program %s\n", x->queue[0].sender.batch ? "yes" : "no");
 	put_format(out, "promiscuous %s\nbusy-poll-us %u\n", x->promiscuous ? "yes" : "no",
 		   x->config.busy_poll_us);
 }
@@ -125,6 +126,13 @@ static int check_mtu(const struct af_xdp *x, uint32_t mtu, char *why, size_t why
 			 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` "
 			 "before",
 			 x->netdev.name, most, x->netdev.name, mtu);
+		return ERR_RANGE;
+	}
+	if (x->queue[0].sender.batch && mtu > AF_XDP_SENDER_MTU_MAX) {
+		snprintf(why, why_bytes,
+			 "an MTU of %u bytes is more than a program sends: set mtu to %d or less, "
+			 "or write send_by_program: never",
+			 mtu, AF_XDP_SENDER_MTU_MAX);
 		return ERR_RANGE;
 	}
 	if (!x->chains && mtu > BUF_DATA - 18) {
@@ -176,6 +184,7 @@ static struct af_xdp *make_or_null(struct engine *e, const struct af_xdp_config 
 		x->queue[q].owner = x;
 		x->queue[q].index = q;
 		x->queue[q].fd = -1;
+		x->queue[q].sender.map_fd = x->queue[q].sender.program_fd = -1;
 		af_xdp_init_input(e, &x->queue[q]);
 	}
 	return x;

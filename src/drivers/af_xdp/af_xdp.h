@@ -9,6 +9,7 @@
 #ifndef CONVOY_DRIVERS_AF_XDP_AF_XDP_H
 #define CONVOY_DRIVERS_AF_XDP_AF_XDP_H
 
+#include "drivers/bpf_sender.h"
 #include "engine/engine.h"
 
 enum {
@@ -32,6 +33,7 @@ struct af_xdp_config {
 	bool promiscuous;      /* receive what is for other link addresses: for bridging */
 	uint8_t copying;       /* enum af_xdp_copying */
 	uint8_t mode;	       /* enum af_xdp_mode */
+	uint8_t program;       /* enum bpf_sender_use: where the kernel copies, a program sends */
 };
 
 /*

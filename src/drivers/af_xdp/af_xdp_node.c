@@ -26,12 +26,13 @@ _Static_assert(count_of(rx_reasons) == N_RX_REASONS, "every reason has a text");
 enum { TX_DROP };
 static const char *const tx_next[] = { [TX_DROP] = "drop" };
 
-enum { TX_GONE, TX_CHAIN, TX_OFFLOAD, TX_FULL, TX_KICK, N_TX_REASONS };
+enum { TX_GONE, TX_CHAIN, TX_OFFLOAD, TX_FULL, TX_REFUSED, TX_KICK, N_TX_REASONS };
 static const struct reason tx_reasons[] = {
 	[TX_GONE] = { "gone", "the device does not exist at present" },
 	[TX_CHAIN] = { "chain", "several buffers, which the socket cannot send or not so many" },
 	[TX_OFFLOAD] = { "offload", "it asks for an offload; there are none" },
 	[TX_FULL] = { "full", "the ring has no room: the device is slow" },
+	[TX_REFUSED] = { "refused", "the kernel did not take it: down, or larger than the MTU" },
 	[TX_KICK] = { "kick", "not a packet: the kernel could not send now and is asked again" },
 };
 _Static_assert(count_of(tx_reasons) == N_TX_REASONS, "every reason has a text");
@@ -304,25 +305,21 @@ static no_inline unsigned pass_on(struct worker *w, struct node *node, const str
 	return f->n;
 }
 
-static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
-{
-	const struct interface *i = node->instance;
-	struct xdp_queue *q = queue_of(i->device, w);
-	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
-	unsigned n_sent = 0;
-	uint64_t n_bytes = 0;
-	uint32_t at;
+struct sending {
+	struct worker *worker;
+	struct node *node;
+	struct xdp_queue *queue;
+	unsigned n_sent;
+	uint64_t n_bytes;
+};
 
-	if (unlikely(w->index != interface_queue_worker(i, q->index)))
-		return pass_on(w, node, f, q);
-	if (unlikely(!q->attached)) {
-		node_drop_all(w, node, f, TX_GONE);
-		interface_count_tx(w, i->index, 0, 0, f->n);
-		return f->n;
-	}
-	reap(w, q);
-	frame_bufs(f, b);
-	at = q->tx.mine;
+/* Into the ring, from the buffers themselves; they come back by the completion ring. */
+static void send_by_ring(struct sending *s, const struct frame *f, struct buf **b)
+{
+	struct xdp_queue *q = s->queue;
+	uint32_t at = q->tx.mine;
+
+	reap(s->worker, q);
 	for (unsigned k = 0; k < f->n; k++) {
 		uint32_t bytes = b[k]->total_len;
 		uint16_t reason;
@@ -330,15 +327,76 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 		buf_prefetch(b[k + PREFETCH_AHEAD]);
 		reason = put(q, b[k], &at);
 		if (unlikely(reason != N_TX_REASONS)) {
-			node_drop(w, node, f->idx[k], reason);
+			node_drop(s->worker, s->node, f->idx[k], reason);
 			continue;
 		}
-		n_bytes += bytes;
-		n_sent++;
+		s->n_bytes += bytes;
+		s->n_sent++;
 	}
 	xdp_ring_produced(&q->tx, at);
-	kick(q, node);
-	interface_count_tx(w, i->index, n_sent, n_bytes, f->n - n_sent);
+	kick(q, s->node);
+}
+
+/* N_TX_REASONS if it waits in the program's batch, or why not. */
+static inline uint16_t put_copy(struct sending *s, const struct buf *b, struct bpf_sent *sent)
+{
+	struct bpf_sender *sender = &s->queue->sender;
+
+	if (unlikely((b->flags & BUF_NEED_L4_CSUM) || b->gso_type != GSO_NONE))
+		return TX_OFFLOAD;
+	if (unlikely(b->total_len < BPF_SENDER_FRAME_MIN || b->total_len > BPF_SENDER_FRAME_MAX))
+		return TX_REFUSED;
+	if (likely(bpf_sender_put(sender, b)))
+		return N_TX_REASONS;
+	bpf_sender_flush(sender, sent);
+	return bpf_sender_put(sender, b) ? N_TX_REASONS : TX_FULL;
+}
+
+/* Copied into the program's batch: the buffers are free at once. */
+static void send_by_program(struct sending *s, const struct frame *f, struct buf **b)
+{
+	struct bpf_sent sent = { 0 };
+	uint32_t copied[FRAME_MAX];
+	unsigned n_copied = 0;
+
+	for (unsigned k = 0; k < f->n; k++) {
+		uint16_t reason;
+
+		buf_prefetch(b[k + PREFETCH_AHEAD]);
+		reason = put_copy(s, b[k], &sent);
+		if (likely(reason == N_TX_REASONS))
+			copied[n_copied++] = f->idx[k];
+		else
+			node_drop(s->worker, s->node, f->idx[k], reason);
+	}
+	bpf_sender_flush(&s->queue->sender, &sent);
+	buf_free(&s->worker->bufs, copied, n_copied);
+	s->n_sent = sent.n_sent;
+	s->n_bytes = sent.n_bytes;
+	node_count(s->node, TX_FULL, sent.n_full);
+	node_count(s->node, TX_GONE, sent.n_gone);
+	node_count(s->node, TX_REFUSED, sent.n_refused);
+}
+
+static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
+{
+	const struct interface *i = node->instance;
+	struct sending s = { w, node, queue_of(i->device, w), 0, 0 };
+	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
+
+	if (unlikely(w->index != interface_queue_worker(i, s.queue->index)))
+		return pass_on(w, node, f, s.queue);
+	if (unlikely(!s.queue->attached)) {
+		node_drop_all(w, node, f, TX_GONE);
+		interface_count_tx(w, i->index, 0, 0, f->n);
+		return f->n;
+	}
+	frame_bufs(f, b);
+	if (s.queue->sender.batch)
+		send_by_program(&s, f, b);
+	else
+		send_by_ring(&s, f, b);
+	interface_count_tx(w, i->index, s.n_sent, s.n_bytes, f->n - s.n_sent);
 	return f->n;
 }
 

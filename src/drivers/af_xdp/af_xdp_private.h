@@ -28,7 +28,8 @@ _Static_assert(offsetof(struct buf, room) + BUF_HEADROOM == AF_XDP_HEADROOM,
 
 enum {
 	AF_XDP_CONTINUES = 1 << 0, /* XDP_PKT_CONTD, newer than Debian 12's headers */
-	AF_XDP_PIECES_MAX = 17,	   /* of one packet that the kernel sends: MAX_SKB_FRAGS */
+	AF_XDP_SENDER_MTU_MAX = BPF_SENDER_FRAME_MAX - 22, /* an Ethernet header and two tags */
+	AF_XDP_PIECES_MAX = 17, /* of one packet that the kernel sends: MAX_SKB_FRAGS */
 };
 
 /* One queue of the device: one worker's, both ways. */
@@ -39,12 +40,13 @@ struct xdp_queue {
 	int fd; /* -1: closed */
 	bool attached;
 	struct xdp_ring rx, tx, fill, completion;
-	struct timer timer;	/* looks again for buffers that the pool lacked */
-	bool unsent;		/* the kernel has to be asked again to send */
-	uint32_t n_lacking;	/* buffers that the fill ring should have besides */
-	uint32_t chain;		/* first buffer of a packet whose rest has not come; 0: none */
-	uint64_t n_kernel_lost; /* as XDP_STATISTICS had it last; read by main as well */
-	uint64_t stats_ns;	/* when it was asked */
+	struct bpf_sender sender; /* open: sends instead of the tx ring */
+	struct timer timer;	  /* looks again for buffers that the pool lacked */
+	bool unsent;		  /* the kernel has to be asked again to send */
+	uint32_t n_lacking;	  /* buffers that the fill ring should have besides */
+	uint32_t chain;		  /* first buffer of a packet whose rest has not come; 0: none */
+	uint64_t n_kernel_lost;	  /* as XDP_STATISTICS had it last; read by main as well */
+	uint64_t stats_ns;	  /* when it was asked */
 };
 
 struct af_xdp {

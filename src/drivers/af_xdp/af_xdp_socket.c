@@ -255,6 +255,36 @@ static int open_queue(struct opening *o, struct xdp_queue *q)
 	return 0;
 }
 
+/* --- sending by a program --- */
+
+/*
+ * It has every frame copied, so that it is for where the kernel would do that; it is known to be
+ * faster where what is sent ends in another stack of this machine.
+ */
+static bool wants_sender(const struct opening *o)
+{
+	const struct af_xdp *x = o->xdp;
+
+	return x->config.program == BPF_SENDER_ALWAYS ||
+	       (x->config.program == BPF_SENDER_AUTO && !x->zero_copy &&
+		strcmp(o->info->driver, "veth") == 0 &&
+		o->info->mtu_bytes <= AF_XDP_SENDER_MTU_MAX);
+}
+
+static int open_sender(struct opening *o, struct xdp_queue *q)
+{
+	int err;
+
+	if (!wants_sender(o))
+		return 0;
+	err = bpf_sender_open(&q->sender, o->info->index);
+	if (err == 0 || o->xdp->config.program == BPF_SENDER_AUTO)
+		return 0;
+	return failed(o, -err,
+		      "send by a program (Linux 5.5 with CONFIG_BPF_SYSCALL, CAP_BPF and "
+		      "CAP_NET_ADMIN); leave out \"send_by_program\"");
+}
+
 /* --- the program --- */
 
 static int explain_attach(struct opening *o, int errno_value)
@@ -332,6 +362,8 @@ int af_xdp_open_sockets(struct af_xdp *x, const struct netdev_info *info, char *
 	x->promiscuous = x->config.promiscuous || memcmp(x->mac, info->mac, MAC_LEN) != 0;
 	for (uint32_t i = 0; i < x->n_queues && !err; i++)
 		err = open_queue(&o, &x->queue[i]);
+	for (uint32_t i = 0; i < x->n_queues && !err; i++)
+		err = open_sender(&o, &x->queue[i]);
 	if (!err)
 		err = open_program(&o);
 	if (!err)
@@ -417,6 +449,7 @@ void af_xdp_close_sockets(struct af_xdp *x)
 		unmap(&q->tx);
 		unmap(&q->fill);
 		unmap(&q->completion);
+		bpf_sender_close(&q->sender);
 		close_fd(&q->fd);
 	}
 	reclaim(x);

@@ -86,6 +86,17 @@ static void frames_come_back_unchanged(void **state)
 	(void)state;
 	assert_true(x->native);
 	assert_false(x->zero_copy); /* veth has none */
+	assert_non_null(x->queue[0].sender.batch);
+	exchange_many(i, 300);
+}
+
+static void frames_come_back_through_the_socket(void **state)
+{
+	struct interface *i =
+		make((struct af_xdp_config){ .ring = 64, .program = BPF_SENDER_NEVER }, "");
+
+	(void)state;
+	assert_null(((struct af_xdp *)i->device)->queue[0].sender.batch);
 	exchange_many(i, 300);
 }
 
@@ -214,10 +225,31 @@ static void what_cannot_be_made_is_explained(void **state)
 	}
 }
 
+static void a_program_does_not_send_what_is_too_large_for_it(void **state)
+{
+	struct af_xdp_config c = { .name = "if0",
+				   .device = "dev0",
+				   .mode = AF_XDP_MODE_GENERIC,
+				   .program = BPF_SENDER_ALWAYS };
+	struct interface *i = NULL;
+	char why[256] = "";
+
+	(void)state;
+	if (!has_af_xdp)
+		skip();
+	veth_make_pair("mtu 12000");
+	assert_int_equal(af_xdp_create(veth_engine, &c, &i, why, sizeof(why)), ERR_RANGE);
+	assert_non_null(strstr(why, "set mtu to 9706"));
+	c.mtu_bytes = 9706;
+	assert_int_equal(af_xdp_create(veth_engine, &c, &i, why, sizeof(why)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(frames_come_back_unchanged, start_one, veth_finish),
+		cmocka_unit_test_setup_teardown(frames_come_back_through_the_socket, start_one,
+						veth_finish),
 		cmocka_unit_test_setup_teardown(the_generic_hook_serves_every_device, start_one,
 						veth_finish),
 		cmocka_unit_test_setup_teardown(busy_polling_changes_nothing, start_one,
@@ -231,6 +263,8 @@ int main(void)
 						veth_finish),
 		cmocka_unit_test_setup_teardown(what_cannot_be_made_is_explained, start_one,
 						veth_finish),
+		cmocka_unit_test_setup_teardown(a_program_does_not_send_what_is_too_large_for_it,
+						start_one, veth_finish),
 	};
 
 	return cmocka_run_group_tests(tests, enter, NULL);
