@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 PYTEST := /usr/bin/python3 -m pytest
 
-.PHONY: all deps run test check bench bench-forward bench-memif bench-check bench-churn golden docs lint fuzz asan ubsan tsan install clean
+.PHONY: all deps run test check bench bench-forward bench-memif bench-veth bench-check bench-churn golden docs lint fuzz asan ubsan tsan install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -35,13 +35,18 @@ check: all
 bench: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/talk.py $(ARGS)
 
-# Clocks per packet and node of the forwarding paths, generator to sink. ARGS="--only ip4 --write"
+# Clocks per packet and node of the forwarding paths, generator to sink; as root, veth and memif
+# after that. ARGS="--only ip4 --write"
 bench-forward: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/forward.py $(ARGS)
 
 # Packets through a memif between two convoyd's, beside testpmd's; needs root.
 bench-memif: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/memif.py $(ARGS)
+
+# Forwarding between two veth pairs by af_packet and af_xdp, against the kernel's own; needs root.
+bench-veth: all
+	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/veth.py $(ARGS)
 
 # How long a worker's turns take while routes and interfaces come and go; needs root.
 bench-churn: all

@@ -70,10 +70,19 @@ def line_of(row):
     return head + "\n    " + path
 
 
+def between_devices(build):
+    """The same against others: between veth pairs the kernel, over memif DPDK."""
+    for name in "veth", "memif":
+        if os.geteuid() == 0:
+            subprocess.run([sys.executable, HERE / f"{name}.py", "--build", build], check=True)
+        else:
+            print(f"{name}: left out, needs root")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default=os.environ.get("CONVOY_BUILD", "build"))
-    parser.add_argument("--only", default="", help="graphs, as ip4 or ip4.1000, and fib: lookups alone; all if not given")
+    parser.add_argument("--only", default="", help="graphs, as ip4 or ip4.1000, and fib: lookups alone; if not given all, and with root veth and memif")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--write", action="store_true", help="write the table to bench/forward.txt")
     options = parser.parse_args()
@@ -95,6 +104,8 @@ def main():
             lines.append(line)
             print(line, flush=True)
     results.save()
+    if not options.only:
+        between_devices(build)
     if options.write:
         (HERE / "forward.txt").write_text("\n".join(lines) + "\n")
     return 0
