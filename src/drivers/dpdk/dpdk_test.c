@@ -240,6 +240,7 @@ static void what_cannot_be_made_is_explained(void **state)
 		{ { .device = "net_af_xdp0,iface=lo" }, ERR_UNSUPPORTED, "af_xdp:" },
 		{ { .device = "net_memif0,zero-copy=yes" }, ERR_UNSUPPORTED, "zero-copy" },
 		{ { .device = "net_null9", .mtu_bytes = 3000 }, ERR_RANGE, "set mtu to" },
+		{ { .device = "net_memif9", .mtu_bytes = 1700 }, ERR_RANGE, "1500 bytes" },
 		{ { .device = "net_ring0" }, ERR_BUSY, "another interface" },
 		{ { .device = "net_null9", .n_queues = 99 }, ERR_INVAL, "queues" },
 		{ { .device = "net_null9", .n_descriptors = 8192 }, ERR_RANGE, "buffers" },

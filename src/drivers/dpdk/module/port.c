@@ -103,14 +103,23 @@ static void choose_queues(struct opening *o)
 	o->conf.rx_adv_conf.rss_conf.rss_hf = hash;
 }
 
+/* Some state their longest frame only; DPDK counts 18 bytes of it as the link's. */
+static uint32_t mtu_most(const struct rte_eth_dev_info *device)
+{
+	uint32_t frame = device->max_rx_pktlen - (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN);
+
+	return device->max_mtu == UINT16_MAX && frame < device->max_mtu ? frame : device->max_mtu;
+}
+
 static int choose_mtu(struct opening *o)
 {
 	struct dpdk_port_info *info = &o->port->info;
 	uint32_t mtu = o->wanted->mtu_bytes ? o->wanted->mtu_bytes : MTU_DEFAULT;
+	uint32_t most = mtu_most(&o->device);
 
-	if (mtu > o->device.max_mtu) {
+	if (mtu > most) {
 		snprintf(o->why, o->why_bytes, "device %.80s takes an MTU of %u bytes at most",
-			 o->wanted->device, o->device.max_mtu);
+			 o->wanted->device, most);
 		return ERR_RANGE;
 	}
 	if (mtu + ETHERNET_MOST > BUF_DATA && !info->scatter) {
