@@ -402,6 +402,11 @@ static const struct config_field net_fields[] = {
 	  .offset = offsetof(struct net_config, interfaces),
 	  .n_offset = offsetof(struct net_config, n_interfaces),
 	  .message = &net_interface_message },
+	{ .name = "neighbors",
+	  .type = CONFIG_MESSAGE_LIST,
+	  .offset = offsetof(struct net_config, neighbors),
+	  .n_offset = offsetof(struct net_config, n_neighbors),
+	  .message = &net_neighbor_message },
 	{ .name = "vrfs",
 	  .type = CONFIG_STRING_LIST,
 	  .offset = offsetof(struct net_config, vrfs),
@@ -461,7 +466,8 @@ static int finish_net(struct config_decoder *d, const struct config_node *n, voi
 					   "the top of the file",
 					   one->name);
 	}
-	if (net_check_routes(d, c) < 0 || net_check_vrfs(d, c, n) < 0)
+	if (net_check_routes(d, c) < 0 || net_check_neighbors(d, c) < 0 ||
+	    net_check_vrfs(d, c, n) < 0)
 		return ERR_INVAL;
 	return net_check_l2(d, c);
 }

@@ -114,6 +114,14 @@ struct net_route {
 	const char *lookup; /* VRF in which the destination is looked up; NULL: none */
 };
 
+/* A neighbour whose link address is fixed. */
+struct net_neighbor {
+	const char *interface;
+	const struct config_node *at;
+	struct ip6_addr addr; /* IPv4 in the mapped form */
+	struct mac mac;
+};
+
 /* What an application names when it attaches. */
 struct net_namespace {
 	const char *name;
@@ -138,6 +146,8 @@ struct net_config {
 	struct dpdk_settings dpdk;
 	const struct net_interface *interfaces;
 	uint32_t n_interfaces;
+	const struct net_neighbor *neighbors;
+	uint32_t n_neighbors;
 	const char *const *vrfs;
 	uint32_t n_vrfs;
 	const struct net_bridge *bridges;

@@ -58,7 +58,7 @@ static const struct config_message port_message = {
 
 /* --- fixed addresses --- */
 
-static int take_station(struct config_decoder *d, const struct config_node *n, struct mac *out)
+int net_take_station(struct config_decoder *d, const struct config_node *n, struct mac *out)
 {
 	int err = net_take_mac(d, n, out);
 
@@ -71,7 +71,7 @@ static int take_station(struct config_decoder *d, const struct config_node *n, s
 
 static int take_mac(struct config_decoder *d, const struct config_node *n, void *holder)
 {
-	return take_station(d, n, &((struct net_bridge_mac *)holder)->mac);
+	return net_take_station(d, n, &((struct net_bridge_mac *)holder)->mac);
 }
 
 static int finish_mac(struct config_decoder *d, const struct config_node *n, void *holder)
@@ -111,23 +111,27 @@ static const struct config_message mac_message = {
 
 static int take_answer_mac(struct config_decoder *d, const struct config_node *n, void *holder)
 {
-	return take_station(d, n, &((struct net_bridge_answer *)holder)->mac);
+	return net_take_station(d, n, &((struct net_bridge_answer *)holder)->mac);
 }
 
-static int take_answer_addr(struct config_decoder *d, const struct config_node *n, void *holder)
+int net_take_addr(struct config_decoder *d, const struct config_node *n, struct ip6_addr *out)
 {
-	struct net_bridge_answer *a = holder;
 	const char *text;
 	int err = config_take_string(d, n, &text);
 
 	if (err < 0)
 		return err;
-	if (ip_addr_from_text(text, &a->addr) < 0)
+	if (ip_addr_from_text(text, out) < 0)
 		return config_fail(d->error, n,
 				   "\"%.60s\" is no address; expected one like 10.0.0.1 or "
 				   "2001:db8::1",
 				   text);
 	return 0;
+}
+
+static int take_answer_addr(struct config_decoder *d, const struct config_node *n, void *holder)
+{
+	return net_take_addr(d, n, &((struct net_bridge_answer *)holder)->addr);
 }
 
 static int finish_answer(struct config_decoder *d, const struct config_node *n,

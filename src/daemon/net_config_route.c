@@ -7,18 +7,10 @@
 static int take_via_into(struct config_decoder *d, const struct config_node *n,
 			 struct net_route_hop *hop)
 {
-	const char *text;
-	int err = config_take_string(d, n, &text);
+	int err = net_take_addr(d, n, &hop->via);
 
-	if (err < 0)
-		return err;
-	if (ip_addr_from_text(text, &hop->via) < 0)
-		return config_fail(d->error, n,
-				   "\"%.60s\" is no address; expected one like 10.0.0.1 or "
-				   "2001:db8::1",
-				   text);
-	hop->has_via = true;
-	return 0;
+	hop->has_via = err == 0;
+	return err;
 }
 
 static int take_hop_via(struct config_decoder *d, const struct config_node *n, void *holder)

@@ -49,6 +49,18 @@ int net_check_vrfs(struct config_decoder *d, const struct net_config *c,
 must_check
 int net_check_routes(struct config_decoder *d, const struct net_config *c);
 
+/* One item of "neighbors": struct net_neighbor; do they name interfaces that are there? */
+extern const struct config_message net_neighbor_message;
+must_check
+int net_check_neighbors(struct config_decoder *d, const struct net_config *c);
+
+/* net_take_station - the MAC address of a single station; net_take_addr - an address of a host. */
+struct mac;
+must_check
+int net_take_station(struct config_decoder *d, const struct config_node *n, struct mac *out);
+must_check
+int net_take_addr(struct config_decoder *d, const struct config_node *n, struct ip6_addr *out);
+
 /* One item of "routes": struct net_route. */
 extern const struct config_message net_route_message;
 

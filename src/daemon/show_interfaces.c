@@ -5,8 +5,11 @@
 #include "control/table.h"
 #include "daemon/convoyd.h"
 #include "engine/engine.h"
+#include "functions/spread/spread.h"
 #include "l3/cli/ip_json.h"
 #include "l3/ip6/address.h"
+#include "l3/rpf/rpf.h"
+#include "l3/vrf/vrf.h"
 #include "wire/ethernet.h"
 
 enum { DEVICE_TEXT_MAX = 1024 };
@@ -61,16 +64,31 @@ static json_t *device_json(const struct interface *i)
 	return json_stringn(text, writer_len(&out));
 }
 
+/* How it does IP, besides its addresses. */
+static void add_ip(json_t *row, const struct interface *i)
+{
+	const struct interface *lender =
+		interface_get_or_null(i->engine, ip4_lender(ip4_stack_of(i->engine), i->index));
+
+	json_object_set_new(row, "vrf", json_string(vrf_of_interface(i->engine, i->index)->name));
+	json_object_set_new(row, "rpf", json_string(rpf_mode_name(rpf_of(i->engine, i->index))));
+	json_object_set_new(row, "unnumbered", lender ? json_string(lender->name) : json_null());
+	json_object_set_new(row, "spread", json_boolean(spread_is_set(i)));
+}
+
 static json_t *interface_json(const struct interface *i)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:o}", "name", i->name,
-			 "index", (int)i->index, "driver", i->driver->name, "state",
-			 !i->up	    ? "down"
-			 : !i->link ? "no link"
-				    : "up",
-			 "addresses", addresses_json(i), "mac", mac_json(i), "mtu_bytes",
-			 (int)i->mtu_bytes, "queues", (int)i->n_queues, "counters",
-			 counters_json(i), "device", device_json(i));
+	json_t *row = json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:o}", "name",
+				i->name, "index", (int)i->index, "driver", i->driver->name, "state",
+				!i->up	   ? "down"
+				: !i->link ? "no link"
+					   : "up",
+				"addresses", addresses_json(i), "mac", mac_json(i), "mtu_bytes",
+				(int)i->mtu_bytes, "queues", (int)i->n_queues, "counters",
+				counters_json(i), "device", device_json(i));
+
+	add_ip(row, i);
+	return row;
 }
 
 static int show_interfaces(struct command_call *call)

@@ -297,3 +297,42 @@ def test_a_vlan_may_not_have_a_larger_mtu_than_its_parent(applied):
     both[0]["mtu"], both[1]["mtu"] = 1500, 1400
     assert [c[0] for c in applied.changes({"interfaces": both})] == ["change", "change"]
     assert applied.changes({"interfaces": both}) == []
+
+
+def test_fixed_neighbors_and_proxies_are_saved_and_applied(applied, convoy):
+    stack = applied.stack
+    one, six = ({"interface": "lan", "address": "10.9.0.5", "mac": "02:00:00:00:00:55"},
+                {"interface": "lan", "address": "2001:db8::5", "mac": "02:00:00:00:00:56"})
+    stack.call("address add", interface="lan", address="2001:db8::1/64")
+    stack.call("neighbor add", **one)
+    stack.call("proxy add", interface="lan", address="10.9.0.78")
+    stack.call("proxy add", interface="lan", address="10.9.0.77")
+    saved = yaml.safe_load(applied.saved())
+    assert saved["neighbors"] == [one]
+    assert saved["interfaces"][0]["proxies"] == ["10.9.0.77", "10.9.0.78"]
+    assert applied.changes(saved) == []
+    saved["interfaces"][0]["proxies"] = "10.9.0.78"
+    saved["neighbors"] = [{**one, "mac": "02:00:00:00:00:66"}, six]
+    assert applied.changes(saved) == [
+        ("change", "interface", "lan"), ("change", "neighbor", "lan 10.9.0.5"),
+        ("add", "neighbor", "lan 2001:db8::5")]
+    fixed = {n["address"]: n["mac"] for n in stack.call("show neighbors") if n["state"] == "static"}
+    assert fixed == {"10.9.0.5": "02:00:00:00:00:66", "2001:db8::5": "02:00:00:00:00:56"}
+    assert [p["address"] for p in stack.call("show proxies")] == ["10.9.0.78"]
+    lan = {**saved["interfaces"][0], "mac": "02:00:00:00:00:99"}  # made anew
+    assert ("redo", "neighbor", "lan 10.9.0.5") in applied.changes({**saved, "interfaces": [lan]})
+    assert len([n for n in stack.call("show neighbors") if n["state"] == "static"]) == 2
+    lost = applied.apply({**saved, "neighbors": [{**one, "address": "10.99.0.5"}]})
+    assert lost.returncode == 1 and "neighbor lan 10.99.0.5: it is in no prefix" in lost.stderr, lost
+    assert len([n for n in stack.call("show neighbors") if n["state"] == "static"]) == 2
+
+
+@pytest.mark.parametrize("neighbor, what", [
+    ("{interface: wan, address: 10.9.0.5, mac: 02:00:00:00:00:55}", 'no interface is called "wan"'),
+    ("{interface: lan, address: 10.9.0.5}", 'needs "interface", "address" and "mac"'),
+    ("{interface: lan, address: here, mac: 02:00:00:00:00:55}", '"here" is no address'),
+    ("{interface: lan, address: 10.9.0.5, mac: 'ff:ff:ff:ff:ff:ff'}", "no MAC address of a station"),
+])
+def test_bad_neighbors_are_named_by_line(applied, neighbor, what):
+    lost = applied.apply(f"interfaces: [{{name: lan, loop: {{}}}}]\nneighbors:\n  - {neighbor}\n")
+    assert lost.returncode == 2 and "new.yaml:3:" in lost.stderr and what in lost.stderr, lost

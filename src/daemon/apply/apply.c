@@ -17,7 +17,7 @@
 static const struct apply_kind *const kinds[] = {
 	&apply_vrf_kind,    &apply_bridge_kind,	    &apply_interface_kind, &apply_address_kind,
 	&apply_route_kind,  &apply_port_kind,	    &apply_mac_kind,	   &apply_xconnect_kind,
-	&apply_answer_kind, &apply_mac_filter_kind,
+	&apply_answer_kind, &apply_mac_filter_kind, &apply_neighbor_kind,
 };
 
 void apply_fail(struct config_error *error, const struct apply_item *item, const char *format, ...)
@@ -47,6 +47,7 @@ static json_t *settings_of(const struct net_file *file)
 	json_object_del(all, "mac_filters");
 	json_object_del(all, "routes");
 	json_object_del(all, "vrfs");
+	json_object_del(all, "neighbors");
 	return all;
 }
 

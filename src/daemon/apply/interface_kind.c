@@ -1,4 +1,5 @@
 /* interface_kind.c - net.yaml's interfaces as objects of an apply. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -10,14 +11,68 @@
 #include "engine/engine.h"
 #include "functions/spread/spread.h"
 #include "l2/vlan/vlan.h"
+#include "l3/neighbor/proxy.h"
 #include "l3/rpf/rpf.h"
 #include "l3/vrf/vrf.h"
+
+enum { ADDR_TEXT_MAX = 64 };
 
 /* What the object carries: enough to make it again. */
 struct wanted {
 	struct net_file *file; /* a reference: its record may be gone when it is made again */
 	const struct net_interface *config;
 };
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(json_string_value(*(json_t *const *)a),
+		      json_string_value(*(json_t *const *)b));
+}
+
+static json_t *addr_json(const struct ip6_addr *addr)
+{
+	char text[ADDR_TEXT_MAX];
+	struct writer w = writer_of(text, sizeof(text));
+
+	ip_print_addr(&w, addr);
+	return json_stringn(text, writer_len(&w));
+}
+
+/* In one spelling and order, whoever has said them. Takes the references to @texts. */
+static void set_proxies(json_t *value, json_t **texts, uint32_t n)
+{
+	json_t *list = json_array();
+
+	if (n > 1)
+		qsort(texts, n, sizeof(*texts), compare_texts);
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(list, texts[i]);
+	json_object_del(value, "proxies");
+	if (n > 0)
+		json_object_set(value, "proxies", list);
+	json_decref(list);
+}
+
+static void set_wanted_proxies(json_t *value, const struct net_interface *config)
+{
+	json_t *texts[NEIGHBOR_PROXIES_MAX];
+	uint32_t n = 0;
+
+	for (; n < config->n_proxies && n < NEIGHBOR_PROXIES_MAX; n++)
+		texts[n] = addr_json(&config->proxies[n].addr);
+	set_proxies(value, texts, n);
+}
+
+static void set_running_proxies(json_t *value, const struct interface *i)
+{
+	const struct neighbor_proxies *p = neighbor_proxies_of_or_null(i->engine, i->index);
+	json_t *texts[NEIGHBOR_PROXIES_MAX];
+	uint32_t n = 0;
+
+	for (; p && n < p->n; n++)
+		texts[n] = addr_json(&p->addr[n]);
+	set_proxies(value, texts, n);
+}
 
 /* The name is the key and the addresses are objects of their own. */
 static json_t *value_of(const struct net_interface *config)
@@ -26,6 +81,7 @@ static json_t *value_of(const struct net_interface *config)
 
 	json_object_del(value, "name");
 	json_object_del(value, "addresses");
+	set_wanted_proxies(value, config);
 	if (config->ip6.is_given && !json_object_get(value, "ipv6"))
 		json_object_set_new(value, "ipv6", json_object()); /* it switches IPv6 on */
 	return value;
@@ -114,6 +170,7 @@ static int list_running(struct convoyd *d, struct apply_list *out)
 			continue;
 		set_routing(out->item[out->n - 1]->value, i);
 		set_mtu(out->item[out->n - 1]->value, i, r);
+		set_running_proxies(out->item[out->n - 1]->value, i);
 	}
 	return 0;
 }

@@ -47,6 +47,7 @@ extern const struct apply_kind apply_vrf_kind;
 extern const struct apply_kind apply_interface_kind;
 extern const struct apply_kind apply_address_kind;
 extern const struct apply_kind apply_route_kind;
+extern const struct apply_kind apply_neighbor_kind;
 extern const struct apply_kind apply_port_kind;
 extern const struct apply_kind apply_mac_kind;
 extern const struct apply_kind apply_xconnect_kind;

@@ -88,6 +88,8 @@ static int compare(const struct apply_item *a, const struct apply_item *b)
 {
 	if (a->kind->rank != b->kind->rank)
 		return a->kind->rank < b->kind->rank ? -1 : 1;
+	if (a->kind != b->kind) /* of one rank: in an order of their own */
+		return strcmp(a->kind->name, b->kind->name);
 	return strcmp(a->name, b->name);
 }
 

@@ -23,6 +23,7 @@ static const struct apply_kind interface_kind = {
 	.can_change = can_change,
 };
 static const struct apply_kind address_kind = { .name = "a", .rank = 2 };
+static const struct apply_kind beside_kind = { .name = "b", .rank = 2 };
 
 /* "i:lan=1 a:x@lan=2": kind, name, what it stands on, value. */
 static void read_list(struct apply_list *list, const char *text)
@@ -33,7 +34,9 @@ static void read_list(struct apply_list *list, const char *text)
 	apply_list_init(list);
 	while (sscanf(text, " %c:%15[^=]=%31s%n", &kind, name, rest, &n) == 3) {
 		char *on = strchr(name, '@');
-		struct apply_item item = { .kind = kind == 'i' ? &interface_kind : &address_kind,
+		struct apply_item item = { .kind = kind == 'i'	 ? &interface_kind
+						   : kind == 'b' ? &beside_kind
+								 : &address_kind,
 					   .name = name,
 					   .value = json_string(rest) };
 
@@ -80,6 +83,9 @@ static const struct { const char *running, *wanted, *steps; unsigned n_same; } c
 	  "-a:x -i:lan +i:lan +a:x", 2 },
 	{ "i:lan=1 i:lan.7@lan=~1 a:x@lan.7=1", "i:lan=2 i:lan.7@lan=~2 a:x@lan.7=1",
 	  "-a:x -i:lan.7 -i:lan +i:lan +i:lan.7 +a:x", 0 },
+	/* one name in two kinds */
+	{ "a:x=1", "a:x=1 b:x=1", "+b:x", 1 },
+	{ "a:x=1 b:x=2", "b:x=2", "-a:x", 1 },
 	/* a name that moves */
 	{ "i:lan=1 i:wan=1 a:x@lan=lan", "i:lan=1 i:wan=1 a:x@wan=wan", "-a:x +a:x", 2 },
 };

@@ -60,6 +60,27 @@ static int save_vrfs(struct convoyd *d, json_t *all)
 	return err;
 }
 
+static int save_neighbors(struct convoyd *d, json_t *all)
+{
+	struct apply_list running;
+	json_t *list = json_array();
+	int err;
+
+	apply_list_init(&running);
+	err = apply_neighbor_kind.list_running(d, &running);
+	for (unsigned i = 0; i < running.n; i++) {
+		const struct apply_item *item = running.item[i];
+		json_t *one = json_pack("{s:s, s:s}", "interface", item->on, "address",
+					strchr(item->name, ' ') + 1);
+
+		json_object_update(one, item->value);
+		json_array_append_new(list, one);
+	}
+	set_list(all, "neighbors", list);
+	apply_list_deinit(&running);
+	return err;
+}
+
 json_t *save_running(struct convoyd *d)
 {
 	json_t *all = config_encode(&net_message, d->config, d->file->root);
@@ -86,6 +107,8 @@ json_t *save_running(struct convoyd *d)
 	set_list(all, "routes", routes);
 	if (err == 0)
 		err = save_vrfs(d, all);
+	if (err == 0)
+		err = save_neighbors(d, all);
 	if (err == 0)
 		err = save_l2(d, all);
 	apply_list_deinit(&running);
