@@ -165,7 +165,7 @@ def test_what_a_dead_worker_had_not_accepted_is_answered_by_another(nginx, execu
 def test_nginx_answers_after_convoyd_was_restarted(nginx, execute, stack, convoyd):
     stack.stop()
     convoyd({"workers": 1}, arguments=("--socket", str(stack.socket)))
-    wait.until(lambda: answers(execute), "nginx answers again", 15)
+    wait.until(lambda: answers(execute), "nginx answers again", 40)
     assert nginx.alive() and workers_of(nginx) == 2
 
 
@@ -304,7 +304,7 @@ def test_everything_on_the_stack(proxy, execute, stack, tmp_path):
 def test_the_proxy_answers_after_convoyd_was_restarted(proxy, execute, stack, convoyd):
     stack.stop()
     convoyd({"workers": 1}, arguments=("--socket", str(stack.socket)))
-    wait.until(lambda: execute("curl", "-sf", "-m", 2, f"http://{HOST}:8090/").wait() == 0, "it answers again", 15)
+    wait.until(lambda: execute("curl", "-sf", "-m", 2, f"http://{HOST}:8090/").wait() == 0, "it answers again", 40)
     assert proxy.alive()
 
 
