@@ -56,12 +56,13 @@ bench-churn: all
 bench-check: all
 	@CONVOY_BUILD=$(BUILD) /usr/bin/python3 bench/forward_check.py $(ARGS)
 
-# Write TCP's tables of throughput and fairness anew; the difference shows what has changed.
+# Write TCP's tables of throughput and fairness and the traces anew; the difference shows what has changed.
 golden: all
 	@for table in throughput fairness; do \
 		$(BUILD)/test/sim/sim-golden $$table > test/sim/golden/$$table.txt; \
 	done
-	@git diff --stat test/sim/golden
+	@GOLDEN=write CONVOY_BUILD=$(BUILD) $(PYTEST) -q test/system/trace_test.py -k golden
+	@git diff --stat test/sim/golden test/system/golden
 
 docs: all
 	@CONVOY_BUILD=$(BUILD) $(PYTEST) test/system/docs_test.py

@@ -123,7 +123,7 @@ struct buf {
 	uint8_t spare1[7];
 	uint64_t flow;	    /* flow table lookup: handle shared by acl, nat, policers */
 	uint32_t n_holders; /* with BUF_SHARED; atomic */
-	uint8_t spare2[4];
+	uint32_t note;	    /* of a traced packet: what the node it is in tells its printer */
 	uint8_t room[BUF_ROOM];
 };
 _Static_assert(offsetof(struct buf, transport) == 64, "line 0 is one cache line");

@@ -33,6 +33,7 @@ struct frame;
 struct input;
 struct writer;
 struct trace_hop;
+struct engine;
 
 enum {
 	FRAME_MAX = 256,    /* packets in a frame, at most */
@@ -65,10 +66,12 @@ struct node_type {
 	uint16_t n_reasons;
 	const struct reason *reasons;
 	/*
-	 * Print one hop of a traced packet in a line, without its end; NULL prints the lanes that
-	 * the engine knows. @hop holds the packet as it entered the node: engine/trace.h.
+	 * Main: print what this node says of a traced packet, before the packet itself; NULL when
+	 * it has nothing to add. @hop holds the packet as it entered the node, and the note that
+	 * the node left: engine/trace.h.
 	 */
-	void (*trace_print)(struct writer *out, const struct trace_hop *hop);
+	void (*trace_print)(struct writer *out, const struct engine *e,
+			    const struct trace_hop *hop);
 };
 
 /* Somebody who looks at all packets as they enter a node: embedded in its owner. */

@@ -68,8 +68,10 @@ void trace_entered(struct worker *w, struct node *node, const struct frame *f)
 
 		mark(w, node, b);
 		p = packet_of_or_null(w->trace, b);
-		if (p)
-			note_hop(w, p, node, b);
+		if (!p)
+			continue;
+		b->note = 0;
+		note_hop(w, p, node, b);
 	}
 }
 
@@ -90,6 +92,7 @@ void trace_sent(struct worker *w, struct node *node, const uint32_t *idx, unsign
 		if (last->node != node->id || last->next != NODE_NONE)
 			continue;
 		last->reason = b->reason;
+		last->note = node->type->kind == NODE_INPUT ? 0 : b->note;
 		__atomic_store_n(&last->next, to, __ATOMIC_RELEASE);
 	}
 }

@@ -5,6 +5,9 @@
  * on the engine notes each node that a marked packet enters (nodes need no code for it) and where
  * it was sent. A worker without a trace pays one test per frame.
  *
+ * A node may note something about a marked packet (`b->trace` is not 0) in `b->note`, which is 0
+ * when it runs; its trace_print() finds it in the hop.
+ *
  * With a filter only packets that match are marked. A worker appends to its own store and releases
  * each packet's hop count; main reads only what is complete. Marks carry a generation, so that
  * those of a cleared store mean nothing.
@@ -31,6 +34,7 @@ struct trace_hop {
 	uint16_t node;
 	uint16_t next;	 /* node that it was sent to; NODE_NONE: consumed, kept or not yet sent */
 	uint16_t reason; /* when it was sent to drop */
+	uint32_t note;	 /* `buf.note` as the node left it; 0 if it did not */
 	uint16_t n_bytes;
 };
 

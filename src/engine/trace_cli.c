@@ -126,10 +126,11 @@ static json_t *hop_json(const struct engine *e, const struct trace_hop *hop,
 	char line[LINE_MAX_BYTES];
 	struct writer out = writer_of(line, sizeof(line));
 
-	if (type->trace_print)
-		type->trace_print(&out, hop);
-	else
-		print_packet(&out, hop);
+	if (type->trace_print) {
+		type->trace_print(&out, e, hop);
+		put_text(&out, " | ");
+	}
+	print_packet(&out, hop);
 	return json_pack("{s:s, s:s?, s:s?, s:I, s:I, s:o}", "node", node_name(e, hop->node),
 			 "next", node_name(e, next), "reason", reason_name(e, hop), "after_ns",
 			 (json_int_t)(hop->at_ns - first->at_ns), "after_clocks",

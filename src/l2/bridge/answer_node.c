@@ -106,6 +106,7 @@ static uint16_t send_back(const struct question *q, struct slice frame)
 	b->l2_at = b->at;
 	b->flags = BUF_LOCAL;
 	b->gso_type = GSO_NONE;
+	b->note = ANSWERED;
 	node_count(q->node, ANSWERED, 1);
 	bridge_counters_of(q->w, q->port->bridge)->answered++;
 	return q->port->is_bvi ? bridge_deliver(q->w, b, i) : l2_output(q->w, b, i);
@@ -238,9 +239,16 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+static void trace(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	bridge_trace(out, e, hop);
+	put_text(out, hop->note == ANSWERED ? ", answered" : ", not answered");
+}
+
 const struct node_type bridge_answer_node = {
 	.name = "bridge-answer",
 	.run = run,
+	.trace_print = trace,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,

@@ -82,7 +82,8 @@ static void uncount_both(struct bridges *all, const struct bridge_run *r)
 }
 
 /* A MAC that is not known, or (@value) was before a flush. */
-static void learn_new(struct worker *w, const struct bridge_run *r, uint64_t key, uint64_t value)
+static enum bridge_verdict learn_new(struct worker *w, const struct bridge_run *r, uint64_t key,
+				     uint64_t value)
 {
 	struct bridges *all = bridges_of(w->engine);
 	struct bridge_counters *c = bridge_counters_of(w, r->bridge);
@@ -91,7 +92,7 @@ static void learn_new(struct worker *w, const struct bridge_run *r, uint64_t key
 
 	if (!count_both(all, r)) {
 		c->limited++;
-		return;
+		return BRIDGE_LIMITED;
 	}
 	if (value)
 		err = mac_replace(&all->macs, key, value, r->expected) ? 0 : ERR_AGAIN;
@@ -100,14 +101,16 @@ static void learn_new(struct worker *w, const struct bridge_run *r, uint64_t key
 	if (err != 0) {
 		uncount_both(all, r);
 		c->full += err == ERR_FULL;
-		return;
+		return err == ERR_FULL ? BRIDGE_FULL : BRIDGE_NOT_LEARNED;
 	}
 	if (value)
 		bridge_uncount(all, r->bridge->index, &old);
 	c->learned++;
+	return BRIDGE_LEARNED;
 }
 
-static void move(struct worker *w, const struct bridge_run *r, uint64_t key, uint64_t value)
+static enum bridge_verdict move(struct worker *w, const struct bridge_run *r, uint64_t key,
+				uint64_t value)
 {
 	struct bridges *all = bridges_of(w->engine);
 	struct bridge_counters *c = bridge_counters_of(w, r->bridge);
@@ -116,19 +119,20 @@ static void move(struct worker *w, const struct bridge_run *r, uint64_t key, uin
 	new.moves = old.stamp == r->stamp ? old.moves : 0;
 	if (new.moves >= BRIDGE_MOVES_MAX) {
 		c->flapped++;
-		return;
+		return BRIDGE_FLAPPED;
 	}
 	new.moves++;
 	if (!count_port(all, r)) {
 		c->limited++;
-		return;
+		return BRIDGE_LIMITED;
 	}
 	if (!mac_replace(&all->macs, key, value, mac_pack(&new))) {
 		count_down(&all->port_macs[r->rx_if], r->port_gen);
-		return;
+		return BRIDGE_NOT_LEARNED;
 	}
 	uncount_one(&all->port_macs[old.port], old.port_gen);
 	c->moved++;
+	return BRIDGE_MOVED;
 }
 
 enum bridge_verdict bridge_learn(struct worker *w, const struct bridge_run *r, uint64_t key,
@@ -139,14 +143,14 @@ enum bridge_verdict bridge_learn(struct worker *w, const struct bridge_run *r, u
 	if (value && v.flags & MAC_FILTER)
 		return BRIDGE_FILTERED;
 	if (value && v.flags & MAC_STATIC)
-		return v.port == r->rx_if ? BRIDGE_GO_ON : BRIDGE_FIXED_ELSEWHERE;
+		return v.port == r->rx_if ? BRIDGE_KNOWN : BRIDGE_FIXED_ELSEWHERE;
 	if (!may_learn(r))
-		return BRIDGE_GO_ON;
+		return BRIDGE_NOT_LEARNED;
 	if (!value || !bridge_is_current(bridges_of(w->engine), r->bridge->index, &v))
-		learn_new(w, r, key, value);
-	else if (v.port != r->rx_if)
-		move(w, r, key, value);
-	else if (v.stamp != r->stamp)
+		return learn_new(w, r, key, value);
+	if (v.port != r->rx_if)
+		return move(w, r, key, value);
+	if (v.stamp != r->stamp)
 		mac_touch(entry, value, r->expected);
-	return BRIDGE_GO_ON;
+	return BRIDGE_KNOWN;
 }

@@ -13,6 +13,7 @@
  */
 #include "l2/bridge/bridge_private.h"
 #include "l2/l2_output.h"
+#include "l2/l2_trace.h"
 
 enum { NEXT_DROP, NEXT_FLOOD, NEXT_ANSWER };
 static const char *const next_names[] = {
@@ -213,7 +214,9 @@ static inline uint16_t bridge(struct worker *w, const struct bridges *all,
 		enum bridge_verdict verdict =
 			bridge_learn(w, r, l->source, entry, entry ? value : 0);
 
-		if (verdict != BRIDGE_GO_ON)
+		if (unlikely(b->trace))
+			b->note = verdict;
+		if (unlikely(verdict >= BRIDGE_FILTERED))
 			return refuse(b, verdict);
 	}
 	if (unlikely(mac_is_group(&eth->dst)))
@@ -268,9 +271,39 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+void bridge_trace(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	const struct interface *i = interface_get_or_null(e, trace_buf(hop)->rx_if);
+	const struct bridge *b = i ? bridge_of_port_or_null(i) : NULL;
+
+	put_format(out, "bridge %s, port %s", b ? b->name : "gone", i ? i->name : "gone");
+	l2_trace_macs(out, hop);
+}
+
+/* "…, source learned" */
+static void trace(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	static const char *const said[] = {
+		[BRIDGE_KNOWN] = "known",
+		[BRIDGE_LEARNED] = "learned",
+		[BRIDGE_MOVED] = "moved here",
+		[BRIDGE_FLAPPED] = "moves too often",
+		[BRIDGE_LIMITED] = "not learned: limit",
+		[BRIDGE_FULL] = "not learned: table full",
+		[BRIDGE_NOT_LEARNED] = "not learned",
+		[BRIDGE_FILTERED] = "filtered",
+		[BRIDGE_FIXED_ELSEWHERE] = "fixed behind another port",
+	};
+
+	bridge_trace(out, e, hop);
+	if (hop->note < count_of(said))
+		put_format(out, ", source %s", said[hop->note]);
+}
+
 const struct node_type bridge_input_node = {
 	.name = "bridge-input",
 	.run = run,
+	.trace_print = trace,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,

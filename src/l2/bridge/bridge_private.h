@@ -2,6 +2,7 @@
 #ifndef CONVOY_L2_BRIDGE_PRIVATE_H
 #define CONVOY_L2_BRIDGE_PRIVATE_H
 
+#include "engine/trace.h"
 #include "l2/bridge/bridge.h"
 #include "l2/bridge/mac_table.h"
 
@@ -134,7 +135,18 @@ struct bridge_run {
 	uint64_t expected; /* value of a MAC that is known here and was seen in this second */
 };
 
-enum bridge_verdict { BRIDGE_GO_ON, BRIDGE_FILTERED, BRIDGE_FIXED_ELSEWHERE };
+enum bridge_verdict {
+	BRIDGE_KNOWN, /* where it was, or fixed there */
+	BRIDGE_LEARNED,
+	BRIDGE_MOVED,
+	BRIDGE_FLAPPED,	    /* moved too often: not believed */
+	BRIDGE_LIMITED,	    /* not learnt: a limit */
+	BRIDGE_FULL,	    /* not learnt: no place in the table */
+	BRIDGE_NOT_LEARNED, /* bridge or port do not learn, or another worker was first */
+	/* the frame goes no further */
+	BRIDGE_FILTERED,
+	BRIDGE_FIXED_ELSEWHERE,
+};
 
 /*
  * bridge_learn - a frame from @key, whose @value (0: none) is not the expected one, came by the
@@ -142,6 +154,9 @@ enum bridge_verdict { BRIDGE_GO_ON, BRIDGE_FILTERED, BRIDGE_FIXED_ELSEWHERE };
  */
 enum bridge_verdict bridge_learn(struct worker *w, const struct bridge_run *r, uint64_t key,
 				 struct mac_entry *entry, uint64_t value);
+
+/* bridge_trace - "bridge lan, port p0, 02:… > 02:…" of a frame on its way through a bridge. */
+void bridge_trace(struct writer *out, const struct engine *e, const struct trace_hop *hop);
 
 /* bridge_deliver - hand a frame to the BVI, which is up: rx_if, counters; returns a next index. */
 uint16_t bridge_deliver(struct worker *w, struct buf *b, const struct interface *bvi);

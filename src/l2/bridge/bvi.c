@@ -8,6 +8,7 @@
  * port that they leave by sees to them.
  */
 #include "l2/bridge/bridge_private.h"
+#include "l2/l2_trace.h"
 
 enum { MTU_DEFAULT = 1500 };
 
@@ -39,9 +40,16 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+static void trace_tx(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	l2_trace_interface(out, e, trace_buf(hop)->tx_if);
+	l2_trace_macs(out, hop);
+}
+
 const struct node_type bvi_tx_node = {
 	.name = "bvi-tx",
 	.run = tx_run,
+	.trace_print = trace_tx,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 };

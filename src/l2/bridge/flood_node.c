@@ -176,6 +176,7 @@ static void flood(struct outbox *o, struct buf *b, const struct bridge_port *fro
 	struct target t[TARGETS + 1];
 	uint32_t at = 0;
 	unsigned n = gather(o, b, from, list, &at, t);
+	uint32_t n_all = n;
 	bool shared = false;
 
 	if (n == 0) {
@@ -199,8 +200,11 @@ static void flood(struct outbox *o, struct buf *b, const struct bridge_port *fro
 		n_more = gather(o, b, from, list, &at, &t[1]);
 		if (n_more == 0)
 			break;
+		n_all += n_more;
 		n = n_more + 1;
 	}
+	if (unlikely(b->trace))
+		b->note = n_all;
 	put_last(o, b, &t[0], shared);
 }
 
@@ -249,9 +253,18 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+/* "…, to 3 ports"; the last of them has the traced frame */
+static void trace(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	bridge_trace(out, e, hop);
+	if (hop->note)
+		put_format(out, ", to %u port%s", hop->note, hop->note > 1 ? "s" : "");
+}
+
 const struct node_type bridge_flood_node = {
 	.name = "bridge-flood",
 	.run = run,
+	.trace_print = trace,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,

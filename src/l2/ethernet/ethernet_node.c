@@ -11,6 +11,7 @@
 #include "l2/ethernet/ethernet.h"
 
 #include "engine/interface.h"
+#include "l2/l2_trace.h"
 #include "wire/vlan.h"
 
 enum { NEXT_DROP, NEXT_IP4, NEXT_IP6, NEXT_ARP, NEXT_VLAN };
@@ -148,6 +149,7 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 const struct node_type ethernet_input_node = {
 	.name = "ethernet-input",
 	.run = run,
+	.trace_print = l2_trace_received,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,

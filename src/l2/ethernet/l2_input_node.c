@@ -7,6 +7,7 @@
  */
 #include "engine/engine.h"
 #include "l2/ethernet/ethernet.h"
+#include "l2/l2_trace.h"
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f)
 {
@@ -18,4 +19,6 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
-const struct node_type l2_input_node = { .name = "l2-input", .run = run };
+const struct node_type l2_input_node = { .name = "l2-input",
+					 .run = run,
+					 .trace_print = l2_trace_received };

@@ -4,6 +4,7 @@
  *   … ──> mac-filter ──┬──> the rest of the arc device-input
  *                      └──> drop
  */
+#include "l2/l2_trace.h"
 #include "l2/mac_filter/mac_filter_private.h"
 
 enum { NEXT_DROP };
@@ -60,6 +61,7 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 const struct node_type mac_filter_node = {
 	.name = "mac-filter",
 	.run = run,
+	.trace_print = l2_trace_received,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,

@@ -13,6 +13,7 @@
  * IEEE 802.1Q §6.9, §9.
  */
 #include "engine/buf_vlan.h"
+#include "l2/l2_trace.h"
 #include "l2/vlan/vlan_private.h"
 #include "l2/vlan/vlan_rewrite.h"
 
@@ -361,9 +362,59 @@ static unsigned run_tx(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+static void trace_tags(struct writer *out, const struct trace_hop *hop, struct vlan_tags *tags)
+{
+	*tags = (struct vlan_tags){ 0 };
+	if (vlan_parse(slice_of(hop->bytes, hop->n_bytes), tags) != 0)
+		return;
+	put_text(out, tags->n ? ", " : ", untagged");
+	vlan_print(out, tags);
+}
+
+/* "lan, vlan 100 prio 3: v100, pop 1 push none", as the subinterfaces are now */
+static void trace_input(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	uint32_t rx_if = trace_buf(hop)->rx_if;
+	const struct vlan_table *table = vlans_of(e) ? rcu_load(vlans_of(e)->table[rx_if]) : NULL;
+	const struct interface *sub = NULL;
+	const struct vlan *vlan;
+	struct vlan_tags tags;
+
+	l2_trace_interface(out, e, rx_if);
+	trace_tags(out, hop, &tags);
+	if (table)
+		sub = interface_get_or_null(e, vlan_table_find(table, &tags));
+	if (!sub) {
+		put_text(out, ": no subinterface's");
+		return;
+	}
+	vlan = sub->device;
+	put_format(out, ": %s, pop %u push ", sub->name,
+		   vlan->match.kind == VLAN_UNTAGGED ? tags.n : vlan->outside.n);
+	vlan_print_inside(out, &vlan->inside);
+}
+
+/* "v100, untagged: lan, pop 0 push 100" */
+static void trace_tx(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	const struct interface *sub = interface_get_or_null(e, trace_buf(hop)->tx_if);
+	const struct vlan *vlan = sub ? vlan_of_or_null(sub) : NULL;
+	struct vlan_tags tags;
+
+	l2_trace_interface(out, e, trace_buf(hop)->tx_if);
+	trace_tags(out, hop, &tags);
+	if (!vlan)
+		return;
+	put_text(out, ": ");
+	l2_trace_interface(out, e, vlan->parent);
+	put_format(out, ", pop %u push ", vlan->inside.n);
+	vlan_print_inside(out, &vlan->outside);
+}
+
 const struct node_type vlan_input_node = {
 	.name = "vlan-input",
 	.run = run_input,
+	.trace_print = trace_input,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = in_reasons,
@@ -373,6 +424,7 @@ const struct node_type vlan_input_node = {
 const struct node_type vlan_tx_node = {
 	.name = "vlan-tx",
 	.run = run_tx,
+	.trace_print = trace_tx,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = out_reasons,

@@ -8,6 +8,7 @@
  * plain frame only the buffer's first line is touched.
  */
 #include "l2/l2_output.h"
+#include "l2/l2_trace.h"
 #include "l2/xconnect/xconnect_private.h"
 
 enum { NEXT_DROP };
@@ -91,9 +92,22 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 	return f->n;
 }
 
+/* "lan to wan, 02:… > 02:…" */
+static void trace(struct writer *out, const struct engine *e, const struct trace_hop *hop)
+{
+	uint32_t rx_if = trace_buf(hop)->rx_if;
+
+	l2_trace_interface(out, e, rx_if);
+	put_text(out, " to ");
+	l2_trace_interface(out, e,
+			   __atomic_load_n(&xconnects_of(e)->peer[rx_if], __ATOMIC_RELAXED));
+	l2_trace_macs(out, hop);
+}
+
 const struct node_type xconnect_node = {
 	.name = "xconnect",
 	.run = run,
+	.trace_print = trace,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,
