@@ -81,8 +81,6 @@ class Wire:
     def clocks(self):
         """(sending node, receiving node, whole receiving worker), clocks per packet since the start."""
         sent, got = self.left.call("show runtime"), self.right.call("show runtime")
-        for r in (sent, got) if os.environ.get("VERBOSE") else ():
-            print(r["workers"][0]["packets"], [(n["node"], round(n["vectors_per_call"]), round(n["clocks_per_vector"], 1)) for n in r["nodes"]])
         return node_clocks(sent, "wire-tx"), node_clocks(got, "memif-input"), worker_clocks(got)
 
     def close(self):
@@ -119,7 +117,7 @@ def ours(build, folder, size, seconds, zero_copy, ring):
 def testpmd(folder, size, role, processor, mode, socket):
     device = f"net_memif0,role={role},socket={socket},socket-abstract=no,rsize=10"
     device += ",zero-copy=yes" if role == "client" else ""
-    argv = [TESTPMD, "--no-huge", "--single-file-segments", "-m", "256", "--no-pci",
+    argv = ["stdbuf", "-oL", TESTPMD, "--no-huge", "--single-file-segments", "-m", "256", "--no-pci",
             "--lcores", f"0@{1 - processor},1@{processor}",
             "--file-prefix", f"{folder.name}{role}", f"--vdev={device}", "--", "--no-mlockall",
             "--total-num-mbufs=8192", f"--forward-mode={mode}", f"--txpkts={size}", "--burst=64",
@@ -166,13 +164,13 @@ def measure_size(results, build, folder, size, options):
             clocks[zero_copy].append(cost)
         if TESTPMD and not options.no_peer:
             peer += theirs(place, size, options.seconds)
-    for zero_copy, name, what in (True, "memif", "zero copy"), (False, "memif.copied", "copied"):
+    for zero_copy, suffix, what in (True, "", "zero copy"), (False, ".copied", "copied"):
         mpps, best = runs[zero_copy], [min(column) for column in zip(*clocks[zero_copy])]
         print(line_of(what, size, mpps, best), flush=True)
-        results.add(f"{name}.mpps.{size}" if zero_copy else f"memif.mpps.copied.{size}", "Mpps", max(mpps),
-                    "testpmd" if peer else None, max(peer) if peer else None, len(mpps), min(mpps), max(mpps))
+        results.add(f"memif.mpps{suffix}.{size}", "Mpps", max(mpps), "testpmd" if peer else None,
+                    max(peer) if peer else None, len(mpps), min(mpps), max(mpps))
         for node, value in zip(("send", "receive", "worker"), best):
-            results.add(f"{name}.clocks.{node}.{size}", "clocks/packet", value, runs=options.rounds)
+            results.add(f"memif.clocks.{node}{suffix}.{size}", "clocks/packet", value, runs=options.rounds)
     if peer:
         print(line_of("testpmd", size, peer), flush=True)
 
