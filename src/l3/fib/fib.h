@@ -197,12 +197,18 @@ static inline struct ip6_addr fib6_scoped(const struct ip6_addr *addr, uint32_t 
 	return ip6_of(hi == FIB6_LINK_LOCAL ? hi | (uint64_t)if_index << 16 : hi, ip6_low(addr));
 }
 
+/* fib6_is_link_local - true for what is inside fe80::/10, on whatever link. */
+static inline bool fib6_is_link_local(const struct fib_key *k)
+{
+	return k->hi >> 54 == FIB6_LINK_LOCAL >> 54;
+}
+
 /* fib6_key_on - what to look up for a packet to @dst that came by, or is to leave by, @if_index. */
 static inline struct fib_key fib6_key_on(const struct ip6_addr *dst, uint32_t if_index)
 {
 	struct fib_key k = fib_key_of_ip6(dst);
 
-	if (unlikely(k.hi >> 54 == FIB6_LINK_LOCAL >> 54))
+	if (unlikely(fib6_is_link_local(&k)))
 		k.hi = k.hi == FIB6_LINK_LOCAL ? k.hi | (uint64_t)if_index << 16 : FIB6_LINK_LOCAL;
 	return k;
 }

@@ -208,12 +208,19 @@ static force_inline uint32_t trie_root4(const struct trie *t, uint32_t addr)
 			       __ATOMIC_ACQUIRE); /* pairs with publish() */
 }
 
+/* @top, @wide: of the trie and of its space. */
+static force_inline uint32_t trie_root6_in(const uint32_t *top, const struct trie_wide *wide,
+					   const struct fib_key *key)
+{
+	uint32_t word = __atomic_load_n(&top[key->hi >> (64 - TRIE_TOP6_BITS)], __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(&wide[word & ~TRIE_WIDE].slot[trie_wide_slot(*key)],
+			       __ATOMIC_ACQUIRE);
+}
+
 static force_inline uint32_t trie_root6(const struct trie *t, struct fib_key key)
 {
-	uint32_t word = __atomic_load_n(&t->top[key.hi >> (64 - TRIE_TOP6_BITS)], __ATOMIC_ACQUIRE);
-
-	return __atomic_load_n(&trie_wide_at(t->space, word)->slot[trie_wide_slot(key)],
-			       __ATOMIC_ACQUIRE);
+	return trie_root6_in(t->top, trie_wide_at(t->space, 0), &key);
 }
 
 /* trie_cover4, trie_cover6 - what holds for an address that nodes and roots know nothing about. */

@@ -37,102 +37,134 @@ struct walk6 {
 	struct list6 radix, cut, few, deeper;
 };
 
-static force_inline void append(struct list6 *l, unsigned i, bool really)
-{
-	l->at[l->n] = (uint16_t)i;
-	l->n += really;
-}
-
-/* Lookup @i goes on at @node, whose kind it finds out later. */
-static force_inline void go_deeper(struct walk6 *w, unsigned i, uint32_t node, bool really)
+/* Where lookup @i goes on, if it does; of which kind that node is it finds out later. */
+static force_inline void go_deeper(struct walk6 *w, const struct trie_node *nodes, unsigned i,
+				   uint32_t node, bool really)
 {
 	w->node[i] = node;
-	prefetch_read(trie_node_at(w->space, node));
-	append(&w->deeper, i, really);
+	prefetch_read(nodes + node);
+	w->deeper.at[w->deeper.n] = (uint16_t)i;
+	w->deeper.n += really;
 }
 
-/* Lookup @i is at a node of kind @kind, if anywhere. */
-static force_inline void sort_in(struct walk6 *w, unsigned i, uint32_t kind, bool really)
+/*
+ * All begin with what the tables say. What a loop counts is its own: in the struct it would go to
+ * memory and back for each packet.
+ */
+static force_inline void begin(struct walk6 *w, const struct trie *t, unsigned n)
 {
-	append(&w->few, i, really & (kind == TRIE_FEW));
-	append(&w->cut, i, really & (kind == TRIE_CUT));
-	append(&w->radix, i, really & (kind == TRIE_RADIX));
-}
+	const struct trie_node *nodes = trie_node_at(w->space, 0);
+	const struct trie_wide *wide = trie_wide_at(w->space, 0);
+	unsigned n_radix = 0, n_cut = 0, n_few = 0;
+	const struct fib_key *key = w->key;
+	const uint32_t *top = t->top;
+	uint32_t *leaf = w->leaf;
 
-static force_inline void begin(struct walk6 *w, unsigned i, uint32_t word)
-{
-	w->leaf[i] = 0;
-	w->node[i] = trie_index(word); /* the first node of all is none */
-	prefetch_read(trie_node_at(w->space, w->node[i]));
-	sort_in(w, i, word >> TRIE_INDEX_BITS & 3, word != 0);
-}
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t word = trie_root6_in(top, wide, &key[i]), kind = word >> TRIE_INDEX_BITS;
 
-static force_inline uint32_t window_of(const struct walk6 *w, const struct trie_node *n, unsigned i,
-				       unsigned depth)
-{
-	return depth == ANY_DEPTH ? trie_window(&w->key[i], trie_depth(n))
-				  : (uint32_t)(w->key[i].hi << depth >> 32);
-}
-
-static force_inline void step_cut(struct walk6 *w, unsigned i, unsigned depth)
-{
-	const struct trie_node *n = trie_node_at(w->space, w->node[i]);
-
-	w->node[i] = trie_first_child(n) + range(n, window_of(w, n, i, depth));
-	prefetch_read(trie_node_at(w->space, w->node[i]));
-	append(&w->few, i, true);
-}
-
-static force_inline void step_few(struct walk6 *w, unsigned i, unsigned depth)
-{
-	const struct trie_node *n = trie_node_at(w->space, w->node[i]);
-	uint32_t value = trie_value(n, match(n, window_of(w, n, i, depth)));
-
-	w->leaf[i] = value;
-	if (unlikely(value & TRIE_CHILD))
-		go_deeper(w, i, trie_first_child(n) + (value & ~TRIE_CHILD), true);
-}
-
-static force_inline void step_radix(struct walk6 *w, unsigned i)
-{
-	const struct trie_node *n = trie_node_at(w->space, w->node[i]);
-	unsigned slot = trie_slot(w->key[i], trie_depth(n));
-	uint32_t child = trie_child(n, slot), rank = trie_rank(n->radix.runs, slot);
-	bool goes_on = trie_has_child(n, slot);
-
-	w->leaf[i] = trie_near_leaf(n, rank & (TRIE_NODE_LEAVES - 1));
-	if (unlikely(!goes_on & (rank >= TRIE_NODE_LEAVES)))
-		w->leaf[i] = *trie_far_leaf(w->space, n, rank);
-	go_deeper(w, i, goes_on ? child : 0, goes_on);
-}
-
-/* All that wait take a step. */
-static force_inline void step_all(struct walk6 *w, unsigned depth)
-{
-	for (unsigned k = 0; k < w->radix.n; k++)
-		step_radix(w, w->radix.at[k]);
-	for (unsigned k = 0; k < w->cut.n; k++)
-		step_cut(w, w->cut.at[k], depth);
-	for (unsigned k = 0; k < w->few.n; k++)
-		step_few(w, w->few.at[k], depth);
-}
-
-static force_inline void start_lists(struct walk6 *w)
-{
-	w->radix.n = w->cut.n = w->few.n = w->deeper.n = 0;
+		leaf[i] = 0;
+		w->node[i] = trie_index(word); /* the first node of all is none */
+		prefetch_read(nodes + trie_index(word));
+		w->few.at[n_few] = w->cut.at[n_cut] = w->radix.at[n_radix] = (uint16_t)i;
+		n_few += kind == (TRIE_NODE >> TRIE_INDEX_BITS | TRIE_FEW);
+		n_cut += kind == (TRIE_NODE >> TRIE_INDEX_BITS | TRIE_CUT);
+		n_radix += kind == (TRIE_NODE >> TRIE_INDEX_BITS | TRIE_RADIX);
+	}
+	w->radix.n = n_radix;
+	w->cut.n = n_cut;
+	w->few.n = n_few;
+	w->deeper.n = 0;
 }
 
 /* Those who went deeper go where they belong. */
 static force_inline void sort_deeper(struct walk6 *w)
 {
-	unsigned n = w->deeper.n;
+	const struct trie_node *nodes = trie_node_at(w->space, 0);
+	unsigned n_radix = 0, n_cut = 0, n_few = 0;
 
-	start_lists(w);
-	for (unsigned k = 0; k < n; k++) {
+	for (unsigned k = 0; k < w->deeper.n; k++) {
 		unsigned i = w->deeper.at[k];
+		enum trie_kind kind = trie_kind_of(nodes + w->node[i]);
 
-		sort_in(w, i, trie_kind_of(trie_node_at(w->space, w->node[i])), true);
+		w->few.at[n_few] = w->cut.at[n_cut] = w->radix.at[n_radix] = (uint16_t)i;
+		n_few += kind == TRIE_FEW;
+		n_cut += kind == TRIE_CUT;
+		n_radix += kind == TRIE_RADIX;
 	}
+	w->radix.n = n_radix;
+	w->cut.n = n_cut;
+	w->few.n = n_few;
+	w->deeper.n = 0;
+}
+
+static force_inline uint32_t window_of(const struct fib_key *key, const struct trie_node *n,
+				       unsigned depth)
+{
+	return depth == ANY_DEPTH ? trie_window(key, trie_depth(n))
+				  : (uint32_t)(key->hi << depth >> 32);
+}
+
+static force_inline void step_radix(struct walk6 *w)
+{
+	const struct trie_node *nodes = trie_node_at(w->space, 0);
+
+	for (unsigned k = 0; k < w->radix.n; k++) {
+		unsigned i = w->radix.at[k];
+		const struct trie_node *n = nodes + w->node[i];
+		unsigned slot = trie_slot(w->key[i], trie_depth(n));
+		uint32_t child = trie_child(n, slot), rank = trie_rank(n->radix.runs, slot);
+		bool goes_on = trie_has_child(n, slot);
+
+		w->leaf[i] = trie_near_leaf(n, rank & (TRIE_NODE_LEAVES - 1));
+		if (unlikely(!goes_on & (rank >= TRIE_NODE_LEAVES)))
+			w->leaf[i] = *trie_far_leaf(w->space, n, rank);
+		go_deeper(w, nodes, i, goes_on ? child : 0, goes_on);
+	}
+}
+
+static force_inline void step_cut(struct walk6 *w, unsigned depth)
+{
+	const struct trie_node *nodes = trie_node_at(w->space, 0);
+	unsigned n_cut = w->cut.n, n_few = w->few.n;
+	const struct fib_key *key = w->key;
+
+	for (unsigned k = 0; k < n_cut; k++) {
+		unsigned i = w->cut.at[k];
+		const struct trie_node *n = nodes + w->node[i];
+		uint32_t child = trie_first_child(n) + range(n, window_of(&key[i], n, depth));
+
+		w->node[i] = child;
+		prefetch_read(nodes + child);
+		w->few.at[n_few++] = (uint16_t)i;
+	}
+	w->few.n = n_few;
+}
+
+static force_inline void step_few(struct walk6 *w, unsigned depth)
+{
+	const struct trie_node *nodes = trie_node_at(w->space, 0);
+	const struct fib_key *key = w->key;
+	unsigned n_few = w->few.n;
+	uint32_t *leaf = w->leaf;
+
+	for (unsigned k = 0; k < n_few; k++) {
+		unsigned i = w->few.at[k];
+		const struct trie_node *n = nodes + w->node[i];
+		uint32_t value = trie_value(n, match(n, window_of(&key[i], n, depth)));
+
+		leaf[i] = value;
+		if (unlikely(value & TRIE_CHILD))
+			go_deeper(w, nodes, i, trie_first_child(n) + (value & ~TRIE_CHILD), true);
+	}
+}
+
+/* All that wait take a step. */
+static force_inline void step_all(struct walk6 *w, unsigned depth)
+{
+	step_radix(w);
+	step_cut(w, depth);
+	step_few(w, depth);
 }
 
 static no_inline void put_covers(const struct trie *t, const struct fib_key *key, uint32_t *leaf,
@@ -153,9 +185,7 @@ static force_inline void walk6(const struct trie *t, const struct fib_key *key, 
 	w.space = t->space;
 	w.key = key;
 	w.leaf = leaf;
-	start_lists(&w);
-	for (unsigned i = 0; i < n; i++)
-		begin(&w, i, trie_root6(t, key[i]));
+	begin(&w, t, n);
 	step_all(&w, ROOT_DEPTH);
 	while (unlikely(w.deeper.n > 0)) {
 		sort_deeper(&w);

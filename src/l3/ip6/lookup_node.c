@@ -129,7 +129,7 @@ static no_inline const struct adjacency *lead_on(const struct fib *f, const stru
 
 /* Where a packet goes whose prefix leads to load-balance @leaf. */
 static inline uint16_t follow(const struct ip6_worker *iw, struct node *node, struct buf *b,
-			      uint32_t leaf)
+			      uint32_t leaf, const struct fib_key *dst)
 {
 	const struct fib *f = iw->fib;
 	const struct adjacency *a;
@@ -140,7 +140,7 @@ static inline uint16_t follow(const struct ip6_worker *iw, struct node *node, st
 	a = adjacency_at(&f->adjacencies, b->adjacency);
 	if (likely(a->kind == ADJACENCY_REWRITE &&
 		   !(b->flags & (BUF_LINK_BROADCAST | BUF_LINK_MULTICAST)) &&
-		   !is_bound_to_link(b, buf_l3(b))))
+		   !fib6_is_link_local(dst)))
 		return NEXT_REWRITE;
 	return act(node, iw->stack, adjacency_points_on(a) ? lead_on(f, a, b) : a, b);
 }
@@ -164,7 +164,7 @@ static inline void look_up(const struct ip6_worker *iw, struct node *node, struc
 	}
 	trie_lookup6_many(&v->ip6.trie, dst, leaf, n);
 	for (unsigned i = 0; i < n; i++)
-		next[i] = follow(iw, node, b[i], leaf[i]);
+		next[i] = follow(iw, node, b[i], leaf[i], &dst[i]);
 }
 
 static unsigned run(struct worker *w, struct node *node, struct frame *f)
