@@ -7,11 +7,11 @@ from scapy.all import ARP, Dot1Q, Ether, Raw
 LAN = {"name": "lan", "ports": [{"interface": f"p{i}"} for i in range(3)]}
 
 
-@pytest.fixture(params=[1, 2], ids=["1 worker", "2 workers"])
-def switch(request, netns, convoyd, wire):
+@pytest.fixture
+def switch(workers, netns, convoyd, wire):
     def make(*filters, n=3, bridges=(LAN,), **more):
         return Switch(netns("filter"), convoyd, wire, n,
-                      {"bridges": list(bridges), "mac_filters": list(filters), **more}, workers=request.param)
+                      {"bridges": list(bridges), "mac_filters": list(filters), **more}, workers=workers)
     return make
 
 
