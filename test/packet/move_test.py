@@ -1,4 +1,6 @@
 """Interfaces that change in place: MTU, VRF. What goes over them follows, what is fixed stays."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import yaml
 from harness import router, wait
@@ -142,3 +144,18 @@ def test_apply_changes_mtu_and_vrf_in_place(links, convoy, tmp_path):
     assert stack.call("show routes", to="10.1.0.7", vrf="blue")[0]["paths"][0]["kind"] == "rewrite"
     again = convoy("apply", str(tmp_path / "new.yaml"), env=stack.env)
     assert "nothing to do" in again.stdout, again
+
+
+def test_commands_are_answered_while_routes_go_in(links, convoy, tmp_path):
+    lan, _ = links()
+    stack = lan.lan.stack
+    lines = [f"{60 + i}.{k}.{m}.0/24 via 10.1.0.{2 + m % 64}\n"
+             for m in range(255, -1, -1) for i in range(3) for k in range(200)]  # not in order
+    (tmp_path / "routes").write_text("".join(lines))
+    with ThreadPoolExecutor() as pool:
+        loading = pool.submit(convoy, "route", "load", str(tmp_path / "routes"), env=stack.env)
+        answered = 0
+        while not loading.done():
+            stack.call("show version")
+            answered += 1
+    assert "153600 routes" in loading.result().stdout and answered > 10
