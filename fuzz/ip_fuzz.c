@@ -12,6 +12,7 @@
 #include "l2/vlan/vlan.h"
 #include "l3/icmp/icmp.h"
 #include "l3/icmp/icmp6.h"
+#include "l3/icmp/redirect.h"
 #include "l3/ip4/address.h"
 #include "l3/ip6/address.h"
 #include "l3/mld/mld.h"
@@ -133,6 +134,7 @@ static void start(void)
 	must(icmp4_init(engine));
 	must(icmp6_init(engine));
 	must(mld_init(engine));
+	must(redirect_init(engine));
 	must(reassembly_init(engine));
 	must(interface_add(engine, &params, &interface));
 	must(ip4_add_address(engine, interface->index, address));

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "control/config_tree.h"
 #include "l3/ip4/address.h"
+#include "l3/icmp/redirect.h"
 #include "l3/ip6/advertise.h"
 #include "l3/neighbor/proxy.h"
 #include "l3/rpf/rpf.h"
@@ -129,6 +130,8 @@ int interface_ip_settle(const struct interface *i, const struct net_interface *c
 {
 	int err = rpf_set(i->engine, i->index, (enum rpf_mode)config->rpf);
 
+	if (err == 0)
+		err = redirect_set(i->engine, i->index, !config->no_redirects);
 	if (err < 0)
 		config_fail(error, config->at,
 			    "interface \"%s\" cannot check the sources of its packets: %s",

@@ -75,6 +75,7 @@ struct net_interface {
 	bool spread;			   /* share its flows among all workers */
 	const char *vrf;		   /* NULL: the default one */
 	uint8_t rpf;			   /* enum rpf_mode */
+	bool no_redirects;		   /* tell nobody of better first hops */
 	const struct ip_prefix *addresses; /* the interface's own, with the length of its net */
 	uint32_t n_addresses;
 	const struct ip_prefix *proxies; /* hosts that it answers for */

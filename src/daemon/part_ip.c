@@ -8,6 +8,7 @@
 #include "l3/cli/l3_cli.h"
 #include "l3/icmp/icmp.h"
 #include "l3/icmp/icmp6.h"
+#include "l3/icmp/redirect.h"
 #include "l3/ip6/address.h"
 #include "l3/mld/mld.h"
 #include "l3/neighbor/neighbor.h"
@@ -51,6 +52,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = mld_init(d->engine);
 	if (err == 0)
+		err = redirect_init(d->engine);
+	if (err == 0)
 		err = reassembly_init(d->engine);
 	if (err == 0)
 		err = probe_init(d->engine);
@@ -68,6 +71,8 @@ int part_ip_init(struct convoyd *d)
 		err = neighbor_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = group_cli_register(d->commands, d->engine);
+	if (err == 0)
+		err = redirect_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = ping_cli_register(d->commands, d->engine);
 	if (err == 0)
@@ -92,6 +97,7 @@ void part_ip_deinit(struct convoyd *d)
 	reassembly_deinit(d->engine);
 	icmp6_deinit(d->engine);
 	icmp4_deinit(d->engine);
+	redirect_deinit(d->engine);
 	mld_deinit(d->engine);
 	ip6_links_deinit(ip6_stack_of(d->engine));
 	rpf_deinit(d->engine);

@@ -34,6 +34,11 @@ enum icmp4_unreachable {
 	ICMP4_ADMIN_PROHIBITED = 13, /* RFC 1812 §5.2.7.1 */
 };
 
+/* Codes of ICMP4_REDIRECT. */
+enum icmp4_redirect {
+	ICMP4_REDIRECT_HOST = 1, /* the only one that is sent: RFC 1812 §5.2.7.2 */
+};
+
 /* Codes of ICMP4_TIME_EXCEEDED. */
 enum icmp4_time_exceeded {
 	ICMP4_TTL_EXCEEDED = 0,

@@ -207,6 +207,21 @@ static void put_options(struct writer *w, const struct nd *m)
 		put_servers(w, m);
 }
 
+/* Whole units; behind a header of 8 bytes and the addresses a link address may stand. */
+static void put_redirected(struct writer *w, struct slice about)
+{
+	enum { ROOM = ND_MESSAGE_MAX - ICMP6_HDR_LEN - 2 * IP6_ADDR_BYTES - 2 * UNIT };
+	size_t len = about.len < ROOM ? about.len / UNIT * UNIT : ROOM;
+
+	if (len == 0)
+		return;
+	put_u8(w, ND_OPT_REDIRECTED);
+	put_u8(w, (uint8_t)(1 + len / UNIT));
+	put_u16(w, 0);
+	put_u32(w, 0);
+	put_bytes(w, about.at, len);
+}
+
 /* The 32 bits behind the checksum. */
 static uint32_t rest_of(const struct nd *m)
 {
@@ -222,14 +237,18 @@ void nd_emit(struct writer *w, const struct nd *m, const struct ip6_addr *src,
 	struct writer b = writer_of(body, sizeof(body));
 	struct icmp6 icmp = { .type = m->type, .rest = rest_of(m) };
 
-	invariant(nd_is_type(m->type) && m->type != ICMP6_REDIRECT);
+	invariant(nd_is_type(m->type));
 	if (m->type == ICMP6_ROUTER_ADVERT) {
 		put_u32(&b, m->reachable_ms);
 		put_u32(&b, m->retransmit_ms);
 	} else if (m->type != ICMP6_ROUTER_SOLICIT) {
 		put_addr(&b, &m->target);
 	}
+	if (m->type == ICMP6_REDIRECT)
+		put_addr(&b, &m->redirect);
 	put_options(&b, m);
+	if (m->type == ICMP6_REDIRECT)
+		put_redirected(&b, m->redirected);
 	invariant(writer_ok(&b));
 	icmp.payload = slice_of(body, writer_len(&b));
 	icmp6_emit(w, &icmp, src, dst);

@@ -12,8 +12,8 @@ enum {
 	ND_HOP_LIMIT = 255,  /* proves that no router has forwarded the message */
 	ND_PREFIXES_MAX = 8, /* that are read or written in one message */
 	ND_SERVERS_MAX = 4,
-	ND_OPTIONS_MAX = 32,  /* in one message */
-	ND_MESSAGE_MAX = 600, /* bytes that nd_emit() needs at most */
+	ND_OPTIONS_MAX = 32,			    /* in one message */
+	ND_MESSAGE_MAX = IP6_MIN_MTU - IP6_HDR_LEN, /* bytes that nd_emit() needs at most */
 };
 
 #define ND_INFINITE 0xffffffffu /* seconds */
@@ -63,6 +63,7 @@ struct nd {
 	struct nd_prefix prefix[ND_PREFIXES_MAX];
 	uint32_t servers_s; /* lifetime of the DNS servers */
 	struct ip6_addr server[ND_SERVERS_MAX];
+	struct slice redirected; /* what a redirect that is written is about; borrowed */
 };
 
 static inline bool nd_is_type(uint8_t type)
@@ -82,7 +83,7 @@ static inline bool nd_is_type(uint8_t type)
 must_check
 int nd_parse(struct slice in, struct nd *out);
 
-/* nd_emit - append the message with its checksum. Redirects are not written. */
+/* nd_emit - append the message with its checksum; of @m->redirected as much as fits, §8.2. */
 void nd_emit(struct writer *w, const struct nd *m, const struct ip6_addr *src,
 	     const struct ip6_addr *dst);
 

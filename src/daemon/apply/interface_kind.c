@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "functions/spread/spread.h"
 #include "l2/vlan/vlan.h"
+#include "l3/icmp/redirect.h"
 #include "l3/neighbor/proxy.h"
 #include "l3/rpf/rpf.h"
 #include "l3/vrf/vrf.h"
@@ -123,7 +124,7 @@ static void set_flag(json_t *value, const char *key, bool on)
 		json_object_del(value, key);
 }
 
-/* Its VRF and reverse path check, unless they are what they are without a word. */
+/* Its VRF, reverse path check and redirects, unless they are what they are without a word. */
 static void set_routing(json_t *value, const struct interface *i)
 {
 	const struct vrf *v = vrf_of_interface(i->engine, i->index);
@@ -131,10 +132,13 @@ static void set_routing(json_t *value, const struct interface *i)
 
 	json_object_del(value, "vrf");
 	json_object_del(value, "rpf");
+	json_object_del(value, "no_redirects");
 	if (v->index != VRF_DEFAULT)
 		json_object_set_new(value, "vrf", json_string(v->name));
 	if (rpf != RPF_OFF)
 		json_object_set_new(value, "rpf", json_string(rpf_mode_name(rpf)));
+	if (!redirect_is_on(i->engine, i->index))
+		json_object_set_new(value, "no_redirects", json_true());
 }
 
 /* A subinterface has its parent's, and another what it was made with, without a word. */
@@ -215,8 +219,9 @@ static bool asks_the_device(const struct apply_item *to)
 /* Whether it is up, spread, its MTU, its VRF, and IP on it can change without making it anew. */
 static bool can_change(const struct apply_item *from, const struct apply_item *to)
 {
-	static const char *const free_to_change[] = { "down", "spread",	    "ipv6", "proxies",
-						      "rpf",  "unnumbered", "vrf",  "mtu" };
+	static const char *const free_to_change[] = { "down",	 "spread", "ipv6",
+						      "proxies", "rpf",	   "unnumbered",
+						      "vrf",	 "mtu",	   "no_redirects" };
 	json_t *before = json_copy(from->value), *after = json_copy(to->value);
 	bool same;
 

@@ -6,10 +6,12 @@
  *                                ├──> icmp4-error   TTL exceeded; too long, must not be cut
  *                                └──> ip4-lookup    the adjacency has changed meanwhile
  *
- * Packets made here (BUF_LOCAL) keep their TTL. RFC 1812 §5.3.1, RFC 791 §3.2, RFC 1191 §4.
+ * Packets made here (BUF_LOCAL) keep their TTL. About one that leaves as it came its source may be
+ * told: l3/icmp/redirect.h. RFC 1812 §5.3.1, RFC 791 §3.2, RFC 1191 §4.
  */
 #include "engine/feature.h"
 #include "l3/icmp/icmp.h"
+#include "l3/icmp/redirect.h"
 #include "l3/ip4/ip4.h"
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
@@ -24,10 +26,11 @@ static const char *const next_names[] = {
 	[NEXT_LOOKUP] = "ip4-lookup",
 };
 
-enum { TTL, TOO_BIG, N_REASONS };
+enum { TTL, TOO_BIG, REDIRECT, N_REASONS };
 static const struct reason reasons[] = {
 	[TTL] = { "ttl", "time to live ran out here" },
 	[TOO_BIG] = { "too-big", "longer than the MTU and not to be fragmented" },
+	[REDIRECT] = { "redirect", "redirects sent about packets (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
@@ -36,6 +39,18 @@ static no_inline uint16_t expire(struct node *node, struct buf *b)
 	node_count(node, TTL, 1);
 	icmp4_condemn(b, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED, 0);
 	return NEXT_ICMP_ERROR;
+}
+
+/* It leaves by the interface that it came by: is there a better way for its source? */
+static no_inline void redirect(struct worker *w, struct node *node, const struct adjacency *a,
+			       struct buf *b)
+{
+	uint32_t idx = redirect4_or_zero(w, a, b);
+
+	if (idx == 0)
+		return;
+	node_count(node, REDIRECT, 1);
+	node_send_some(w, node, &idx, 1, NEXT_LOOKUP);
 }
 
 /* A super-segment is as long as the longest packet that it will be cut into. */
@@ -108,8 +123,11 @@ static inline uint16_t rewrite(struct worker *w, struct ip4_worker *iw, struct n
 		return expire(node, b);
 	if (unlikely(b->total_len > a->mtu_bytes) && !fits(node, a, b, &next))
 		return next;
-	if (likely(is_transit))
+	if (likely(is_transit)) {
+		if (unlikely(a->if_index == b->rx_if))
+			redirect(w, node, a, b);
 		decrement_ttl(ip);
+	}
 	put_link_header(b, a);
 	b->tx_if = a->if_index;
 	iw->sent[b->adjacency]++;

@@ -6,11 +6,13 @@
  *                                ├──> icmp6-error   hop limit exceeded; too big; beyond its scope
  *                                └──> ip6-lookup    the adjacency has changed meanwhile
  *
- * Packets made here (BUF_LOCAL) keep their hop limit. Routers do not cut packets: RFC 8200 §5.
+ * Packets made here (BUF_LOCAL) keep their hop limit. About one that leaves as it came its source
+ * may be told: l3/icmp/redirect.h. Routers do not cut packets: RFC 8200 §5.
  * RFC 8200 §3 (hop limit), RFC 4443 §3.1 code 2 (link-local sources stay on their link), §3.2.
  */
 #include "engine/feature.h"
 #include "l3/icmp/icmp6.h"
+#include "l3/icmp/redirect.h"
 #include "l3/ip6/ip6.h"
 #include "wire/ethernet.h"
 #include "wire/tcp.h"
@@ -24,12 +26,13 @@ static const char *const next_names[] = {
 	[NEXT_LOOKUP] = "ip6-lookup",
 };
 
-enum { HOP_LIMIT, TOO_BIG, SCOPE, NO_SOURCE, N_REASONS };
+enum { HOP_LIMIT, TOO_BIG, SCOPE, NO_SOURCE, REDIRECT, N_REASONS };
 static const struct reason reasons[] = {
 	[HOP_LIMIT] = { "hop-limit", "the hop limit ran out here" },
 	[TOO_BIG] = { "too-big", "longer than the MTU" },
 	[SCOPE] = { "scope", "a link-local source does not leave its link" },
 	[NO_SOURCE] = { "no-source", "from the unspecified address: not forwarded" },
+	[REDIRECT] = { "redirect", "redirects sent about packets (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
@@ -38,6 +41,18 @@ static no_inline uint16_t expire(struct node *node, struct buf *b)
 	node_count(node, HOP_LIMIT, 1);
 	icmp6_condemn(b, ICMP6_TIME_EXCEEDED, ICMP6_HOP_LIMIT_EXCEEDED, 0);
 	return NEXT_ICMP_ERROR;
+}
+
+/* It leaves by the interface that it came by: is there a better way for its source? */
+static no_inline void redirect(struct worker *w, struct node *node, const struct adjacency *a,
+			       struct buf *b)
+{
+	uint32_t idx = redirect6_or_zero(w, a, b);
+
+	if (idx == 0)
+		return;
+	node_count(node, REDIRECT, 1);
+	node_send_some(w, node, &idx, 1, NEXT_LOOKUP);
 }
 
 /* A super-segment is as long as the longest packet that it will be cut into. */
@@ -122,6 +137,8 @@ static inline uint16_t rewrite(struct worker *w, struct ip6_worker *iw, struct n
 	}
 	if (unlikely(b->total_len > a->mtu_bytes) && !fits(node, a, b, &next))
 		return next;
+	if (unlikely(is_transit & (a->if_index == b->rx_if)))
+		redirect(w, node, a, b);
 	ip->hop_limit = (uint8_t)(ip->hop_limit - is_transit);
 	put_link_header(b, a);
 	b->tx_if = a->if_index;
