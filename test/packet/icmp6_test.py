@@ -105,7 +105,7 @@ def test_rfc4443_2_2_errors_come_from_the_address_that_was_spoken_to(router6):
 
 @pytest.mark.parametrize("what, quoted, reason", [
     ("not from us", IPv6(src=HERE, dst=OUTSIDE) / UDP() / bytes(8), "not-ours"),
-    ("nobody's", IPv6(src=THERE, dst=HERE) / UDP() / bytes(8), "no-taker"),
+    ("nobody's", IPv6(src=THERE, dst=HERE) / UDP() / bytes(1260), "no-taker"),
     ("cut", Raw(bytes(IPv6(src=THERE, dst=HERE))[:30]), "short"),
     ("no header behind it", IPv6(src=THERE, dst=HERE, nh=60) / Raw(bytes(4)), "quote"),
 ])

@@ -38,6 +38,10 @@ int neighbor_cli_register(struct command_table *table, struct engine *e);
 must_check
 int group_cli_register(struct command_table *table, struct engine *e);
 
+/* path_mtu_cli_register - `show path-mtus`. ERR_NOMEM. */
+must_check
+int path_mtu_cli_register(struct command_table *table, struct engine *e);
+
 /* redirect_cli_register - `redirect set`, `redirect show`. ERR_NOMEM. */
 must_check
 int redirect_cli_register(struct command_table *table, struct engine *e);

@@ -22,7 +22,18 @@ static const char *const next_names[] = {
 	[NEXT_MLD] = "mld-input",
 };
 
-enum { SHORT, UNKNOWN_TYPE, QUOTE, NOT_OURS, NO_TAKER, NO_ADDRESS, ECHO_ANSWERED, N_REASONS };
+enum {
+	SHORT,
+	UNKNOWN_TYPE,
+	QUOTE,
+	NOT_OURS,
+	NO_TAKER,
+	NO_ADDRESS,
+	BAD_MTU,
+	ECHO_ANSWERED,
+	MTU_LEARNT,
+	N_REASONS
+};
 static const struct reason reasons[] = {
 	[SHORT] = { "short", "shorter than its type needs" },
 	[UNKNOWN_TYPE] = { "unknown-type", "messages of this type are not handled" },
@@ -30,6 +41,8 @@ static const struct reason reasons[] = {
 	[NOT_OURS] = { "not-ours", "an error about a packet that is not from us" },
 	[NO_TAKER] = { "no-taker", "an error that no transport takes" },
 	[NO_ADDRESS] = { "no-address", "no address of ours to answer an echo to a group from" },
+	[BAD_MTU] = { "mtu", "too big: under 1280, or not less than the packet that it quotes" },
+	[MTU_LEARNT] = { "mtu-learnt", "path MTUs that were lowered (not dropped)" },
 	[ECHO_ANSWERED] = { "echo", "echo requests answered (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
@@ -85,8 +98,26 @@ static uint16_t answer_echo(struct worker *w, struct node *node, struct buf *b)
 	return NEXT_LOOKUP;
 }
 
+/*
+ * RFC 8201 §4: an MTU under 1280 is not believed, nor one that the packet would have fit into.
+ * False if the message is to be dropped.
+ */
+static bool take_mtu(struct worker *w, struct node *node, const struct buf *b, uint32_t mtu_bytes,
+		     const struct ip6_hdr *quoted)
+{
+	struct ip6_stack *s = ip6_worker_of(w)->stack;
+
+	if (mtu_bytes < IP6_MIN_MTU ||
+	    IP6_HDR_LEN + (uint32_t)host16(quoted->payload_len) <= mtu_bytes)
+		return false;
+	if (!(b->flags & BUF_LOCAL) &&
+	    pmtu_learn(&s->path_mtus, b->fib, &quoted->dst, mtu_bytes, w->now_ns))
+		node_count(node, MTU_LEARNT, 1);
+	return true;
+}
+
 /* Hand the quoted packet to the transport that sent it. */
-static uint16_t take_error(struct worker *w, struct buf *b)
+static uint16_t take_error(struct worker *w, struct node *node, struct buf *b)
 {
 	const struct ip6_worker *iw = ip6_worker_of(w);
 	struct icmp6_hdr icmp = *(struct icmp6_hdr *)buf_l4(b);
@@ -102,6 +133,8 @@ static uint16_t take_error(struct worker *w, struct buf *b)
 		return drop(b, QUOTE);
 	if (!ip6_is_local(iw, b->fib, &quoted->src, ip6_link_of(b)))
 		return drop(b, NOT_OURS);
+	if (icmp.type == ICMP6_TOO_BIG && !take_mtu(w, node, b, host32(icmp.rest), quoted))
+		return drop(b, BAD_MTU);
 	if (!iw->stack->error_next[chain.protocol])
 		return drop(b, NO_TAKER);
 	buf_pull(b, (unsigned)(b->l4_at - b->at) + ICMP6_HDR_LEN);
@@ -128,7 +161,7 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 	if (icmp->type == ICMP6_ECHO_REPLY && ip6_worker_of(w)->stack->reply_next)
 		return ip6_worker_of(w)->stack->reply_next;
 	if (icmp6_is_error(icmp->type))
-		return take_error(w, b);
+		return take_error(w, node, b);
 	return drop(b, UNKNOWN_TYPE);
 }
 

@@ -149,6 +149,15 @@ static unsigned cut(struct worker *w, struct node *node, const struct cut *c, ui
 	return n;
 }
 
+/* Of the whole way, as far as it is known. RFC 8201 */
+static uint32_t mtu_of(const struct worker *w, const struct adjacency *a, struct buf *b)
+{
+	const struct ip6_hdr *ip = buf_l3(b);
+
+	return pmtu_of(&ip6_worker_of(w)->stack->path_mtus, b->fib, &ip->dst, a->mtu_bytes,
+		       w->now_ns);
+}
+
 static unsigned run(struct worker *w, struct node *node, struct frame *f)
 {
 	struct ip6_worker *iw = ip6_worker_of(w);
@@ -160,7 +169,7 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 		const struct adjacency *a = adjacency_at(&iw->fib->adjacencies, b[i]->adjacency);
 		struct cut c = { .whole = b[i],
 				 .id = iw->next_fragment_id,
-				 .mtu_bytes = a->mtu_bytes };
+				 .mtu_bytes = mtu_of(w, a, b[i]) };
 		unsigned n;
 
 		/* Not a guess for who sees one of them: RFC 7739. */

@@ -32,6 +32,7 @@ int ip6_init(struct engine *e)
 	list_init(&s->listener.link);
 	wheel_init(&s->wheel, clock_now_ns(e->clock));
 	random_seed(&s->random, random_u64(&e->worker[0]->random));
+	s->path_mtus.seed = random_u64(&s->random);
 	random_secret(s->secret, sizeof(s->secret));
 	for (unsigned i = 0; i < INTERFACES_MAX; i++)
 		s->vrf_of[i] = IP6_OFF;

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "l3/fib/fib.h"
 #include "l3/ip4/ip4.h"
+#include "l3/ip6/pmtu.h"
 
 enum {
 	IP6_ADDRESSES_MAX = 64, /* of one interface */
@@ -64,6 +65,7 @@ struct ip6_stack {
 	uint16_t local_next[256];	       /* by protocol: next_node(), 0 for nobody */
 	uint16_t error_next[256];	       /* the same for ICMPv6 errors */
 	uint16_t reply_next;		       /* the same for echo replies */
+	struct pmtu_table path_mtus;	       /* workers write: pmtu.h */
 };
 
 /* A worker's own. */

@@ -66,18 +66,16 @@ static uint32_t packet_len(struct buf *b)
 }
 
 /* True if @b may go on after all; else @next says where it goes. */
-static no_inline bool fits(struct node *node, const struct adjacency *a, struct buf *b,
-			   uint16_t *next)
+static no_inline bool fits(struct node *node, uint32_t mtu_bytes, struct buf *b, uint16_t *next)
 {
-	if (packet_len(b) <= a->mtu_bytes)
+	if (packet_len(b) <= mtu_bytes)
 		return true;
 	if (b->gso_type == GSO_NONE && b->flags & BUF_LOCAL) {
 		*next = NEXT_FRAGMENT;
 		return false;
 	}
 	node_count(node, TOO_BIG, 1);
-	icmp6_condemn(b, ICMP6_TOO_BIG, 0,
-		      (uint16_t)(a->mtu_bytes > 0xffff ? 0xffff : a->mtu_bytes));
+	icmp6_condemn(b, ICMP6_TOO_BIG, 0, (uint16_t)(mtu_bytes > 0xffff ? 0xffff : mtu_bytes));
 	*next = NEXT_ICMP_ERROR;
 	return false;
 }
@@ -125,6 +123,7 @@ static inline uint16_t rewrite(struct worker *w, struct ip6_worker *iw, struct n
 	const struct adjacency *a = adjacency_at(&iw->fib->adjacencies, b->adjacency);
 	struct ip6_hdr *ip = buf_l3(b);
 	bool is_transit = !(b->flags & BUF_LOCAL);
+	uint32_t mtu_bytes = a->mtu_bytes;
 	uint16_t next;
 
 	if (unlikely(a->kind != ADJACENCY_REWRITE))
@@ -134,8 +133,10 @@ static inline uint16_t rewrite(struct worker *w, struct ip6_worker *iw, struct n
 			return expire(node, b);
 		if (unlikely(is_special(&ip->src)) && !may_leave(node, a, b, ip, &next))
 			return next;
+	} else if (b->total_len > IP6_MIN_MTU) {
+		mtu_bytes = pmtu_of(&iw->stack->path_mtus, b->fib, &ip->dst, mtu_bytes, w->now_ns);
 	}
-	if (unlikely(b->total_len > a->mtu_bytes) && !fits(node, a, b, &next))
+	if (unlikely(b->total_len > mtu_bytes) && !fits(node, mtu_bytes, b, &next))
 		return next;
 	if (unlikely(is_transit & (a->if_index == b->rx_if)))
 		redirect(w, node, a, b);
