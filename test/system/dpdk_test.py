@@ -165,6 +165,21 @@ def test_apply_adds_and_removes_them(dpdk, netns, convoyd, convoy, tmp_path):
     assert stack.call("show buffers")["in_use"] == 0
 
 
+def test_the_mtu_changes_in_place_as_far_as_the_device_takes_it(dpdk, netns, convoyd, convoy, tmp_path):
+    space = netns("lan")
+    wire = {"name": "wire", "dpdk": {"device": "net_tap0,iface=dev4"}}
+    stack = convoyd({"interfaces": [wire]}, netns=space)
+
+    def apply(mtu):
+        (tmp_path / "new.yaml").write_text(yaml.safe_dump({"interfaces": [{**wire, "mtu": mtu}]}))
+        return convoy("apply", "new.yaml", env=stack.env)
+    assert apply(1400).returncode == 0
+    assert "mtu 1400" in space.ip("link", "show", "dev4")
+    done = apply(9000)
+    assert done.returncode and "1504 bytes at most" in done.stderr, done.stderr
+    assert interface(stack, "wire")["mtu_bytes"] == 1400
+
+
 def test_what_fails_names_the_place_and_changes_nothing(dpdk, convoyd, convoy, tmp_path):
     stack = convoyd({"dpdk": {"eal": ["--no-such-argument"]}})
     for interface_of, says in (({"device": "net_ring0"}, "cannot be initialised"),

@@ -27,6 +27,16 @@ static int set_up(struct interface *i, bool up)
 	return 0;
 }
 
+static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
+{
+	struct dpdk *d = i->device;
+	int err = d->port ? d->module->set_mtu(d->port, mtu_bytes, why, room) : 0;
+
+	if (err == 0)
+		d->config.mtu_bytes = mtu_bytes; /* also when it comes back */
+	return err;
+}
+
 static void detach_interface(struct worker *w, struct interface *i)
 {
 	dpdk_detach(w, i->device);
@@ -109,6 +119,7 @@ static const struct interface_driver dpdk_driver = {
 	.name = "dpdk",
 	.tx = &dpdk_tx_node,
 	.set_up = set_up,
+	.set_mtu = set_mtu,
 	.detach = detach_interface,
 	.close = close_interface,
 	.free = free_interface,

@@ -22,7 +22,7 @@
 #include "engine/buf.h"
 
 enum {
-	DPDK_MODULE_ABI = 1,
+	DPDK_MODULE_ABI = 2,
 	DPDK_TEXT_MAX = 64,
 	DPDK_BURST = 256,	/* packets that receive() and send() take at most */
 	DPDK_DESCRIPTORS = 512, /* of a queue, unless told otherwise and where the device can */
@@ -118,6 +118,8 @@ struct dpdk_module {
 	/* Main: no worker uses it: stop, close and detach the device. */
 	void (*close)(struct dpdk_port *p);
 	void (*look)(struct dpdk_port *p, struct dpdk_port_state *out);
+	/* Main: receive and send packets of so many bytes; what lacks, is refused. */
+	int (*set_mtu)(struct dpdk_port *p, uint32_t mtu_bytes, char *why, size_t why_bytes);
 	/* Main: have the device's link up, where that can be told. */
 	void (*set_link_up)(struct dpdk_port *p);
 

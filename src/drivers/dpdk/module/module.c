@@ -17,6 +17,7 @@ const struct dpdk_module convoy_dpdk_module = {
 	.open = port_open,
 	.close = port_close,
 	.look = port_look,
+	.set_mtu = port_set_mtu,
 	.set_link_up = port_set_link_up,
 	.rx_fd = port_rx_fd,
 	.rx_arm = port_rx_arm,

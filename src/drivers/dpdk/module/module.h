@@ -92,6 +92,7 @@ void port_leave(struct dpdk_port *p);
 void port_listen(struct dpdk_port *p);
 void port_deafen(struct dpdk_port *p);
 void port_look(struct dpdk_port *p, struct dpdk_port_state *out);
+int port_set_mtu(struct dpdk_port *p, uint32_t mtu_bytes, char *why, size_t why_bytes);
 void port_set_link_up(struct dpdk_port *p);
 /* port_find_fds - fill in rx_fd. */
 void port_find_fds(struct dpdk_port *p);

@@ -111,23 +111,48 @@ static uint32_t mtu_most(const struct rte_eth_dev_info *device)
 	return device->max_mtu == UINT16_MAX && frame < device->max_mtu ? frame : device->max_mtu;
 }
 
+static int check_mtu(const struct dpdk_port *p, const struct rte_eth_dev_info *device, uint32_t mtu,
+		     char *why, size_t why_bytes)
+{
+	uint32_t most = mtu_most(device);
+
+	if (mtu > most) {
+		snprintf(why, why_bytes, "the device takes an MTU of %u bytes at most", most);
+		return ERR_RANGE;
+	}
+	if (mtu + ETHERNET_MOST > BUF_DATA && !p->info.scatter) {
+		snprintf(why, why_bytes,
+			 "the device receives into one buffer only: set mtu to %d or less",
+			 BUF_DATA - ETHERNET_MOST);
+		return ERR_RANGE;
+	}
+	return 0;
+}
+
+int port_set_mtu(struct dpdk_port *p, uint32_t mtu_bytes, char *why, size_t why_bytes)
+{
+	struct rte_eth_dev_info device;
+	int rc = rte_eth_dev_info_get(p->id, &device), err;
+
+	if (rc < 0)
+		return port_fail(why, why_bytes, rc, "the device does not say what it can");
+	err = check_mtu(p, &device, mtu_bytes, why, why_bytes);
+	if (err)
+		return err;
+	rc = rte_eth_dev_set_mtu(p->id, (uint16_t)mtu_bytes);
+	return rc < 0 ? port_fail(why, why_bytes, rc,
+				  "the device does not take another MTU while it runs")
+		      : 0;
+}
+
 static int choose_mtu(struct opening *o)
 {
 	struct dpdk_port_info *info = &o->port->info;
 	uint32_t mtu = o->wanted->mtu_bytes ? o->wanted->mtu_bytes : MTU_DEFAULT;
-	uint32_t most = mtu_most(&o->device);
+	int err = check_mtu(o->port, &o->device, mtu, o->why, o->why_bytes);
 
-	if (mtu > most) {
-		snprintf(o->why, o->why_bytes, "device %.80s takes an MTU of %u bytes at most",
-			 o->wanted->device, most);
-		return ERR_RANGE;
-	}
-	if (mtu + ETHERNET_MOST > BUF_DATA && !info->scatter) {
-		snprintf(o->why, o->why_bytes,
-			 "device %.80s receives into one buffer only: set mtu to %d or less",
-			 o->wanted->device, BUF_DATA - ETHERNET_MOST);
-		return ERR_RANGE;
-	}
+	if (err)
+		return err;
 	info->mtu_bytes = mtu;
 	o->conf.rxmode.mtu = mtu;
 	return 0;
