@@ -261,8 +261,12 @@ void af_xdp_init_input(const struct engine *e, struct xdp_queue *q)
 
 /* --- send --- */
 
+/* The first queue of the worker's own; without one, another's, who then sends what is passed on. */
 static struct xdp_queue *queue_of(struct af_xdp *x, const struct worker *w)
 {
+	for (uint32_t q = 0; q < x->n_queues; q++)
+		if (interface_queue_worker(x->interface, q) == w->index)
+			return &x->queue[q];
 	return &x->queue[w->index % x->n_queues];
 }
 

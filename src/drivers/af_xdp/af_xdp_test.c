@@ -126,6 +126,19 @@ static void several_queues_on_two_workers(void **state)
 	exchange_many(i, 100);
 }
 
+/* Worker q does not own queue q: each sends by its own, and nobody passes packets on for ever. */
+static void queues_placed_crosswise(void **state)
+{
+	static const uint32_t workers[] = { 1, 0 };
+	struct interface *i;
+
+	(void)state;
+	assert_int_equal(interface_place(veth_engine, "if0", workers, count_of(workers)), 0);
+	i = make((struct af_xdp_config){ .ring = 64 }, "numrxqueues 2 numtxqueues 2");
+	assert_int_equal(interface_queue_worker(i, 0), 1);
+	exchange_many(i, 100);
+}
+
 /* What arrives on worker 0 alone is sent by worker 0, which has the only queue, for both. */
 static void one_queue_serves_two_workers(void **state)
 {
@@ -256,6 +269,7 @@ int main(void)
 						veth_finish),
 		cmocka_unit_test_setup_teardown(several_queues_on_two_workers, start_two,
 						veth_finish),
+		cmocka_unit_test_setup_teardown(queues_placed_crosswise, start_two, veth_finish),
 		cmocka_unit_test_setup_teardown(one_queue_serves_two_workers, start_two,
 						veth_finish),
 		cmocka_unit_test_setup_teardown(jumbo_frames_are_chains, start_one, veth_finish),
