@@ -89,6 +89,8 @@ static void render_macs(struct text *out, const json_t *list)
 	};
 
 	table_render(out, list, columns, count_of(columns));
+	if (json_array_size(list) == SHOW_MAX)
+		text_add(out, "stopped after %d; more with --limit N\n", SHOW_MAX);
 }
 
 /* --- mac add, delete, flush --- */

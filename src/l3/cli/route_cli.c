@@ -165,6 +165,8 @@ static void render_routes(struct text *out, const json_t *list)
 	}
 	table_render(out, rows, columns, count_of(columns));
 	json_decref(rows);
+	if (json_array_size(list) == SHOW_MAX)
+		text_add(out, "stopped after %d; more with --limit N, --from PREFIX\n", SHOW_MAX);
 }
 
 /* --- route add, route delete --- */
