@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -74,12 +75,51 @@ static void a_client_that_breaks_the_ring_loses_the_connection_only(void **state
 	}
 }
 
+/*
+ * A packet of two descriptors whose lengths add up to a little more than 2^32: too long, and not
+ * taken for a short one, for which the whole pool would be filled again and again.
+ */
+static void lengths_that_overflow_are_too_long(void **state)
+{
+	static struct memif_view v = { .n_regions = 1 };
+	struct memif_queue q = { .view = &v, .size = 4 };
+	uint32_t idx[FRAME_MAX];
+	struct memif_taken t;
+	struct buf_pool pool;
+	struct buf_cache c;
+
+	(void)state;
+	v.region[0].size = (uint64_t)4 << 30;
+	v.region[0].base = mmap(NULL, v.region[0].size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(v.region[0].base, MAP_FAILED);
+	assert_int_equal(buf_pool_init(&pool, 512), 0);
+	buf_cache_init(&c, &pool);
+	q.ring = (struct memif_ring *)(void *)v.region[0].base;
+	q.ring->descriptor[0] = (struct memif_descriptor){ .flags = MEMIF_DESCRIPTOR_NEXT,
+							   .length = 60000,
+							   .offset = 4096 };
+	q.ring->descriptor[1] = (struct memif_descriptor){ .length = UINT32_MAX };
+	q.ring->descriptor[2] = (struct memif_descriptor){ .length = 60, .offset = 4096 };
+	q.ring->head = 3;
+	memif_ring_take(&q, &c, idx, FRAME_MAX, &t);
+	assert_int_equal(t.err, 0);
+	assert_int_equal(t.n_bad, 1);
+	assert_int_equal(t.n, 1);
+	assert_int_equal(buf_at(pool.base, idx[0])->total_len, 60);
+	buf_free(&c, idx, t.n);
+	buf_cache_deinit(&c);
+	buf_pool_deinit(&pool);
+	munmap(v.region[0].base, v.region[0].size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			a_client_that_breaks_the_ring_loses_the_connection_only, memif_setup,
 			memif_teardown),
+		cmocka_unit_test(lengths_that_overflow_are_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

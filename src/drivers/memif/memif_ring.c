@@ -75,7 +75,8 @@ static bool grow(struct growing *g, const uint8_t *from, uint32_t n)
 static int copy_in(struct memif_queue *q, struct growing *g, uint8_t header[MEMIF_HEADER_BYTES],
 		   unsigned n_left, uint16_t *flags)
 {
-	uint32_t header_left = 0, total = 0;
+	uint32_t header_left = 0;
+	uint64_t total = 0; /* as they say; all of them may say 2^32 - 1 */
 	bool too_long = false;
 	uint16_t at = q->at;
 
