@@ -85,7 +85,8 @@ static int receive_message(struct memif *m, struct memif_message *message, int *
 	struct msghdr h = { .msg_iov = &iov,
 			    .msg_iovlen = 1,
 			    .msg_control = control.bytes,
-			    .msg_controllen = sizeof(control.bytes) };
+			    /* without the padding, where the kernel would put one more */
+			    .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t n = recvmsg(m->socket.fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c;
 

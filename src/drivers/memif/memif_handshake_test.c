@@ -242,6 +242,49 @@ static void a_client_that_breaks_the_handshake_is_sent_away(void **state)
 	wait_until(a.i->link && b.i->link);
 }
 
+static unsigned n_open(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* One more descriptor than a message has is closed, too: the kernel's padding has room for it. */
+static void descriptors_that_nobody_asked_for_are_closed(void **state)
+{
+	int fds[2] = { region_fd(65536, F_SEAL_SHRINK), region_fd(65536, F_SEAL_SHRINK) };
+	struct iovec iov = { (void *)&good_region, sizeof(good_region) };
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(fds))];
+	} control = { { 0 } };
+	struct msghdr h = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.bytes,
+			    .msg_controllen = sizeof(control.bytes) };
+	unsigned before;
+	int sock;
+
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
+	before = n_open();
+	sock = dial();
+	take_good_steps(sock, 1);
+	control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+					   .cmsg_type = SCM_RIGHTS,
+					   .cmsg_len = CMSG_LEN(sizeof(fds)) };
+	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+	assert_int_equal(sendmsg(sock, &h, MSG_NOSIGNAL), sizeof(good_region));
+	assert_int_equal(hear(sock).type, MEMIF_DISCONNECT);
+	close(sock);
+	wait_until(memif_of(&a)->state == MEMIF_IDLE && memif_of(&a)->socket.fd < 0);
+	assert_int_equal(n_open(), before);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void a_server_that_nobody_greets_hangs_up(void **state)
 {
 	int sock;
@@ -257,6 +300,8 @@ static void a_server_that_nobody_greets_hangs_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(descriptors_that_nobody_asked_for_are_closed,
+						memif_setup, memif_teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_breaks_the_handshake_is_sent_away,
 						memif_setup, memif_teardown),
 		cmocka_unit_test_setup_teardown(a_server_that_nobody_greets_hangs_up, memif_setup,
