@@ -317,6 +317,19 @@ static void interfaces_come_change_and_go(void **state)
 	assert_int_equal(graph_node_id(&e->graph, "a-tx"), NODE_NONE);
 }
 
+/* "tap" has a transmit node though "tap-tx" is the driver's. */
+static void an_interface_may_be_named_like_a_driver(void **state)
+{
+	struct interface *i = add_interface("test", CAP_CSUM | CAP_TSO);
+
+	(void)state;
+	assert_string_equal(e->graph.entry[i->tx_node].name, "test-tx-2");
+	assert_ptr_equal(w->graph.node[i->tx_node].instance, i);
+	assert_int_equal(interface_remove(i), 0);
+	i = add_interface("test", CAP_CSUM | CAP_TSO);
+	assert_string_equal(e->graph.entry[i->tx_node].name, "test-tx-2");
+}
+
 static void output_goes_to_the_device_or_is_dropped_with_a_reason(void **state)
 {
 	struct interface *i = add_interface("a", CAP_CSUM | CAP_TSO);
@@ -514,6 +527,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(unknown_next_and_double_names_are_refused, setup, teardown),
 	cmocka_unit_test_setup_teardown(drop_without_reason_is_counted_too, setup, teardown),
 	cmocka_unit_test_setup_teardown(interfaces_come_change_and_go, setup, teardown),
+	cmocka_unit_test_setup_teardown(an_interface_may_be_named_like_a_driver, setup, teardown),
 	cmocka_unit_test_setup_teardown(output_goes_to_the_device_or_is_dropped_with_a_reason,
 					setup, teardown),
 	cmocka_unit_test_setup_teardown(features_in_order_and_only_where_enabled, setup, teardown),

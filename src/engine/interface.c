@@ -169,6 +169,17 @@ static void clear_counters(struct engine *e, uint32_t index)
 		memset(&e->worker[w]->if_counters[index], 0, sizeof(struct if_counters));
 }
 
+/* "NAME-tx"; a type of nodes may have that name ("tap-tx"), and nobody has the other. */
+static void name_tx_node(const struct engine *e, const struct interface *i, char *out, size_t room)
+{
+	uint16_t id;
+
+	snprintf(out, room, "%s-tx", i->name);
+	id = graph_node_id(&e->graph, out);
+	if (id != NODE_NONE && !e->graph.entry[id].instance)
+		snprintf(out, room, "%s-tx-2", i->name);
+}
+
 static int add_tx_node(struct engine *e, struct interface *i)
 {
 	char name[NODE_NAME_MAX];
@@ -178,7 +189,7 @@ static int add_tx_node(struct engine *e, struct interface *i)
 		i->tx_node = graph_node_id(&e->graph, i->driver->tx->name);
 		return i->tx_node == NODE_NONE ? ERR_NOENT : 0;
 	}
-	snprintf(name, sizeof(name), "%s-tx", i->name);
+	name_tx_node(e, i, name, sizeof(name));
 	id = graph_add_instance(e, i->driver->tx, name, i);
 	if (id < 0)
 		return id;

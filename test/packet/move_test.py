@@ -118,6 +118,18 @@ def test_loaded_routes_keep_the_interface(links, convoy):
     assert done.returncode == 1 and "loaded routes lead over it" in done.stderr, done
 
 
+@pytest.mark.parametrize("name", ["tap", "memif", "loop"])
+def test_an_interface_may_be_named_like_a_driver(links, name):
+    lan, _ = links()
+    stack = lan.lan.stack
+    for _ in range(2):
+        stack.call("interface add", name=name, members="{tap: {}, addresses: [10.9.0.1/24]}")
+        lan.lan.space.ip("addr", "add", "10.9.0.2/24", "dev", name)
+        lan.lan.space.run("ping", "-c1", "-W2", "10.9.0.1")
+        stack.call("interface delete", name=name)
+        wait.until(lambda: name not in lan.lan.space.ip("-br", "link"), "the device is gone")
+
+
 def test_routes_that_go_with_an_interface_are_gone(links, convoy):
     lan, wan = links(vrfs=["blue"])
     stack = lan.lan.stack
