@@ -18,6 +18,7 @@
 #include "drivers/generator/generator.h"
 #include "engine/engine.h"
 #include "engine/engine_cli.h"
+#include "l3/ip6/ip6.h"
 
 enum { CONTROL_SOCKET_MODE = 0660 };
 
@@ -113,6 +114,7 @@ int part_workers_init(struct convoyd *d)
 
 void part_workers_deinit(struct convoyd *d)
 {
+	ip6_farewell(d->engine);
 	engine_stop(d->engine);
 }
 

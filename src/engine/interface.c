@@ -284,7 +284,7 @@ static void detached(struct engine *e, void *arg)
 	struct interface *i = arg;
 
 	remove_tx_node(i);
-	e->interfaces.going[i->index] = false;
+	__atomic_store_n(&e->interfaces.going[i->index], false, __ATOMIC_RELAXED);
 	if (i->index < e->interfaces.first_free)
 		e->interfaces.first_free = i->index;
 	i->driver->free(i);
@@ -295,10 +295,10 @@ int interface_remove(struct interface *i)
 {
 	struct engine *e = i->engine;
 
+	__atomic_store_n(&e->interfaces.going[i->index], true, __ATOMIC_RELAXED);
 	tell(i, INTERFACE_REMOVED);
 	if (i->driver->close)
 		i->driver->close(i);
-	e->interfaces.going[i->index] = true;
 	list_remove(&i->name_link);
 	rcu_publish(e->interfaces.slot[i->index], NULL);
 	clear_features(e, i->index);

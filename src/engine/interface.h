@@ -118,7 +118,7 @@ struct interface_listener {
 
 struct interface_table {
 	struct interface *slot[INTERFACES_MAX]; /* published */
-	bool going[INTERFACES_MAX]; /* removal is under way: the index is not free yet */
+	bool going[INTERFACES_MAX]; /* atomic; removal is under way: the index is not free yet */
 	uint32_t first_free;	    /* no lower index is free */
 	struct list by_name[INTERFACE_NAME_BUCKETS];
 	struct list listeners;

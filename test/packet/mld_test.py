@@ -4,6 +4,7 @@ import time
 
 import pytest
 from harness import wait
+from harness.mld import records
 from harness.talk6 import (HERE, LINK_LOCAL, NO_CHECKS, THERE, Talk6, interface6, quiet,
                            usable)
 from harness.wire import CONVOY_MAC
@@ -31,20 +32,6 @@ def query(talk, message, dst=ALL_NODES, src="fe80::9", hlim=1, header=None):
     ip = ip / (alert() if header is None else header) if header != b"" else ip
     to = group_mac(dst) if dst.startswith("ff") else CONVOY_MAC
     talk.wire.send(Ether(src=talk.wire.mac, dst=to) / ip / message)
-
-
-def records(packet):
-    """{group: (type, sources)}, read here: scapy takes all behind the first record for its payload."""
-    message = bytes(packet[ICMPv6MLReport2])
-    n, at, found = int.from_bytes(message[6:8], "big"), 8, {}
-    for _ in range(n):
-        n_sources = int.from_bytes(message[at + 2:at + 4], "big")
-        addresses = [str(ipaddress.IPv6Address(message[at + 4 + 16 * i:at + 20 + 16 * i]))
-                     for i in range(1 + n_sources)]
-        found[addresses[0]] = (message[at], addresses[1:])
-        at += 4 + 16 * len(addresses)
-    assert at == len(message) and len(found) == n
-    return found
 
 
 def report(talk, timeout=2.0, **fields):

@@ -73,15 +73,18 @@ static struct nd message_of(const struct ip6_advertiser *ad, uint16_t lifetime_s
 }
 
 /* False if there is no address to send it from yet. */
-static bool send(struct ip6_advertiser *ad, uint16_t lifetime_s)
+static bool send(struct ip6_advertiser *ad, bool is_last)
 {
 	struct ip6_stack *s = ad->on->stack;
 	struct ip6_addr src = ip6_link_local_of(s, ad->on->if_index), all = ip6_all_nodes();
-	struct nd m = message_of(ad, lifetime_s);
+	struct nd m = message_of(ad, is_last ? 0 : ad->options.lifetime_s);
+	int err;
 
 	if (ip6_is_unspecified(&src))
 		return false;
-	if (nd_send(s->engine, ad->on->if_index, &m, &src, &all, NULL) != 0)
+	err = is_last ? nd_send_farewell(s->engine, ad->on->if_index, &m, &src, &all)
+		      : nd_send(s->engine, ad->on->if_index, &m, &src, &all, NULL);
+	if (err != 0)
 		log_warn("ip6.advertise", "error=\"out of memory\"");
 	ad->sent_ns = now_of(ad);
 	ad->n_sent++;
@@ -103,7 +106,7 @@ static void on_timer(struct timer *t, uint64_t now_ns unused_arg)
 {
 	struct ip6_advertiser *ad = container_of(t, struct ip6_advertiser, timer);
 
-	if (send(ad, ad->options.lifetime_s))
+	if (send(ad, false))
 		set_timer(ad, random_interval_ns(ad));
 	else
 		set_timer(ad, RETRY_NS);
@@ -142,7 +145,7 @@ void ip6_advertise_stop(struct ip6_link *l)
 		return;
 	timer_cancel(&l->stack->wheel, &l->advertiser->timer);
 	if (l->is_up && l->advertiser->n_sent > 0 && l->stack->engine->running)
-		send(l->advertiser, 0);
+		send(l->advertiser, true);
 }
 
 void ip6_advertise_free(struct ip6_link *l)

@@ -83,6 +83,12 @@ int ip6_init(struct engine *e);
 /* ip6_deinit - after the workers have stopped, before ip4_deinit(). */
 void ip6_deinit(struct engine *e);
 
+/*
+ * ip6_farewell - before the workers stop: tell each link that we are no router any more, and listen
+ * to no group. RFC 4861 §6.2.5, RFC 3810 §6.1.
+ */
+void ip6_farewell(struct engine *e);
+
 /* ip6_tick - main, some times a second: fire what is due at @now_ns. */
 void ip6_tick(struct engine *e, uint64_t now_ns);
 

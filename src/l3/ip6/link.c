@@ -174,6 +174,18 @@ static const char *mtu_fault(const struct interface_listener *listener, const st
 		       : NULL;
 }
 
+void ip6_farewell(struct engine *e)
+{
+	struct ip6_stack *s = ip6_stack_of(e);
+
+	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
+		if (!s->link[i])
+			continue;
+		ip6_advertise_stop(s->link[i]);
+		mld_stop(s->link[i]);
+	}
+}
+
 void ip6_links_init(struct ip6_stack *s)
 {
 	s->listener.mtu_fault = mtu_fault;

@@ -34,7 +34,8 @@ static void send(struct mld_link *m, struct slice message, const struct ip6_addr
 					   .src = *src,
 					   .dst = *dst,
 					   .hop_limit = MLD_HOP_LIMIT,
-					   .has_router_alert = true };
+					   .has_router_alert = true,
+					   .is_farewell = m->is_leaving };
 
 	if (icmp6_send_on(m->on->stack->engine, m->on->if_index, &order) != 0)
 		log_warn("mld.report", "error=\"out of memory\"");
@@ -233,8 +234,10 @@ void mld_stop(struct ip6_link *l)
 		if (!g->is_left)
 			mld_listener_leave(&m->listener, g, now_of(m));
 	}
+	m->is_leaving = true;
 	if (l->stack->engine->running)
 		speak(m);
+	m->is_leaving = false;
 	timer_cancel(&l->stack->wheel, &m->timer);
 	forget_all(m);
 	m->has_spoken_as_none = false;

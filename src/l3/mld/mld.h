@@ -24,6 +24,7 @@ struct mld_link {
 	struct mld_listener listener;
 	struct timer timer;
 	unsigned n_groups;	 /* with those left and not forgotten */
+	bool is_leaving;	 /* what is said now is the last */
 	bool has_spoken_as_none; /* from the unspecified address, which routers do not believe */
 	uint64_t n_queries, n_reports;
 };

@@ -13,15 +13,34 @@ enum { ALERT_LEN = 8, FRAME_MAX_LEN = ETHERNET_HDR_LEN + IP6_MIN_MTU };
 struct order {
 	uint32_t if_index;
 	uint32_t len;
+	const struct interface *leaving; /* a farewell's; NULL for all others */
 	uint8_t frame[];
 };
+
+/* interface-output refuses what leaves by an interface that is down or gone. */
+static bool is_too_late(const struct worker *w, const struct interface *i)
+{
+	return !i->driver->shared_tx &&
+	       (__atomic_load_n(&w->engine->interfaces.going[i->index], __ATOMIC_RELAXED) ||
+		!__atomic_load_n(&i->up, __ATOMIC_RELAXED));
+}
+
+/*
+ * Past interface-output. The interface stays until this worker has read the mail that takes its
+ * device away, which comes behind this one: so what is sent has to be sent now.
+ */
+static void send_last(struct worker *w, const struct interface *i, uint32_t idx)
+{
+	node_send_to(w, i->tx_node, idx);
+	graph_dispatch(w);
+}
 
 static void carry_out(struct worker *w, void *arg)
 {
 	const struct order *order = arg;
-	uint32_t idx = interface_get_or_null(w->engine, order->if_index)
-			       ? buf_alloc_one_or_zero(&w->bufs)
-			       : 0;
+	bool is_last = order->leaving && is_too_late(w, order->leaving);
+	bool is_there = is_last || interface_get_or_null(w->engine, order->if_index);
+	uint32_t idx = is_there ? buf_alloc_one_or_zero(&w->bufs) : 0;
 	struct buf *b;
 
 	if (idx) {
@@ -30,12 +49,16 @@ static void carry_out(struct worker *w, void *arg)
 		b->l2_at = b->at;
 		b->flags |= BUF_LOCAL;
 		b->tx_if = order->if_index;
-		node_send_to(w, neighbor_worker_of(w)->output_node, idx);
+		if (is_last)
+			send_last(w, order->leaving, idx);
+		else
+			node_send_to(w, neighbor_worker_of(w)->output_node, idx);
 	}
 	free(arg);
 }
 
-static int send(struct engine *e, uint32_t if_index, struct slice frame)
+static int send(struct engine *e, uint32_t if_index, struct slice frame,
+		const struct interface *leaving)
 {
 	struct order *order = malloc(sizeof(*order) + frame.len);
 	int err;
@@ -43,6 +66,7 @@ static int send(struct engine *e, uint32_t if_index, struct slice frame)
 	if (!order)
 		return ERR_NOMEM;
 	order->if_index = if_index;
+	order->leaving = leaving;
 	order->len = (uint32_t)frame.len;
 	memcpy(order->frame, frame.at, frame.len);
 	err = worker_call(e->worker[0], carry_out, order);
@@ -74,7 +98,7 @@ int arp_send_request(struct engine *e, uint32_t if_index, be32 sender, be32 targ
 	arp = arp_of(ARP_REQUEST, eth.src, sender, (struct mac){ { 0 } }, target);
 	eth.payload = slice_of(&arp, sizeof(arp));
 	ethernet_emit(&w, &eth);
-	return send(e, if_index, slice_of(frame, writer_len(&w)));
+	return send(e, if_index, slice_of(frame, writer_len(&w)), NULL);
 }
 
 /* RFC 2711: a hop-by-hop header with the router alert "MLD", padded. */
@@ -111,19 +135,30 @@ int icmp6_send_on(struct engine *e, uint32_t if_index, const struct icmp6_order 
 	eth.payload = slice_of(packet, writer_len(&pw));
 	ethernet_emit(&fw, &eth);
 	invariant(writer_ok(&mw) && writer_ok(&pw) && writer_ok(&fw));
-	return send(e, if_index, slice_of(frame, writer_len(&fw)));
+	return send(e, if_index, slice_of(frame, writer_len(&fw)), o->is_farewell ? i : NULL);
+}
+
+static int send_nd(struct engine *e, uint32_t if_index, const struct nd *m,
+		   struct icmp6_order *order)
+{
+	uint8_t message[ND_MESSAGE_MAX];
+	struct writer w = writer_of(message, sizeof(message));
+
+	nd_emit(&w, m, &order->src, &order->dst);
+	order->message = slice_of(message, writer_len(&w));
+	order->hop_limit = ND_HOP_LIMIT;
+	return icmp6_send_on(e, if_index, order);
 }
 
 int nd_send(struct engine *e, uint32_t if_index, const struct nd *m, const struct ip6_addr *src,
 	    const struct ip6_addr *dst, const struct mac *to)
 {
-	uint8_t message[ND_MESSAGE_MAX];
-	struct writer w = writer_of(message, sizeof(message));
-	struct icmp6_order order = {
-		.src = *src, .dst = *dst, .to = to, .hop_limit = ND_HOP_LIMIT
-	};
+	return send_nd(e, if_index, m, &(struct icmp6_order){ .src = *src, .dst = *dst, .to = to });
+}
 
-	nd_emit(&w, m, src, dst);
-	order.message = slice_of(message, writer_len(&w));
-	return icmp6_send_on(e, if_index, &order);
+int nd_send_farewell(struct engine *e, uint32_t if_index, const struct nd *m,
+		     const struct ip6_addr *src, const struct ip6_addr *dst)
+{
+	return send_nd(e, if_index, m,
+		       &(struct icmp6_order){ .src = *src, .dst = *dst, .is_farewell = true });
 }

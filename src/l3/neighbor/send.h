@@ -18,9 +18,14 @@ struct icmp6_order {
 	const struct mac *to; /* NULL: the one of @dst, which is a group then */
 	uint8_t hop_limit;
 	bool has_router_alert; /* in a hop-by-hop header: RFC 2711 */
+	bool is_farewell;      /* goes out though the interface is told to go or to go down */
 };
 
-/* icmp6_send_on - ERR_NOENT without such an interface, ERR_NOMEM. */
+/*
+ * icmp6_send_on - in this turn of worker 0. A farewell has to be sent while listeners are told
+ * (interface_listen()); of an interface that sends through another it may be too late.
+ * ERR_NOENT without such an interface, ERR_NOMEM.
+ */
 must_check
 int icmp6_send_on(struct engine *e, uint32_t if_index, const struct icmp6_order *order);
 
@@ -32,5 +37,10 @@ int icmp6_send_on(struct engine *e, uint32_t if_index, const struct icmp6_order 
 must_check
 int nd_send(struct engine *e, uint32_t if_index, const struct nd *m, const struct ip6_addr *src,
 	    const struct ip6_addr *dst, const struct mac *to);
+
+/* nd_send_farewell - the same as the last word to a group: icmp6_order.is_farewell. */
+must_check
+int nd_send_farewell(struct engine *e, uint32_t if_index, const struct nd *m,
+		     const struct ip6_addr *src, const struct ip6_addr *dst);
 
 #endif
