@@ -77,7 +77,7 @@ static json_t *rendered(void (*render)(struct text *, const json_t *), const jso
 
 	if (render) {
 		render(&text, value);
-	} else {
+	} else if (!json_is_object(value) || json_object_size(value) > 0) { /* else: it is done */
 		char *dump = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
 
 		text_add(&text, "%s\n", dump ? dump : "");
