@@ -113,7 +113,7 @@ static void build(struct worker *w, struct buf *b, be32 src, be32 dst)
 	*ip = (struct ip4_hdr){ .ver_ihl = IP4_VER_IHL,
 				.tos = TOS_INTERNETWORK_CONTROL,
 				.len = be16_of(b->len),
-				.id = be16_of(ip4_of(w)->next_id++),
+				.id = ip4_next_id(w),
 				.ttl = IP4_DEFAULT_TTL,
 				.protocol = IP_ICMP4,
 				.src = src,

@@ -66,7 +66,7 @@ static uint16_t answer_echo(struct worker *w, struct node *node, struct buf *b)
 	ip->src = ip->dst;
 	ip->dst = src;
 	ip->ttl = IP4_DEFAULT_TTL;
-	ip->id = be16_of(ip4_of(w)->next_id++);
+	ip->id = ip4_next_id(w);
 	ip->frag = be16_of(0);
 	ip->checksum = be16_of(0);
 	ip->checksum = checksum_field(checksum_sum(ip, ip4_hdr_len(ip)));

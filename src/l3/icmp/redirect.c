@@ -125,7 +125,7 @@ uint32_t redirect4_or_zero(struct worker *w, const struct adjacency *a, struct b
 	if (host32(src) == 0 || !may_send(w, host32(about->src), host32(about->dst)))
 		return 0;
 	ip.len = be16_of((uint16_t)(IP4_HDR_LEN + ICMP4_HDR_LEN + icmp.payload.len));
-	ip.id = be16_of(ip4_of(w)->next_id++);
+	ip.id = ip4_next_id(w);
 	ip.checksum = checksum_field(checksum_ip4_header(&ip));
 	put_bytes(&out, &ip, sizeof(ip));
 	icmp4_emit(&out, &icmp);

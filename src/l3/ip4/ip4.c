@@ -24,7 +24,9 @@ static int init_worker(struct ip4_stack *s, struct worker *w)
 	w->module[MODULE_IP4] = iw;
 	iw->stack = s;
 	iw->fib = s->fib;
-	iw->next_id = (uint16_t)random_u64(&w->random);
+	iw->id_step = (uint16_t)w->engine->n_workers;
+	iw->next_id = (uint16_t)(random_u64(&w->random) % (UINT16_MAX / iw->id_step) * iw->id_step +
+				 w->index);
 	iw->sent = counters_or_null();
 	return iw->sent ? 0 : ERR_NOMEM;
 }

@@ -40,8 +40,8 @@ struct ip4_stack {
 struct ip4_worker {
 	struct ip4_stack *stack;
 	struct fib *fib;
-	uint64_t *sent; /* packets by adjacency; read by main */
-	uint16_t next_id;
+	uint64_t *sent;		   /* packets by adjacency; read by main */
+	uint16_t next_id, id_step; /* ip4_next_id() */
 };
 
 /*
@@ -62,6 +62,19 @@ static inline struct ip4_stack *ip4_stack_of(const struct engine *e)
 static inline struct ip4_worker *ip4_of(const struct worker *w)
 {
 	return w->module[MODULE_IP4];
+}
+
+/*
+ * ip4_next_id - the identification of a packet that may be cut on its way (RFC 6864 §4.3): workers
+ * take turns, so that two of them never use the same one at the same time.
+ */
+static inline be16 ip4_next_id(const struct worker *w)
+{
+	struct ip4_worker *iw = ip4_of(w);
+	uint16_t id = iw->next_id;
+
+	iw->next_id = (uint16_t)(id > UINT16_MAX - iw->id_step ? w->index : id + iw->id_step);
+	return be16_of(id);
 }
 
 /*

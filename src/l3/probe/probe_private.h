@@ -36,7 +36,6 @@ struct probe_message {
 struct probe_worker {
 	struct probes *all;
 	uint16_t lookup4, lookup6;
-	uint16_t next_id; /* of IPv4 packets */
 	struct list free;
 	struct probe_message message[PROBE_ANSWERS];
 };

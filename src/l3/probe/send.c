@@ -50,7 +50,7 @@ static void put_ip4(struct worker *w, struct buf *b, const struct order *o)
 	ip = buf_push(b, IP4_HDR_LEN);
 	*ip = (struct ip4_hdr){ .ver_ihl = IP4_VER_IHL,
 				.len = be16_of((uint16_t)b->total_len),
-				.id = be16_of(probe_worker_of(w)->next_id++),
+				.id = ip4_next_id(w),
 				.frag = be16_of(o->options.dont_fragment ? IP4_DF : 0),
 				.ttl = o->ttl,
 				.protocol = IP_ICMP4,
