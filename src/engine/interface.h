@@ -239,6 +239,12 @@ static inline bool interface_takes_shared(const struct interface *i)
 	return i->driver->takes_shared;
 }
 
+/* interface_is_running - true if @i carries packets: it is up and its device has a link. Main. */
+static inline bool interface_is_running(const struct interface *i)
+{
+	return i->up && i->link;
+}
+
 /* interface_by_name_or_null - main. */
 struct interface *interface_by_name_or_null(const struct engine *e, const char *name);
 

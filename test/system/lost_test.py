@@ -28,3 +28,62 @@ def test_a_tap_that_is_deleted(netns, convoyd, queues, workers):
     other.run("ping", "-c2", "-i0.05", "-W1", "10.9.0.2", check=False)
     other.run("ping", "-c1", "-W2", "10.8.0.1")
     assert stack.process.err.count("tap.gone") == 1
+
+
+FAR_HOSTS = range(1, 17)
+WAYS = "one", "two"
+
+
+def two_ways(netns, convoyd, workers):
+    """A client behind a tap; 30.0.0.0/24 behind two veth pairs, `one` and `two`, which are two next hops."""
+    home, client, far = netns("home"), netns("client"), netns("far")
+    interfaces = [{"name": "lan", "addresses": ["10.0.0.1/24"],
+                   "tap": {"host_netns": client.name, "host_addresses": ["10.0.0.2/24"]}}]
+    for n, name in enumerate(WAYS, 1):
+        for space in home, far:
+            space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        home.ip("link", "add", name, "type", "veth", "peer", "name", name, "netns", far.name)
+        far.ip("link", "set", name, "up")
+        far.ip("addr", "add", f"10.{n}.0.2/24", "dev", name)
+        interfaces.append({"name": name, "addresses": [f"10.{n}.0.1/24"],
+                           "af_packet": {"device": name, "exclusive": True}})
+    far.ip("link", "set", "lo", "up")
+    far.ip("route", "add", "local", "30.0.0.0/24", "dev", "lo")
+    stack = convoyd({"workers": workers, "interfaces": interfaces, "routes": [
+        {"to": "30.0.0.0/24", "next_hops": [{"via": "10.1.0.2"}, {"via": "10.2.0.2"}]}]}, netns=home)
+    client.ip("route", "add", "default", "via", "10.0.0.1")
+    return stack, client, far
+
+
+def route_back(far, *ways):
+    for n in ways:
+        far.ip("route", "replace", "10.0.0.0/24", "via", f"10.{n}.0.1", "metric", str(n))
+
+
+def ask_all(client):
+    for host in FAR_HOSTS:
+        client.run("ping", "-c1", "-W2", f"30.0.0.{host}")
+
+
+def sent(stack):
+    return {row["name"]: row["counters"]["tx_packets"] for row in stack.call("show interfaces")}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_flows_leave_a_link_that_is_lost_and_come_back(netns, convoyd, workers):
+    stack, client, far = two_ways(netns, convoyd, workers)
+    for name in WAYS:
+        wait.until(lambda name=name: state(stack, name) == "up", f"{name} is up")
+    route_back(far, 1, 2)
+    ask_all(client)
+    far.ip("link", "set", "one", "down", "address", "02:00:00:00:00:77")
+    wait.until(lambda: state(stack, "one") == "no link", "one is down")
+    assert {n["state"] for n in stack.call("show neighbors") if n["interface"] == "one"} == {"idle"}
+    ask_all(client)
+    far.ip("link", "set", "one", "up")
+    route_back(far, 1)
+    wait.until(lambda: state(stack, "one") == "up", "one is back")
+    before = sent(stack)
+    ask_all(client)  # at once, though the neighbour has another address now
+    after = sent(stack)
+    assert after["one"] >= before["one"] + 3 and after["two"] >= before["two"] + 3

@@ -398,9 +398,20 @@ static void refresh(struct neighbor *n)
 		log_error("neighbor.refresh", "error=\"out of memory\"");
 }
 
+/* What the event means for @n, a neighbour on the link that it is about. */
+static void follow_one(struct neighbor *n, const struct interface *i, enum interface_event event)
+{
+	bool is_static = n->machine.state == NEIGHBOR_STATIC;
+
+	if (event == INTERFACE_REMOVED || (!interface_is_running(i) && !is_static))
+		reset(n);
+	else
+		refresh(n);
+}
+
 /*
- * A link that goes down takes what was learnt with it, removal takes all. What is fixed or a next
- * hop stays, unreachable until the link is back.
+ * A link that goes down, or away, takes what was learnt with it, removal takes all. What is fixed
+ * or a next hop stays, unreachable until the link is back: flows take other paths meanwhile.
  */
 static void follow(struct interface_listener *l, struct interface *i, enum interface_event event)
 {
@@ -408,18 +419,13 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 
 	if (event == INTERFACE_REMOVED)
 		neighbor_drop_proxies(t, i->index);
+	if (event == INTERFACE_ADDED || event == INTERFACE_MTU)
+		return;
 	list_for_each(link, &t->oldest) {
 		struct neighbor *n = container_of(link, struct neighbor, age_link);
 
-		if (n->if_index != i->index || event == INTERFACE_ADDED ||
-		    event == INTERFACE_LINK || event == INTERFACE_MTU)
-			continue;
-		if (event == INTERFACE_UP)
-			refresh(n);
-		else if (event == INTERFACE_DOWN && n->machine.state == NEIGHBOR_STATIC)
-			refresh(n);
-		else
-			reset(n);
+		if (n->if_index == i->index)
+			follow_one(n, i, event);
 	}
 }
 

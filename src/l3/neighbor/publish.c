@@ -78,6 +78,14 @@ static void set_addresses(struct adjacency *a, const struct neighbor *n)
 	}
 }
 
+/* What was heard by an interface that is up proves a link, even if the device tells of it later. */
+static bool is_usable(const struct neighbor *n, const struct interface *i)
+{
+	bool heard = neighbor_is_resolved(&n->machine) && n->machine.state != NEIGHBOR_STATIC;
+
+	return i->up && (i->link || heard);
+}
+
 static struct adjacency adjacency_value(const struct neighbor *n)
 {
 	const struct interface *i = interface_get_or_null(n->table->engine, n->if_index);
@@ -90,7 +98,7 @@ static struct adjacency adjacency_value(const struct neighbor *n)
 	};
 
 	set_addresses(&a, n);
-	if (!i || !i->up) {
+	if (!i || !is_usable(n, i)) {
 		a.kind = ADJACENCY_UNREACHABLE;
 	} else if (neighbor_is_resolved(&n->machine)) {
 		memcpy(eth.src.b, i->mac, MAC_BYTES);

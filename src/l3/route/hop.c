@@ -29,7 +29,8 @@ static struct hop *find_or_null(struct route_hops *t, const struct hop *like)
 static struct adjacency glean_value(const struct route_hops *t, const struct hop *h)
 {
 	const struct interface *i = interface_get_or_null(t->engine, h->if_index);
-	struct adjacency a = { .kind = i->up ? ADJACENCY_GLEAN : ADJACENCY_UNREACHABLE,
+	struct adjacency a = { .kind = interface_is_running(i) ? ADJACENCY_GLEAN
+							       : ADJACENCY_UNREACHABLE,
 			       .family = hop_is_ip4(h) ? 4 : 6,
 			       .if_index = h->if_index,
 			       .mtu_bytes = i->mtu_bytes };
@@ -221,7 +222,7 @@ static void on_interface(struct interface_listener *l, struct interface *i,
 {
 	struct route_hops *t = container_of(l, struct route_hops, listener);
 
-	if (event == INTERFACE_UP || event == INTERFACE_DOWN)
+	if (event == INTERFACE_UP || event == INTERFACE_DOWN || event == INTERFACE_LINK)
 		refresh_gleans(t, i->index);
 	if (event != INTERFACE_MTU)
 		return;

@@ -10,8 +10,9 @@
  *
  * When the route that covers a next hop changes, one VIA is stored anew, whatever the number of
  * prefixes behind it. A default route covers no next hop, and a next hop that is reached over
- * itself is not reached. A VIA whose own paths are all dead is dead: flows take other paths. What
- * nobody has a path over any more is let go by route_hops_tick().
+ * itself is not reached. A VIA whose own paths are all dead is dead, as is a next hop on an
+ * interface that is down or without a link: flows take other paths. What nobody has a path over any
+ * more is let go by route_hops_tick().
  */
 #ifndef CONVOY_L3_ROUTE_HOP_H
 #define CONVOY_L3_ROUTE_HOP_H
