@@ -76,9 +76,9 @@ def test_many_pairs_are_bounded(talk):
 
 def test_redirects_can_be_switched_off(talk):
     stack = talk.lan.stack
-    assert stack.call("redirect show") == [{"interface": "lan", "mode": "on"}]
+    assert stack.call("show redirects") == [{"interface": "lan", "mode": "on"}]
     stack.call("redirect set", interface="lan", mode="off")
-    assert stack.call("redirect show") == [{"interface": "lan", "mode": "off"}]
+    assert stack.call("show redirects") == [{"interface": "lan", "mode": "off"}]
     talk.to(about(dst="10.9.0.1"))
     talk.wire.expect(IP(dst="10.9.0.1"))
     talk.wire.silence(ICMP(type=5))
@@ -144,7 +144,7 @@ def test_rfc1812_5_2_7_2_redirects_of_others_are_not_followed(talk):
 def test_net_yaml_says_it_and_save_repeats_it(netns, convoyd):
     stack = convoyd({"interfaces": [{"name": "lan", "no_redirects": True, "tap": {}}]},
                     netns=netns("lan"))
-    assert stack.call("redirect show") == [{"interface": "lan", "mode": "off"}]
+    assert stack.call("show redirects") == [{"interface": "lan", "mode": "off"}]
     assert "no_redirects" in str(stack.call("save"))
     stack.call("redirect set", interface="lan", mode="on")
     assert "no_redirects" not in str(stack.call("save"))

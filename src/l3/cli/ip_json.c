@@ -104,7 +104,7 @@ int ip_take_vrf(struct command_call *call, const char *name, uint32_t *out)
 		return 0;
 	v = fib_vrf_by_name_or_null(e->module[MODULE_FIB], text);
 	if (!v)
-		return command_fail(call, ERR_NOENT, "no VRF \"%.32s\"; see: convoy vrf show",
+		return command_fail(call, ERR_NOENT, "no VRF \"%.32s\"; see: convoy show vrfs",
 				    text);
 	*out = v->index;
 	return 0;

@@ -15,11 +15,11 @@ int route_cli_register(struct command_table *table, struct engine *e);
 must_check
 int load_cli_register(struct command_table *table, struct engine *e);
 
-/* rpf_cli_register - `rpf set`, `rpf show`. ERR_NOMEM. */
+/* rpf_cli_register - `rpf set`, `show rpf`. ERR_NOMEM. */
 must_check
 int rpf_cli_register(struct command_table *table, struct engine *e);
 
-/* vrf_cli_register - `vrf show`, `vrf add`, `vrf delete`, `vrf move`. ERR_NOMEM. */
+/* vrf_cli_register - `show vrfs`, `vrf add`, `vrf delete`, `vrf move`. ERR_NOMEM. */
 must_check
 int vrf_cli_register(struct command_table *table, struct engine *e);
 
@@ -42,7 +42,7 @@ int group_cli_register(struct command_table *table, struct engine *e);
 must_check
 int path_mtu_cli_register(struct command_table *table, struct engine *e);
 
-/* redirect_cli_register - `redirect set`, `redirect show`. ERR_NOMEM. */
+/* redirect_cli_register - `redirect set`, `show redirects`. ERR_NOMEM. */
 must_check
 int redirect_cli_register(struct command_table *table, struct engine *e);
 

@@ -51,7 +51,7 @@ static const struct command commands[] = {
 	  .args = { { "interface", COMMAND_TEXT, "its name", .required = true, .positional = true },
 		    { "mode", COMMAND_TEXT, "on or off", .required = true, .positional = true } },
 	  .run = run_set },
-	{ .name = "redirect show",
+	{ .name = "show redirects",
 	  .help = "which interfaces send ICMP redirects",
 	  .run = run_show,
 	  .render = render_show },

@@ -56,7 +56,7 @@ static const struct command commands[] = {
 		    { "mode", COMMAND_TEXT, "strict: by this interface; loose: by any; off",
 		      .required = true, .positional = true } },
 	  .run = run_set },
-	{ .name = "rpf show",
+	{ .name = "show rpf",
 	  .help = "interfaces whose packets' sources are checked",
 	  .run = run_show,
 	  .render = render_show },

@@ -81,7 +81,7 @@ static int run_delete(struct command_call *call)
 	if (err == 0)
 		return command_reply(call, json_object());
 	return command_fail(call, err, "%s",
-			    err == ERR_NOENT  ? "no VRF of that name; see: convoy vrf show"
+			    err == ERR_NOENT  ? "no VRF of that name; see: convoy show vrfs"
 			    : err == ERR_BUSY ? "it still has interfaces or routes, or routes of "
 						"others look it up; the default one stays"
 					      : err_text(err));
@@ -103,7 +103,7 @@ static int run_move(struct command_call *call)
 }
 
 static const struct command commands[] = {
-	{ .name = "vrf show",
+	{ .name = "show vrfs",
 	  .help = "routing domains, their prefixes and interfaces",
 	  .run = show_vrfs,
 	  .render = render_vrfs },

@@ -53,7 +53,7 @@ static int vrf_by_name(const struct engine *e, const char *name, uint32_t *out, 
 {
 	const struct vrf *v = fib_vrf_by_name_or_null(e->module[MODULE_FIB], name);
 
-	*what = "no VRF of that name; see: convoy vrf show";
+	*what = "no VRF of that name; see: convoy show vrfs";
 	if (!v)
 		return ERR_NOENT;
 	*out = v->index;
