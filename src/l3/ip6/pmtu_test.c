@@ -1,4 +1,5 @@
 /* pmtu_test.c - path MTUs are learnt, shrink, age and give way. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,6 +78,64 @@ static void test_the_table_is_bounded(void **state unused_arg)
 	assert_int_equal(of(0, NOW), 1500);
 }
 
+/*
+ * Hosts of one set, four times as many as it has room for: all workers write over what the others
+ * read. Each host has a value of its own, so that what is read shows whose it is.
+ */
+enum { WORKERS = 4, HOSTS = 4 * PMTU_WAYS, ROUNDS = 100000 };
+static uint64_t in_one_set[HOSTS];
+
+struct worker {
+	pthread_t thread;
+	unsigned first, n_learnt, n_wrong;
+};
+
+static bool is_in_set_0(uint64_t n)
+{
+	struct pmtu p;
+	bool is = false;
+
+	table = (struct pmtu_table){ .seed = 5 };
+	assert_true(learn(n, 1300, NOW));
+	for (unsigned i = 0; i < PMTU_WAYS; i++)
+		is |= pmtu_read(&table, i, NOW, &p);
+	return is;
+}
+
+static void *learn_and_look(void *arg)
+{
+	struct worker *w = arg;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		unsigned mine = (w->first + i) % HOSTS, other = (w->first + 7 * i) % HOSTS;
+		uint32_t got = of(in_one_set[other], NOW + i);
+
+		w->n_learnt += learn(in_one_set[mine], IP6_MIN_MTU + mine, NOW + i);
+		w->n_wrong += got != 1500 && got != IP6_MIN_MTU + other;
+	}
+	return NULL;
+}
+
+static void test_workers_never_see_the_value_of_another_host(void **state unused_arg)
+{
+	struct worker w[WORKERS] = { 0 };
+	unsigned n = 0;
+
+	for (uint64_t i = 0; n < HOSTS; i++)
+		if (is_in_set_0(i))
+			in_one_set[n++] = i;
+	table = (struct pmtu_table){ .seed = 5 };
+	for (unsigned i = 0; i < WORKERS; i++) {
+		w[i].first = i * HOSTS / WORKERS;
+		assert_int_equal(pthread_create(&w[i].thread, NULL, learn_and_look, &w[i]), 0);
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		assert_int_equal(pthread_join(w[i].thread, NULL), 0);
+		assert_int_equal(w[i].n_wrong, 0);
+		assert_true(w[i].n_learnt > 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +143,7 @@ int main(void)
 				       set_up),
 		cmocka_unit_test_setup(test_rfc8201_4_values_age, set_up),
 		cmocka_unit_test_setup(test_the_table_is_bounded, set_up),
+		cmocka_unit_test_setup(test_workers_never_see_the_value_of_another_host, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
