@@ -30,7 +30,10 @@ static void close_device(struct interface *i)
 
 static void free_device(struct interface *i)
 {
-	free(i->device);
+	struct memif *m = i->device;
+
+	memif_ringer_close(&m->ringer);
+	free(m);
 }
 
 static void describe(const struct interface *i, struct writer *out)
@@ -182,6 +185,7 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 	}
 	*out = m->interface;
 	why[0] = '\0';
+	memif_ringer_open(&m->ringer);
 	err = memif_open(m, why, why_bytes);
 	if (err && interface_remove(m->interface) < 0) /* frees @m, soon */
 		return ERR_NOMEM;

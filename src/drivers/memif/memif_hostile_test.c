@@ -1,9 +1,11 @@
 /* memif_hostile_test.c - a client that writes what it likes into its rings. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -113,6 +115,36 @@ static void lengths_that_overflow_are_too_long(void **state)
 	munmap(v.region[0].base, v.region[0].size);
 }
 
+/*
+ * Both sides have the eventfd: the other one lets it block again and fills its counter. Whoever
+ * rings must not wait; if it does, the alarm ends the test.
+ */
+static void a_bell_that_would_block_is_rung(void **state)
+{
+	struct memif_view v = { .is_client = true };
+	struct memif_queue q = { .view = &v, .size = 4, .bell_fd = eventfd(0, EFD_NONBLOCK) };
+	struct memif_ring ring = { 0 };
+	uint64_t full = UINT64_MAX - 1, n = 0;
+
+	(void)state;
+	q.ring = &ring;
+	memif_ringer_open(&v.ringer);
+	if (!v.ringer.context)
+		skip(); /* the system has no asynchronous I/O */
+	memif_ring_publish(&q);
+	memif_ring_publish(&q);
+	assert_int_equal(read(q.bell_fd, &n, sizeof(n)), sizeof(n));
+	assert_int_equal(n, 2);
+	assert_int_equal(write(q.bell_fd, &full, sizeof(full)), sizeof(full));
+	assert_int_equal(fcntl(q.bell_fd, F_SETFL, 0), 0);
+	alarm(10);
+	for (unsigned i = 0; i < 1000; i++)
+		memif_ring_publish(&q);
+	alarm(0);
+	memif_ringer_close(&v.ringer);
+	close(q.bell_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +152,7 @@ int main(void)
 			a_client_that_breaks_the_ring_loses_the_connection_only, memif_setup,
 			memif_teardown),
 		cmocka_unit_test(lengths_that_overflow_are_too_long),
+		cmocka_unit_test(a_bell_that_would_block_is_rung),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

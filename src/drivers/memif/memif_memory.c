@@ -29,6 +29,7 @@ struct memif_link *memif_link_new_or_null(struct memif *m)
 		return NULL;
 	l->memif = m;
 	l->view.is_client = m->role == MEMIF_CLIENT;
+	l->view.ringer = m->ringer;
 	l->rx = calloc(m->n_queues, sizeof(*l->rx));
 	l->tx = calloc(m->n_queues, sizeof(*l->tx));
 	if (!l->rx || !l->tx) {
@@ -184,7 +185,7 @@ int memif_memory_map(struct memif_link *l, int fd, uint64_t size)
 	return err;
 }
 
-/* A bell is written to by a worker: only an eventfd that never blocks will do. */
+/* Only an eventfd will do, and one that does not block where it has to be written to. */
 static bool is_bell(int fd)
 {
 	char path[64], target[64];

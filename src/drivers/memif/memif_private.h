@@ -85,6 +85,8 @@ struct memif {
 	struct main_watch listener, socket, timer; /* fd -1: none */
 	struct memif_link *link; /* of the connection, until it has been taken off the workers */
 
+	struct memif_ringer ringer;
+
 	struct memif_way way[WORKERS_MAX];
 };
 

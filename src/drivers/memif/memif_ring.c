@@ -3,7 +3,6 @@
  * between shared memory and buffers.
  */
 #include <string.h>
-#include <unistd.h>
 
 #include "drivers/memif/memif_ring_private.h"
 #include "drivers/vnet.h"
@@ -334,15 +333,6 @@ int memif_ring_put(struct memif_queue *q, struct buf_cache *c, struct buf *b)
 	return err == ERR_FULL && (uint32_t)room == q->size ? ERR_RANGE : err;
 }
 
-static void ring_bell(int fd)
-{
-	uint64_t one = 1;
-
-	/* It fails when the counter is full, and then it is readable anyhow. */
-	if (write(fd, &one, sizeof(one)) < 0)
-		return;
-}
-
 void memif_ring_publish(struct memif_queue *q)
 {
 	uint16_t *position = q->view->is_client ? &q->ring->head : &q->ring->tail;
@@ -351,7 +341,7 @@ void memif_ring_publish(struct memif_queue *q)
 	/* The other side clears MASK_INT, fences, looks at the position, sleeps. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!(__atomic_load_n(&q->ring->flags, __ATOMIC_RELAXED) & MEMIF_RING_MASK_INT))
-		ring_bell(q->bell_fd);
+		memif_ring_bell(&q->view->ringer, q->bell_fd);
 }
 
 void memif_ring_sleepy(struct memif_queue *q, bool ring_me)

@@ -15,6 +15,7 @@
 #ifndef CONVOY_DRIVERS_MEMIF_RING_H
 #define CONVOY_DRIVERS_MEMIF_RING_H
 
+#include "drivers/memif/memif_bell.h"
 #include "drivers/memif/memif_wire.h"
 #include "engine/buf.h"
 
@@ -33,10 +34,11 @@ struct memif_region {
 /* What all queues of a connection share. It does not change while they are used. */
 struct memif_view {
 	bool is_client;
-	bool vnet;		/* packets may have a struct virtio_net_hdr before them */
-	uint32_t buffer_bytes;	/* client: of each of our buffers … */
-	uint32_t buffer_stride; /* … and from one to the next */
-	struct buf_pool *pool;	/* client: of which our buffers are; NULL: they are copied */
+	bool vnet;		    /* packets may have a struct virtio_net_hdr before them */
+	uint32_t buffer_bytes;	    /* client: of each of our buffers … */
+	uint32_t buffer_stride;	    /* … and from one to the next */
+	struct buf_pool *pool;	    /* client: of which our buffers are; NULL: they are copied */
+	struct memif_ringer ringer; /* of the interface */
 	uint32_t n_regions;
 	struct memif_region region[MEMIF_REGIONS_MAX];
 };
