@@ -61,6 +61,17 @@ def test_rfc1812_5_2_7_2_not_to_who_is_on_another_network(talk):
     talk.wire.silence(ICMP(type=5))
 
 
+@pytest.mark.parametrize("packet", [
+    IP(dst="10.9.0.1") / ICMP(type=3, code=1) / IP(dst="10.0.0.9") / UDP(),
+    IP(dst="10.9.0.1", frag=100, proto=17) / Raw(b"not the first"),
+], ids=["an ICMP error", "a later fragment"])
+def test_rfc1812_4_3_2_7_not_about(talk, packet):
+    talk.to(packet)
+    talk.wire.expect(IP(dst="10.9.0.1", ttl=63))
+    talk.wire.silence(ICMP(type=5), 0.3)
+    talk.count("ip4-rewrite.redirect", 0)
+
+
 def test_rfc1812_4_3_2_8_one_a_second_for_a_pair(talk):
     talk.to(*[about(dst="10.9.0.1") for _ in range(50)])
     talk.back(ICMP(type=5))

@@ -43,16 +43,6 @@ enum {
 	TOS_INTERNETWORK_CONTROL = 0xc0, /* RFC 1812 §4.3.2.5 */
 };
 
-/* Is the packet an ICMP error itself, or one that cannot be read? */
-static bool is_icmp_error(struct buf *b, const struct ip4_hdr *ip)
-{
-	const struct icmp4_hdr *icmp = (const void *)((const uint8_t *)ip + ip4_hdr_len(ip));
-
-	if (ip->protocol != IP_ICMP4)
-		return false;
-	return b->len < ip4_hdr_len(ip) + 1 || icmp4_is_error(icmp->type);
-}
-
 static bool is_single_host(const struct ip4_worker *iw, const struct buf *b, uint32_t addr)
 {
 	const struct vrf *v = fib_vrf_or_null(iw->fib, b->fib);
@@ -71,7 +61,7 @@ static uint16_t objection(const struct ip4_worker *iw, struct buf *b, const stru
 		return ABOUT_GROUP;
 	if (ip4_fragment_offset(ip) != 0)
 		return ABOUT_FRAGMENT;
-	if (is_icmp_error(b, ip))
+	if (icmp4_is_about_error(b, ip))
 		return ABOUT_ERROR;
 	if (!is_single_host(iw, b, host32(ip->src)))
 		return BAD_SOURCE;

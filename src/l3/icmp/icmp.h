@@ -7,6 +7,7 @@
 
 #include "engine/node.h"
 #include "wire/icmp4.h"
+#include "wire/ip4.h"
 
 struct engine;
 
@@ -18,6 +19,20 @@ struct engine;
 static inline void icmp4_condemn(struct buf *b, uint8_t type, uint8_t code, uint16_t rest)
 {
 	b->icmp_error = (uint32_t)type << 24 | (uint32_t)code << 16 | rest;
+}
+
+/*
+ * icmp4_is_about_error - is the packet whose header @ip, at the start of @b's data, is an ICMP
+ * error itself, or one that cannot be read? No error and no redirect is sent about it: RFC 1812
+ * §4.3.2.7.
+ */
+static inline bool icmp4_is_about_error(const struct buf *b, const struct ip4_hdr *ip)
+{
+	const struct icmp4_hdr *icmp = (const void *)((const uint8_t *)ip + ip4_hdr_len(ip));
+
+	if (ip->protocol != IP_ICMP4)
+		return false;
+	return b->len < ip4_hdr_len(ip) + 1 || icmp4_is_error(icmp->type);
 }
 
 /*

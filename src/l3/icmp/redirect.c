@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "l3/icmp/icmp.h"
 #include "l3/icmp/rate.h"
 #include "l3/ip4/ip4.h"
 #include "l3/ip6/address.h"
@@ -84,8 +85,8 @@ static struct buf *new_or_null(struct worker *w, const struct buf *about, struct
 
 /* --- IPv4 --- */
 
-/* RFC 1812 §5.2.7.2 (source routes are refused before); our address on the network that both are
- * in, 0 if none is due. */
+/* RFC 1812 §5.2.7.2, §4.3.2.7 (source routes are refused before); our address on the network that
+ * both are in, 0 if none is due. */
 static be32 speaker4_or_zero(struct worker *w, const struct adjacency *a, struct buf *b,
 			     const struct ip4_hdr *ip)
 {
@@ -96,6 +97,7 @@ static be32 speaker4_or_zero(struct worker *w, const struct adjacency *a, struct
 	const struct adjacency *back;
 
 	if (!v || !redirect_is_on(w->engine, b->rx_if) || a->next_hop == src ||
+	    ip4_fragment_offset(ip) != 0 || icmp4_is_about_error(b, ip) ||
 	    neighbor_is_proxy(w->engine, b->rx_if, &dst))
 		return be32_of(0);
 	back = fib_lookup(f, v, src, 0);
