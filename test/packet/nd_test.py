@@ -379,6 +379,60 @@ def test_rfc4862_5_5_3_e_two_hours(host):
     assert left() > 7000
 
 
+NEAR = "2001:db8:7::5"
+
+
+def announce_on_link(talk, valid, prefix="2001:db8:7::", length=64, L=1, A=0):
+    talk.wire.send(Ether(src=talk.wire.mac, dst=ALL_NODES_MAC) / IPv6(
+        src="fe80::9", dst="ff02::1", hlim=255) / ICMPv6ND_RA(routerlifetime=0) /
+        ICMPv6NDOptPrefixInfo(prefix=prefix, prefixlen=length, L=L, A=A, validlifetime=valid,
+                              preferredlifetime=valid))
+
+
+def on_link(talk):
+    return [r["prefix"] for r in talk.lan.stack.call("show routes")
+            if ":" in r["prefix"] and r["source"] == "dynamic"]
+
+
+def test_rfc4861_6_3_4_a_prefix_without_addresses_is_on_link(host):
+    announce_on_link(host, 1800)
+    wait.until(lambda: on_link(host) == ["2001:db8:7::/64"], "on link")
+    assert not [a for a in states(host.lan.stack) if a.startswith("2001:db8:7:")]
+    host.wire.answer_nd(NEAR)
+    host.to(IPv6(src=NEAR) / ICMPv6EchoRequest(id=3))
+    answer = host.wire.expect(IPv6(src=THERE, dst=NEAR) / ICMPv6EchoReply(id=3))
+    assert answer.dst == host.wire.mac
+    announce_on_link(host, 0)
+    wait.until(lambda: on_link(host) == [], "not on link any more")
+
+
+@ONE_WORKER
+def test_rfc4861_6_3_4_on_link_prefixes_expire(host):
+    announce_on_link(host, 600, prefix="2001:db8:8::1", length=60)  # bits behind are ignored
+    announce_on_link(host, 1)
+    wait.until(lambda: on_link(host) == ["2001:db8:7::/64", "2001:db8:8::/60"], "on link")
+    wait.until(lambda: on_link(host) == ["2001:db8:8::/60"], "one has expired", timeout=4)
+    host.lan.stack.call("interface set", name="lan", down=True)
+    wait.until(lambda: on_link(host) == [], "what was learnt goes with the link")
+
+
+@pytest.mark.parametrize("fields", [
+    {"L": 0}, {"prefix": "fe80::"}, {"prefix": "ff0e::"}, {"prefix": "::", "length": 0},
+    {"prefix": "::ffff:10.0.0.0", "length": 104}],
+    ids=["without the flag", "link-local", "multicast", "everything", "IPv4"])
+def test_rfc5942_4_what_is_not_on_link(host, fields):
+    announce_on_link(host, 1800, **fields)
+    announce_on_link(host, 1800, prefix="2001:db8:9::")
+    wait.until(lambda: on_link(host) == ["2001:db8:9::/64"], "the other one only")
+
+
+def test_on_link_prefixes_are_bounded(host):
+    for n in range(20):
+        announce_on_link(host, 1800, prefix=f"2001:db8:{n + 16:x}::")
+    wait.until(lambda: host.counted("nd-input.taken") + host.counted("nd-input.busy") >= 20, "seen")
+    assert len(on_link(host)) == 8
+
+
 @ONE_WORKER
 def test_rfc4862_5_5_4_addresses_are_deprecated_then_gone(host):
     announce(host, prefixes=[("2001:db8:5::", 3, 1)])

@@ -200,6 +200,9 @@ void ip6_publish_view(struct ip6_link *l)
 		};
 		memcpy(out->router, a->router, sizeof(out->router));
 	}
+	v->n_on_link = l->host ? l->host->n_on_link : 0;
+	for (unsigned i = 0; i < v->n_on_link; i++)
+		v->on_link[i] = l->host->on_link[i].prefix;
 	replace_view(l, v);
 	mld_sync(l->stack->engine, l->if_index);
 }
@@ -379,5 +382,8 @@ bool ip6_is_on_link(const struct ip6_stack *s, uint32_t if_index, const struct i
 		if (ip6_prefix_has(&a->prefix, addr))
 			return true;
 	}
+	for (unsigned i = 0; l->host && i < l->host->n_on_link; i++)
+		if (ip6_prefix_has(&l->host->on_link[i].prefix, addr))
+			return true;
 	return false;
 }

@@ -77,6 +77,7 @@ void ip6_host_moved(struct ip6_link *l, uint32_t from)
 		return;
 	update_default_route(l->stack, from);
 	update_default_route(l->stack, l->stack->vrf_of[l->if_index]);
+	ip6_on_link_moved(l->host, from);
 }
 
 static void forget_router(struct ip6_host *h, unsigned at)
@@ -202,14 +203,24 @@ static void make_address(struct ip6_link *l, const struct nd_prefix *p)
 	set_life_timer(a);
 }
 
+static bool makes_addresses(const struct nd_prefix *p)
+{
+	return p->flags & ND_AUTONOMOUS && p->preferred_s <= p->valid_s && p->prefix.len == 64;
+}
+
 static void hear_prefix(struct ip6_host *h, const struct nd_prefix *p)
 {
 	struct ip6_address *a;
 	unsigned n_made;
 
-	if (!(p->flags & ND_AUTONOMOUS) || ip6_is_link_local(&p->prefix.addr) ||
-	    ip6_is_multicast(&p->prefix.addr) || p->preferred_s > p->valid_s || p->prefix.len != 64)
+	if (ip6_is_link_local(&p->prefix.addr) || ip6_is_multicast(&p->prefix.addr) ||
+	    ip6_is_mapped(&p->prefix.addr) || p->prefix.len == 0)
 		return;
+	if (!makes_addresses(p)) {
+		if (p->flags & ND_ON_LINK)
+			ip6_on_link_hear(h, p);
+		return;
+	}
 	a = made_of_or_null(h->on, &p->prefix, &n_made);
 	if (a)
 		refresh(a, p);
@@ -265,6 +276,7 @@ int ip6_host_new(struct ip6_link *l)
 	h->on = l;
 	timer_init(&h->solicit, on_solicit);
 	timer_init(&h->expire, on_expire);
+	ip6_on_link_init(h);
 	l->host = h;
 	ip6_publish_view(l);
 	if (l->is_up)
@@ -292,6 +304,7 @@ void ip6_host_stop(struct ip6_link *l)
 		h->n_routers = 0;
 		routers_changed(h);
 	}
+	ip6_on_link_stop(h);
 	list_for_each(link, &l->addresses) {
 		struct ip6_address *a = container_of(link, struct ip6_address, link);
 

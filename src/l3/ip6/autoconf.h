@@ -1,10 +1,10 @@
 /*
  * autoconf.h - an interface as a host: addresses and a default route from router advertisements.
- * RFC 4861 §6.3, RFC 4862 §5.5. Main thread.
+ * RFC 4861 §6.3, RFC 4862 §5.5, RFC 5942 (on-link prefixes without addresses). Main thread.
  *
  * Routers are solicited when the link comes up. Bounded, because anybody on the link can advertise:
- * IP6_ROUTERS_MAX routers, IP6_AUTOCONF_MAX addresses; what comes beyond that is ignored, and
- * counted.
+ * IP6_ROUTERS_MAX routers, IP6_AUTOCONF_MAX addresses, IP6_ON_LINK_MAX prefixes; what comes beyond
+ * that is ignored, and counted.
  */
 #ifndef CONVOY_L3_IP6_AUTOCONF_H
 #define CONVOY_L3_IP6_AUTOCONF_H
@@ -18,6 +18,12 @@ struct ip6_router {
 	uint64_t until_ns;
 };
 
+/* A prefix that no address is made of, but whose addresses are on the link. on_link.c */
+struct ip6_on_link {
+	struct ip6_prefix prefix;
+	uint64_t until_ns; /* UINT64_MAX: without end */
+};
+
 struct ip6_host {
 	struct ip6_link *on;
 	struct timer solicit;
@@ -25,6 +31,9 @@ struct ip6_host {
 	struct timer expire; /* of the router whose time is over next */
 	unsigned n_routers;
 	struct ip6_router router[IP6_ROUTERS_MAX];
+	struct timer leave_link; /* of the on-link prefix whose time is over next */
+	unsigned n_on_link;
+	struct ip6_on_link on_link[IP6_ON_LINK_MAX];
 	uint64_t n_heard, n_ignored;
 };
 
@@ -44,5 +53,14 @@ int ip6_host_new(struct ip6_link *l);
 void ip6_host_start(struct ip6_link *l);
 void ip6_host_stop(struct ip6_link *l);
 void ip6_host_free(struct ip6_link *l);
+
+/*
+ * Of autoconf.c, in on_link.c. ip6_on_link_hear: @p has the flag, and is no link-local or multicast
+ * prefix; a lifetime of 0 ends it. RFC 4861 §6.3.4. ip6_on_link_moved: as ip6_host_moved().
+ */
+void ip6_on_link_init(struct ip6_host *h);
+void ip6_on_link_hear(struct ip6_host *h, const struct nd_prefix *p);
+void ip6_on_link_moved(struct ip6_host *h, uint32_t from);
+void ip6_on_link_stop(struct ip6_host *h);
 
 #endif

@@ -22,6 +22,7 @@
 enum {
 	IP6_ADDRESSES_MAX = 64, /* of one interface */
 	IP6_ROUTERS_MAX = 4,	/* that one interface listens to */
+	IP6_ON_LINK_MAX = 8,	/* prefixes of a host's link that no address is made of */
 };
 #define IP6_OFF 0xffffffffu /* in vrf_of: no IPv6 on this interface */
 
@@ -47,6 +48,8 @@ struct ip6_view {
 	bool is_host;	/* it listens to advertisements */
 	uint32_t n_addresses;
 	struct ip6_view_address address[IP6_ADDRESSES_MAX];
+	uint32_t n_on_link;
+	struct ip6_prefix on_link[IP6_ON_LINK_MAX]; /* others that are on the link */
 };
 
 struct ip6_link; /* main's, address.h */
@@ -135,6 +138,10 @@ static inline bool ip6_is_local(const struct ip6_worker *iw, uint32_t vrf,
 
 	return v && fib6_lookup_on(iw->fib, v, addr, if_index, 0)->kind == ADJACENCY_LOCAL;
 }
+
+/* ip6_view_is_on_link - true if @addr is link-local, or a prefix of the link has it. RFC 4861 §2.1
+ */
+bool ip6_view_is_on_link(const struct ip6_view *view, const struct ip6_addr *addr);
 
 /* ip6_is_joined - true if the link's @group is listened to. */
 bool ip6_is_joined(const struct ip6_view *view, const struct ip6_addr *group);

@@ -7,6 +7,19 @@ static bool is_usable(const struct ip6_view_address *a)
 	return a->state == IP6_PREFERRED || a->state == IP6_DEPRECATED;
 }
 
+bool ip6_view_is_on_link(const struct ip6_view *view, const struct ip6_addr *addr)
+{
+	if (ip6_is_link_local(addr))
+		return true;
+	for (unsigned i = 0; i < view->n_addresses; i++)
+		if (ip6_prefix_has(&view->address[i].prefix, addr))
+			return true;
+	for (unsigned i = 0; i < view->n_on_link; i++)
+		if (ip6_prefix_has(&view->on_link[i], addr))
+			return true;
+	return false;
+}
+
 bool ip6_is_joined(const struct ip6_view *view, const struct ip6_addr *group)
 {
 	struct ip6_addr all = ip6_all_nodes(), routers = ip6_all_routers();

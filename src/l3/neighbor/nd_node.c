@@ -94,17 +94,6 @@ static const struct ip6_view_address *find_or_null(const struct ip6_view *v,
 	return NULL;
 }
 
-/* RFC 4861 §2.1 "on-link": one of our prefixes there has it. A link-local one always is. */
-static bool is_on_link(const struct ip6_view *v, const struct ip6_addr *addr)
-{
-	if (ip6_is_link_local(addr))
-		return true;
-	for (unsigned i = 0; i < v->n_addresses; i++)
-		if (ip6_prefix_has(&v->address[i].prefix, addr))
-			return true;
-	return false;
-}
-
 static void tell(struct message *m, const struct neighbor_news *news)
 {
 	if (!neighbor_tell(m->w, news))
@@ -212,7 +201,7 @@ static uint16_t take_neighbor_solicit(struct message *m)
 		return drop(m->b, NOT_OURS);
 	if (!a && !neighbor_is_proxy(m->w->engine, m->b->rx_if, &m->nd.target))
 		return drop(m->b, NOT_OURS);
-	if (!is_check && !is_on_link(m->view, &m->ip->src))
+	if (!is_check && !ip6_view_is_on_link(m->view, &m->ip->src))
 		return drop(m->b, OFF_LINK);
 	if (m->nd.has_source_mac && is_mine(m, &m->nd.source_mac))
 		return drop(m->b, OWN);
@@ -241,7 +230,7 @@ static uint16_t take_neighbor_advert(struct message *m)
 		return report(m, DUPLICATE);
 	if (a)
 		return drop(m->b, CONFLICT);
-	if (!is_on_link(m->view, &m->nd.target))
+	if (!ip6_view_is_on_link(m->view, &m->nd.target))
 		return drop(m->b, OFF_LINK);
 	tell(m, &news);
 	return drop(m->b, TAKEN);
@@ -254,7 +243,7 @@ static uint16_t take_router_solicit(struct message *m)
 		return drop(m->b, OPTION);
 	if (!m->view->is_router)
 		return drop(m->b, NO_ROUTER);
-	if (!ip6_is_unspecified(&m->ip->src) && !is_on_link(m->view, &m->ip->src))
+	if (!ip6_is_unspecified(&m->ip->src) && !ip6_view_is_on_link(m->view, &m->ip->src))
 		return drop(m->b, OFF_LINK);
 	learn_source(m, true, false);
 	return report(m, TAKEN);
