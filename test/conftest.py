@@ -30,6 +30,7 @@ from harness import process as processes  # noqa: E402
 from harness import wait  # noqa: E402
 from harness.backend import Backend  # noqa: E402
 from harness.daemon import Convoyd  # noqa: E402
+from harness.monitor import Monitor  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.wire import CONVOY_MAC, Wire  # noqa: E402
 from harness.workers import each, on_workers  # noqa: E402
@@ -118,6 +119,19 @@ def convoyd(netns, build, tmp_path):
     crashed = [d.process for d in started if not d.process.alive() and d.process.crashed()]
     stop_all([d.process for d in alive], expected={0})
     assert not crashed, f"convoyd crashed: {[str(p) for p in crashed]}"
+
+
+@pytest.fixture
+def monitor():
+    """monitor(STACK, TOPICS) is a Monitor: what happens in a stack from then on."""
+    opened = []
+
+    def listen(stack, **params):
+        opened.append(Monitor(stack, **params))
+        return opened[-1]
+    yield listen
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import yaml
 from harness import router, wait
+from harness.interfaces import interface
 from scapy.all import ICMP, IP, UDP, ICMPv6PacketTooBig, IPv6, Raw
 
 
@@ -13,10 +14,6 @@ def links(netns, convoyd, wire, workers):
     def start(**more):
         return router.start(netns, convoyd, wire, workers, **more)
     return start
-
-
-def interface(stack, name):
-    return stack.call("show interfaces", interface=name)[0]
 
 
 def big(n, df=True):

@@ -8,6 +8,7 @@ import time
 import pytest
 import yaml
 from harness import wait
+from harness.interfaces import device, interface, wait_state
 from harness.transfer import MIB, transfer
 from harness.wire import socket_in
 
@@ -41,20 +42,6 @@ def veth(space, name, far, far_name="v0"):
         one.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
     space.ip("link", "add", name, "type", "veth", "peer", "name", far_name, "netns", far.name)
     far.ip("link", "set", far_name, "up")
-
-
-def interface(stack, name):
-    [row] = stack.call("show interfaces", interface=name)
-    return row
-
-
-def device(stack, name):
-    """The driver's own words about the device, as a dictionary."""
-    return dict(line.split(" ", 1) for line in interface(stack, name)["device"].splitlines())
-
-
-def wait_state(stack, name, state):
-    wait.until(lambda: interface(stack, name)["state"] == state, f"{name} is {state}")
 
 
 @pytest.fixture
@@ -154,9 +141,10 @@ def test_sent_packets_are_not_received_back(router, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_device_that_is_deleted_and_comes_back(router, kind):
+def test_device_that_is_deleted_and_comes_back(router, monitor, kind):
     stack, home, near, _ = router(kind)
     near.run("ping", "-c1", "-W2", "10.2.0.2")
+    listening = monitor(stack, topics="link")
     for _ in range(2):
         near.ip("link", "set", "v0", "down")
         wait_state(stack, "if1", "no link")
@@ -171,6 +159,8 @@ def test_device_that_is_deleted_and_comes_back(router, kind):
         wait_state(stack, "if1", "up")
         wait.until(lambda: near.run("ping", "-c1", "-W1", "10.2.0.2", check=False).returncode == 0,
                    "packets pass again")
+    # Without its carrier, deleted: down each time, and up again.
+    assert listening.links(8) == 4 * [("down", "if1"), ("up", "if1")]
     events = stack.process.err
     assert events.count("netdev.gone") == events.count("netdev.back") == 2
 

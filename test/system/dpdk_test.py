@@ -8,6 +8,7 @@ import pytest
 import yaml
 from harness import wait
 from harness.footprint import cpu_percent
+from harness.interfaces import device, interface, wait_state
 from harness.transfer import MIB, transfer
 
 TESTPMD = shutil.which("dpdk-testpmd")
@@ -18,20 +19,6 @@ INSTALL = "apt-get install libdpdk-dev"
 def dpdk(build):
     if not (build / "convoy-dpdk.so").exists():
         pytest.skip("convoy-dpdk.so is not built: package libdpdk-dev is not installed")
-
-
-def interface(stack, name):
-    [row] = stack.call("show interfaces", interface=name)
-    return row
-
-
-def device(stack, name):
-    """The driver's own words about the device, as a dictionary."""
-    return dict(line.split(" ", 1) for line in interface(stack, name)["device"].splitlines())
-
-
-def wait_state(stack, name, state):
-    wait.until(lambda: interface(stack, name)["state"] == state, f"{name} is {state}")
 
 
 def veth(space, name, far):
@@ -90,15 +77,17 @@ def test_an_idle_stack_uses_no_cpu(router):
     assert cpu_percent([stack.process.pid]) < 4
 
 
-def test_a_device_that_is_deleted_and_made_again(router):
+def test_a_device_that_is_deleted_and_made_again(router, monitor):
     stack, home, far = router()
     home.run("ping", "-c1", "-W2", "10.2.0.2")
+    listening = monitor(stack, topics="link")
     home.ip("link", "delete", "dev2")
     wait_state(stack, "if2", "no link")
     assert device(stack, "if2")["state"] in ("gone", "going")
     veth(home, "dev2", far)
     address(far)
     wait_state(stack, "if2", "up")
+    assert listening.links(2) == [("down", "if2"), ("up", "if2")]
     wait.until(lambda: home.run("ping", "-c1", "-W1", "10.2.0.2", check=False).returncode == 0,
                "it forwards again")
 

@@ -77,6 +77,14 @@ def ends(client):
     return client("c.recv(100)") == b""
 
 
+def serves(program, client):
+    """A byte each way between the client and whoever has its connection."""
+    client("c.sendall(b'1')")
+    assert program("c.recv(1)") == b"1"
+    program("c.sendall(b'2')")
+    assert client("c.recv(1)") == b"2"
+
+
 def test_a_client_that_does_not_come_back_is_accepted_and_heard(world):
     """It waits in the backlog, has written, and is busy elsewhere: nothing more is needed of it."""
     server = world.server()
@@ -151,10 +159,7 @@ def test_child_exits_without_touching_it(world):
     child = world.actors.fork(server, "child")
     child.leave()
     server("os.wait()")
-    client("c.sendall(b'1')")
-    assert server("c.recv(1)") == b"1"
-    server("c.sendall(b'2')")
-    assert client("c.recv(1)") == b"2"
+    serves(server, client)
     server("c.close()")
     assert ends(client)
 
@@ -215,10 +220,7 @@ def test_close_in_the_child_does_not_close_it_in_the_parent(world):
     server, client = world.pair()
     child = world.actors.fork(server, "child")
     child("c.close()")
-    server("c.sendall(b'1')")
-    assert client("c.recv(1)") == b"1"
-    client("c.sendall(b'2')")
-    assert server("c.recv(1)") == b"2"
+    serves(server, client)
     server("c.close()")
     assert ends(client)
 
@@ -229,10 +231,7 @@ def test_grandchild_serves(world):
     grandchild = world.actors.fork(child, "grandchild")
     server("c.close()")
     child.leave()
-    client("c.sendall(b'1')")
-    assert grandchild("c.recv(1)") == b"1"
-    grandchild("c.sendall(b'2')")
-    assert client("c.recv(1)") == b"2"
+    serves(grandchild, client)
     grandchild.leave()
     assert ends(client)
 

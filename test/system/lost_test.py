@@ -1,28 +1,21 @@
 """Devices that disappear under an interface: it goes down, says so, and convoyd lives on."""
 import pytest
-from harness import wait
-
-
-def state(stack, name):
-    [row] = stack.call("show interfaces", interface=name)
-    return row["state"]
+from harness.interfaces import wait_state
 
 
 @pytest.mark.parametrize("queues, workers", [(1, 1), (2, 2)])
-def test_a_tap_that_is_deleted(netns, convoyd, queues, workers):
+def test_a_tap_that_is_deleted(netns, convoyd, monitor, queues, workers):
     home, other = netns("home"), netns("other")
     stack = convoyd({"workers": workers, "interfaces": [
         {"name": "lan", "addresses": ["10.9.0.1/24"],
          "tap": {"host_addresses": ["10.9.0.2/24"], "queues": queues}},
         {"name": "far", "addresses": ["10.8.0.1/24"],
          "tap": {"host_netns": other.name, "host_addresses": ["10.8.0.2/24"]}}]}, netns=home)
-    with stack.control() as listening:
-        listening.send({"jsonrpc": "2.0", "id": 1, "method": "monitor", "params": {"topics": "link"}})
-        home.run("ping", "-c1", "-W2", "10.9.0.1")
-        home.ip("link", "delete", "lan")
-        wait.until(lambda: state(stack, "lan") == "no link", "lan is down")
-        told = listening.receive()["params"]["item"]
-        assert (told["topic"], told["name"]) == ("link", "lan")
+    listening = monitor(stack, topics="link")
+    home.run("ping", "-c1", "-W2", "10.9.0.1")
+    home.ip("link", "delete", "lan")
+    wait_state(stack, "lan", "no link")
+    assert listening.links(1) == [("down", "lan")]
     # What is sent to it is dropped; the others go on.
     other.ip("route", "add", "10.9.0.0/24", "via", "10.8.0.1")
     other.run("ping", "-c2", "-i0.05", "-W1", "10.9.0.2", check=False)
@@ -73,16 +66,16 @@ def sent(stack):
 def test_flows_leave_a_link_that_is_lost_and_come_back(netns, convoyd, workers):
     stack, client, far = two_ways(netns, convoyd, workers)
     for name in WAYS:
-        wait.until(lambda name=name: state(stack, name) == "up", f"{name} is up")
+        wait_state(stack, name, "up")
     route_back(far, 1, 2)
     ask_all(client)
     far.ip("link", "set", "one", "down", "address", "02:00:00:00:00:77")
-    wait.until(lambda: state(stack, "one") == "no link", "one is down")
+    wait_state(stack, "one", "no link")
     assert {n["state"] for n in stack.call("show neighbors") if n["interface"] == "one"} == {"idle"}
     ask_all(client)
     far.ip("link", "set", "one", "up")
     route_back(far, 1)
-    wait.until(lambda: state(stack, "one") == "up", "one is back")
+    wait_state(stack, "one", "up")
     before = sent(stack)
     ask_all(client)  # at once, though the neighbour has another address now
     after = sent(stack)

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from harness import wait
+from harness.interfaces import interface, wait_state
 from harness.wire import socket_in
 
 
@@ -11,14 +12,10 @@ def wire(role, socket, **more):
     return {"role": role, "socket": str(socket), **more}
 
 
-def link_state(stack, name):
-    return next(i["state"] for i in stack.call("show interfaces") if i["name"] == name)
-
-
 @pytest.mark.parametrize("left_has, right_has, zero_copy", [
     ((1, 1), (1, 1), False), ((2, 2), (2, 2), False), ((2, 4), (1, 2), False), ((1, 1), (2, 2), True),
     ((2, 2), (2, 2), True)], ids=lambda v: str(v).replace(" ", ""))
-def test_two_convoyds_on_one_wire(netns, convoyd, tmp_path, left_has, right_has, zero_copy):
+def test_two_convoyds_on_one_wire(netns, convoyd, monitor, tmp_path, left_has, right_has, zero_copy):
     """Each with (workers, queues) of its own: both show what was agreed on, packets pass, the wire comes and goes."""
     space = netns("lan")
     socket = tmp_path / "wire.memif"
@@ -37,8 +34,8 @@ def test_two_convoyds_on_one_wire(netns, convoyd, tmp_path, left_has, right_has,
     agreed = min(left_has[1], right_has[1])
     for again in (False, True):
         for stack, (workers, _) in ((left, left_has), (right, right_has)):
-            wait.until(lambda: link_state(stack, "wire") == "up", "the wire is up")
-            shown = next(i for i in stack.call("show interfaces") if i["name"] == "wire")
+            wait_state(stack, "wire", "up")
+            shown = interface(stack, "wire")
             assert shown["queues"] == agreed
             assert f"rx-queues {agreed}\ntx-queues {agreed}" in shown["device"]
             placed = [(q["queue"], q["worker"]) for q in stack.call("show placement") if q["interface"] == "wire"]
@@ -48,11 +45,13 @@ def test_two_convoyds_on_one_wire(netns, convoyd, tmp_path, left_has, right_has,
         for size in ("56", "1400"):
             assert " 0% packet loss" in space.run("ping", "-c3", "-i0.1", "-W2", f"-s{size}", "10.8.0.2").stdout
         if not again:
+            listening = monitor(left, topics="link")
             right.process.kill()
-            wait.until(lambda: link_state(left, "wire") == "no link", "the wire is cut")
+            wait_state(left, "wire", "no link")
             right = start_right()
     right.process.stop()
-    wait.until(lambda: link_state(left, "wire") == "no link", "the wire is cut")
+    wait_state(left, "wire", "no link")
+    assert listening.links(3) == [("down", "wire"), ("up", "wire"), ("down", "wire")]
 
 
 def test_zero_copy_needs_buffers_that_can_be_shared(convoyd, tmp_path):
@@ -67,7 +66,7 @@ def test_wrong_secret_and_occupied_socket(convoyd, tmp_path):
     right = convoyd({"interfaces": [{"name": "w", "memif": wire("client", socket, secret="b")}]})
     wait.until(lambda: "not permitted" in right.call("show interfaces")[0]["device"],
                "the refusal is told")
-    assert link_state(left, "w") == "no link"
+    assert interface(left, "w")["state"] == "no link"
     third = convoyd({"interfaces": [{"name": "w", "memif": wire("server", socket)}]}, ready=False)
     assert third.process.wait(timeout=10) != 0
     assert "another program serves" in third.process.err
@@ -88,7 +87,7 @@ def test_bulk_forwarded_between_a_tap_and_a_wire(netns, convoyd, run, build, tmp
                                      "memif": wire("client", socket, zero_copy=zero_copy)}],
                      "routes": [{"to": "10.9.0.0/24", "via": "10.8.0.1"}]})
     for stack in (left, right):
-        wait.until(lambda: link_state(stack, "wire") == "up", "the wire is up")
+        wait_state(stack, "wire", "up")
     space.run("ip", "route", "add", "10.8.0.0/24", "via", "10.9.0.1")
     run(build / "src/comms/echo-server", "10.8.0.2", "7", env=right.env)
 

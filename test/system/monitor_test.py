@@ -7,30 +7,6 @@ from harness.control import ControlError
 from scapy.all import IP, UDP
 
 
-@pytest.fixture
-def monitor():
-    """monitor(STACK, TOPICS) begins to listen; next(WHAT) is the next event of that word."""
-    opened = []
-
-    class Monitor:
-        def __init__(self, stack, **params):
-            self.control = stack.control()
-            opened.append(self.control)
-            self.control.send({"jsonrpc": "2.0", "id": 1, "method": "monitor", "params": params})
-            # Answered in order: once this is, the monitor listens.
-            self.control.send({"jsonrpc": "2.0", "id": 2, "method": "show version"})
-            assert self.control.receive()["id"] == 2
-
-        def next(self, what):
-            while True:
-                item = self.control.receive()["params"]["item"]
-                if item["what"] == what:
-                    return item
-    yield Monitor
-    for control in opened:
-        control.close()
-
-
 def test_links_come_and_go(convoyd, convoy, monitor, tmp_path):
     stack = convoyd({})
     listening = monitor(stack, topics="link")

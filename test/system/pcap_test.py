@@ -1,6 +1,7 @@
 """Capture files as interfaces: played into the stack, answers written into another file."""
 import pytest
 from harness import wait
+from harness.interfaces import device
 from harness.wire import CONVOY_MAC, OUR_MAC
 from scapy.all import ARP, ICMP, IP, Ether, Raw, rdpcap, wrpcap
 
@@ -24,20 +25,15 @@ def tape(folder, **options):
         "read": str(folder / "in.pcap"), "write": str(folder / "out.pcap"), **options}}]}
 
 
-def device(stack):
-    [row] = stack.call("show interfaces", interface="tape")
-    return dict(line.split(" ", 1) for line in row["device"].splitlines())
-
-
 @pytest.mark.parametrize("options, n", [({}, 21), ({"loops": 3, "rate": 2000}, 63), ({"rate": 1000}, 21), ({"as_recorded": True}, 21)])
 def test_what_is_played_is_answered_into_the_other_file(convoyd, tmp_path, options, n):
     wrpcap(str(tmp_path / "in.pcap"), requests(20, pause=0.002))
     config = tape(tmp_path, **options)
     del config["interfaces"][0]["down"]
     stack = convoyd(config)
-    wait.until(lambda: int(device(stack)["played"]) == n, "the file is played", SECONDS)
+    wait.until(lambda: int(device(stack, "tape")["played"]) == n, "the file is played", SECONDS)
     # A worker that is late plays all at once, and the stack holds few answers until it knows who asks.
-    wait.until(lambda: int(device(stack)["written"]) > 4, "answers are written", SECONDS)
+    wait.until(lambda: int(device(stack, "tape")["written"]) > 4, "answers are written", SECONDS)
     stack.stop()
     replies = [p for p in rdpcap(str(tmp_path / "out.pcap")) if ICMP in p]
     assert replies and all(p[Ether].dst == OUR_MAC for p in replies)
