@@ -32,14 +32,17 @@ static const struct reason reasons[] = {
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
-/* The same for both directions of a flow. */
+/*
+ * The same for both directions of a flow, and for all fragments of a datagram: behind extension
+ * headers, of which theirs is one, nobody looks for ports.
+ */
 static uint32_t flow_hash(struct buf *b)
 {
 	const struct ip6_hdr *ip = buf_l3(b);
 	uint32_t ports = 0;
 	uint64_t h;
 
-	if ((b->ip_proto == IP_TCP || b->ip_proto == IP_UDP) &&
+	if ((ip->next_header == IP_TCP || ip->next_header == IP_UDP) &&
 	    b->l4_at + 4u <= b->at + (uint32_t)b->len) {
 		const be16 *port = buf_l4(b);
 
@@ -47,7 +50,7 @@ static uint32_t flow_hash(struct buf *b)
 	}
 	h = (ip6_high(&ip->src) ^ ip6_high(&ip->dst)) * 0x9e3779b97f4a7c15u;
 	h = (h >> 32 ^ ip6_low(&ip->src) ^ ip6_low(&ip->dst)) * 0x9e3779b97f4a7c15u;
-	h = (h >> 32 ^ (uint64_t)ports << 8 ^ b->ip_proto) * 0x9e3779b97f4a7c15u;
+	h = (h >> 32 ^ (uint64_t)ports << 8 ^ ip->next_header) * 0x9e3779b97f4a7c15u;
 	return h >> 32 ? (uint32_t)(h >> 32) : 1; /* 0 is: not known */
 }
 
