@@ -44,6 +44,17 @@ def test_probe_is_answered_and_nothing_learnt(talk):
     assert "0.0.0.0" not in neighbors(talk)
 
 
+def test_who_asks_from_elsewhere_is_answered_and_not_learnt(talk):
+    # RFC 826 has no condition on the sender: Linux asks with the source of the packet that waits.
+    who_has(talk, src="192.0.2.9")
+    answer = talk.wire.expect(ARP(op="is-at", psrc="10.0.0.1", hwsrc=CONVOY_MAC, pdst="192.0.2.9"))
+    assert answer.dst == talk.wire.mac
+    talk.count("arp-input.elsewhere", 1)
+    is_at(talk, src="192.0.2.9")
+    talk.count("arp-input.off-link", 1)
+    assert neighbors(talk) == {}
+
+
 def test_asker_is_learnt(talk):
     # RFC 826: who asks for us will hear from us. No request goes out for it.
     who_has(talk)
@@ -55,7 +66,7 @@ def test_asker_is_learnt(talk):
 
 @pytest.mark.parametrize("what, fields, reason", [
     ("another's address", {"pdst": "10.0.0.2"}, "not-ours"),
-    ("off the link", {"psrc": "192.0.2.9"}, "off-link"),
+    ("off the link", {"psrc": "192.0.2.9", "pdst": "10.0.0.2"}, "off-link"),
     ("our address as sender", {"psrc": "10.0.0.1"}, "conflict"),
     ("group MAC", {"hwsrc": "01:00:00:00:00:01"}, "sender"),
     ("zero MAC", {"hwsrc": "00:00:00:00:00:00"}, "sender"),

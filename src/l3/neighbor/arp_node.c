@@ -5,9 +5,10 @@
  *                                  └──> drop               see reasons[]
  *
  * Only addresses of the interface that the request came by are answered for, and those that it is a
- * proxy of. What is heard is
- * learnt from answers and from requests to us; what others say to each other only corrects what
- * is known already. RFC 826; RFC 5227 (probes without a sender).
+ * proxy of. What is heard is learnt from answers and from requests to us; what others say to each
+ * other only corrects what is known already. A host may ask with an address that it has elsewhere
+ * (Linux does, for packets from one on its loopback): it is answered, and not learnt.
+ * RFC 826; RFC 5227 (probes without a sender).
  */
 #include "l3/neighbor/proxy.h"
 #include "l3/neighbor/worker.h"
@@ -29,6 +30,7 @@ enum {
 	BUSY,
 	REPLY_TAKEN,
 	ANSWERED,
+	ELSEWHERE,
 	PROXIED,
 	N_REASONS
 };
@@ -43,6 +45,7 @@ static const struct reason reasons[] = {
 	[BUSY] = { "busy", "too much news on the way to main (not learnt)" },
 	[REPLY_TAKEN] = { "reply", "replies to us" },
 	[ANSWERED] = { "answered", "requests that were answered (not dropped)" },
+	[ELSEWHERE] = { "elsewhere", "those answered to a sender off the link (not dropped)" },
 	[PROXIED] = { "proxied", "those answered for somebody else (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
@@ -163,7 +166,8 @@ static uint16_t take(struct worker *w, struct node *node, struct buf *b)
 	if (sender->kind == ADJACENCY_LOCAL)
 		return drop(b, is_own(w, b, arp) ? OWN : CONFLICT);
 	if (!is_probe && !is_on_link(iw, sender, b, arp))
-		return drop(b, OFF_LINK);
+		return is_to_us && is_request ? answer(w, node, b, arp, ELSEWHERE)
+					      : drop(b, OFF_LINK);
 	if (!is_probe && (is_to_us || is_known(sender, arp)) &&
 	    (!is_request || !is_known_with_mac(sender, arp)))
 		tell_main(w, node, b, arp, is_to_us && is_request);
