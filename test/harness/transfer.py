@@ -13,11 +13,12 @@ def transfer(left, right, size, address="10.2.0.2"):
     """Sends `size` bytes from left to right, where `address` is; fails if others arrive."""
     data = os.urandom(MIB) * (size // MIB)
     received = hashlib.sha256()
-    with socket_in(right, socket.AF_INET, socket.SOCK_STREAM) as listener:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket_in(right, family, socket.SOCK_STREAM) as listener:
         listener.bind((address, 5000))
         listener.listen()
         listener.settimeout(20)
-        client = socket_in(left, socket.AF_INET, socket.SOCK_STREAM)
+        client = socket_in(left, family, socket.SOCK_STREAM)
         client.settimeout(20)
 
         def send():
