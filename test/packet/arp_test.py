@@ -188,3 +188,29 @@ def test_address_is_announced(netns, convoyd, wire):
     lan = wire(space, "lan")
     stack.call("address add", interface="lan", address="10.0.0.1/24")
     lan.expect(ARP(op="who-has", psrc="10.0.0.1", pdst="10.0.0.1", hwsrc=CONVOY_MAC))
+
+
+def test_a_full_table_gives_up_who_was_silent_longest(talk):
+    stack = talk.lan.stack
+    stack.call("address add", interface="lan", address="10.5.0.1/16")
+
+    def table():
+        return stack.call("show neighbor-table")
+
+    def ask_as(number):
+        packet = Ether(src=talk.wire.mac, dst=ANYBODY) / ARP(
+            op="who-has", hwsrc=talk.wire.mac, psrc="10.5.0.0", pdst="10.5.0.1")
+        frame = bytearray(bytes(packet))
+        frame[30:32] = number.to_bytes(2, "big")  # the end of psrc
+        talk.wire.socket.send(frame)
+
+    limit = table()["limit"]
+    numbers = range(256, 256 + limit + 3)
+    for start in range(0, len(numbers), 32):  # not more than a worker has messages for
+        for number in numbers[start:start + 32]:
+            ask_as(number)
+        done = min(start + 32, len(numbers))
+        wait.until(lambda: table()["neighbors"] + table()["evicted"] >= done, f"{done} were heard")
+    assert table()["neighbors"] == limit and table()["evicted"] == 3 and table()["refused"] == 0
+    known = neighbors(talk)
+    assert "10.5.1.2" not in known and "10.5.1.3" in known and "10.5.65.2" in known

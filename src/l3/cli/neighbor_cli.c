@@ -58,6 +58,34 @@ static void render_neighbors(struct text *out, const json_t *list)
 	table_render(out, list, columns, count_of(columns));
 }
 
+/* --- show neighbor-table --- */
+
+static int show_table(struct command_call *call)
+{
+	struct neighbor_counts c = neighbor_counts(call->context);
+
+	return command_reply(
+		call, json_pack("{s:i, s:i, s:I, s:I, s:I, s:I}", "neighbors", (int)c.n, "limit",
+				NEIGHBORS_MAX, "asked", (json_int_t)c.n_asked, "failed",
+				(json_int_t)c.n_failed, "evicted", (json_int_t)c.n_evicted,
+				"refused", (json_int_t)c.n_refused));
+}
+
+static void render_table(struct text *out, const json_t *counts)
+{
+	static const struct table_column columns[] = {
+		{ "neighbors", "neighbors", TABLE_NUMBER }, { "limit", "limit", TABLE_NUMBER },
+		{ "asked", "asked", TABLE_NUMBER },	    { "failed", "failed", TABLE_NUMBER },
+		{ "evicted", "evicted", TABLE_NUMBER },	    { "refused", "refused", TABLE_NUMBER },
+	};
+	json_t *rows = json_pack("[O]", (json_t *)counts);
+
+	table_render(out, rows, columns, count_of(columns));
+	json_decref(rows);
+}
+
+/* --- neighbor add, delete --- */
+
 static int take_both(struct command_call *call, uint32_t *if_index, struct ip6_addr *addr)
 {
 	int err = ip_take_interface(call, "interface", if_index);
@@ -172,6 +200,11 @@ static const struct command commands[] = {
 	  .args = { { "interface", COMMAND_TEXT, "only on this interface", .positional = true } },
 	  .run = show_neighbors,
 	  .render = render_neighbors },
+	{ .name = "show neighbor-table",
+	  .help = "how full the table of neighbours is; neighbours asked for, silent, given up "
+		  "for newer ones, not taken for want of room",
+	  .run = show_table,
+	  .render = render_table },
 	{ .name = "neighbor add",
 	  .help = "fix the link address of a neighbour",
 	  .args = { { "interface", COMMAND_TEXT, "interface that it is on", .required = true,

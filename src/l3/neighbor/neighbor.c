@@ -387,6 +387,17 @@ void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *
 	}
 }
 
+struct neighbor_counts neighbor_counts(const struct engine *e)
+{
+	const struct neighbors *t = table_of(e);
+
+	return (struct neighbor_counts){ .n = t->n,
+					 .n_asked = t->n_probes_sent,
+					 .n_failed = t->n_failed,
+					 .n_evicted = t->n_evicted,
+					 .n_refused = t->n_refused };
+}
+
 void neighbor_tick(struct engine *e, uint64_t now_ns)
 {
 	wheel_advance(&table_of(e)->wheel, now_ns);

@@ -134,6 +134,17 @@ void neighbor6_forget_link(struct engine *e, uint32_t if_index);
 void neighbors_leave(struct engine *e, uint32_t if_index);
 void neighbors_join(struct engine *e, uint32_t if_index);
 
+/* What main's table has seen since the start. */
+struct neighbor_counts {
+	uint32_t n;	    /* neighbours now, of NEIGHBORS_MAX */
+	uint64_t n_asked;   /* requests and solicitations sent */
+	uint64_t n_failed;  /* neighbours that did not answer */
+	uint64_t n_evicted; /* given up for newer ones: the table was full */
+	uint64_t n_refused; /* not taken: it was full of those that routes or people hold on to */
+};
+
+struct neighbor_counts neighbor_counts(const struct engine *e);
+
 /* neighbor_walk - call @visit for each neighbour, oldest first, until it returns false. */
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
 		   void *context);
