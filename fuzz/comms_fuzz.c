@@ -6,6 +6,7 @@
  * it hands out segments that this file maps, too, and scribbles on. Nothing blocks: descriptors
  * are non-blocking and every wait has no time.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -129,8 +130,10 @@ static void *serve_all(void *unused unused_arg)
 	for (;;) {
 		int fd = accept(stack.listener, NULL, NULL);
 
-		if (fd < 0)
-			return NULL;
+		if (fd < 0) {
+			invariant(errno == EINTR || errno == ECONNABORTED);
+			continue;
+		}
 		__atomic_store_n(&connection, fd, __ATOMIC_SEQ_CST);
 		serve(fd);
 	}
