@@ -57,7 +57,10 @@ def router(netns, convoyd):
             config["interfaces"].append({
                 "name": f"if{n}", "addresses": [f"10.{n}.0.1/24"],
                 kind: {"device": f"dev{n}", **options}})
-        return convoyd(config, netns=home), home, *ends
+        stack = convoyd(config, netns=home)
+        for one in config["interfaces"]:  # packets pass before the kernel says that a device runs
+            wait_state(stack, one["name"], "up")
+        return stack, home, *ends
     return make
 
 

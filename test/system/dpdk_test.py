@@ -53,7 +53,8 @@ def router(dpdk, netns, convoyd):
         home.ip("link", "set", "dev1", "address", "02:00:00:00:00:99", "up")
         home.ip("addr", "add", "10.1.0.2/24", "dev", "dev1")
         home.ip("route", "add", "10.2.0.0/24", "via", "10.1.0.1")
-        wait_state(stack, "if1", "up")
+        for name in "if1", "if2":
+            wait_state(stack, name, "up")
         return stack, home, far
     return make
 

@@ -11,6 +11,7 @@ def test_a_tap_that_is_deleted(netns, convoyd, monitor, queues, workers):
          "tap": {"host_addresses": ["10.9.0.2/24"], "queues": queues}},
         {"name": "far", "addresses": ["10.8.0.1/24"],
          "tap": {"host_netns": other.name, "host_addresses": ["10.8.0.2/24"]}}]}, netns=home)
+    wait_state(stack, "lan", "up")
     listening = monitor(stack, topics="link")
     home.run("ping", "-c1", "-W2", "10.9.0.1")
     home.ip("link", "delete", "lan")
