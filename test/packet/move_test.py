@@ -168,3 +168,23 @@ def test_commands_are_answered_while_routes_go_in(links, convoy, tmp_path):
             stack.call("show version")
             answered += 1
     assert "153600 routes" in loading.result().stdout and answered > 10
+
+
+def test_an_index_that_is_used_again_is_in_no_vrf_of_before(links):
+    lan, _ = links(vrfs=["blue"])
+    stack = lan.lan.stack
+    stack.call("vlan add", name="old", parent="wan", tags="5")
+    stack.call("vrf move", interface="old", vrf="blue")
+    was = interface(stack, "old")["index"]
+    stack.call("vlan delete", name="old")
+    stack.call("vrf delete", name="blue")
+
+    def again():
+        stack.call("vlan add", name="new", parent="wan", tags="5")
+        if interface(stack, "new")["index"] == was:
+            return True
+        stack.call("vlan delete", name="new")  # the workers have not let go of the old one yet
+        return False
+    wait.until(again, "the index is used again")
+    stack.call("address add", interface="new", address="10.5.0.1/24")
+    assert stack.call("show routes", to="10.5.0.1")[0]["paths"][0]["kind"] == "local"

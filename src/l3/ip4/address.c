@@ -311,6 +311,9 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 {
 	struct ip4_stack *s = container_of(l, struct ip4_stack, listener);
 
+	/* Not at its end: who is told of that after us still takes its routes out of its VRF. */
+	if (event == INTERFACE_ADDED)
+		__atomic_store_n(&s->vrf_of[i->index], VRF_DEFAULT, __ATOMIC_RELAXED);
 	if (event == INTERFACE_REMOVED) {
 		routes_del_by_interface(s->engine, i->index);
 		forget_lender(s, i->index);

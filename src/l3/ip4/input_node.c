@@ -60,7 +60,7 @@ struct link {
 
 static no_inline struct link link_of(const struct worker *w, uint32_t if_index)
 {
-	return (struct link){ if_index, ip4_of(w)->stack->vrf_of[if_index],
+	return (struct link){ if_index, ip4_vrf_of(ip4_of(w)->stack, if_index),
 			      feature_any(w, ARC_IP4_UNICAST, if_index) };
 }
 

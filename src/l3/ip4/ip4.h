@@ -28,12 +28,12 @@ struct ip4_stack {
 	struct fib *fib;
 	struct interface_listener listener;
 	struct list addresses[INTERFACES_MAX]; /* main's */
-	uint32_t vrf_of[INTERFACES_MAX];
-	uint32_t primary[INTERFACES_MAX]; /* atomic: first address, host order; 0 for none */
-	uint32_t lender[INTERFACES_MAX];  /* atomic: whose addresses it uses; 0: unless its own */
-	uint16_t local_next[256];	  /* by protocol: next_node(), 0 for nobody */
-	uint16_t error_next[256];	  /* the same for ICMP errors */
-	uint16_t reply_next;		  /* the same for echo replies */
+	uint32_t vrf_of[INTERFACES_MAX];       /* atomic: the VRF may be gone before its packets */
+	uint32_t primary[INTERFACES_MAX];      /* atomic: first address, host order; 0 for none */
+	uint32_t lender[INTERFACES_MAX]; /* atomic: whose addresses it uses; 0: unless its own */
+	uint16_t local_next[256];	 /* by protocol: next_node(), 0 for nobody */
+	uint16_t error_next[256];	 /* the same for ICMP errors */
+	uint16_t reply_next;		 /* the same for echo replies */
 };
 
 /* A worker's own. */
@@ -97,6 +97,12 @@ static inline bool ip4_is_local(const struct fib *f, uint32_t vrf, be32 addr)
 static inline be32 ip4_primary(const struct ip4_stack *s, uint32_t if_index)
 {
 	return be32_of(__atomic_load_n(&s->primary[if_index], __ATOMIC_RELAXED));
+}
+
+/* ip4_vrf_of - index of the VRF that an interface is in. Main or workers. */
+static inline uint32_t ip4_vrf_of(const struct ip4_stack *s, uint32_t if_index)
+{
+	return __atomic_load_n(&s->vrf_of[if_index], __ATOMIC_RELAXED);
 }
 
 /* ip4_lender - the interface whose addresses @if_index uses, 0 if it is not unnumbered. */

@@ -63,7 +63,7 @@ struct link {
 
 static no_inline struct link link_of(const struct worker *w, uint32_t if_index)
 {
-	return (struct link){ if_index, ip6_worker_of(w)->stack->vrf_of[if_index],
+	return (struct link){ if_index, ip6_vrf_of(ip6_worker_of(w)->stack, if_index),
 			      feature_any(w, ARC_IP6_UNICAST, if_index) };
 }
 

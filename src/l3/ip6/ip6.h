@@ -64,7 +64,7 @@ struct ip6_stack {
 	uint8_t secret[16]; /* of stable addresses */
 	struct ip6_link *link[INTERFACES_MAX];
 	struct ip6_view *view[INTERFACES_MAX]; /* published; NULL: IPv6 is off */
-	uint32_t vrf_of[INTERFACES_MAX];       /* IP6_OFF where IPv6 is off */
+	uint32_t vrf_of[INTERFACES_MAX];       /* atomic; IP6_OFF where IPv6 is off */
 	uint16_t local_next[256];	       /* by protocol: next_node(), 0 for nobody */
 	uint16_t error_next[256];	       /* the same for ICMPv6 errors */
 	uint16_t reply_next;		       /* the same for echo replies */
@@ -113,6 +113,12 @@ static inline struct ip6_worker *ip6_worker_of(const struct worker *w)
  */
 must_check
 int ip6_register_protocol(struct engine *e, uint8_t protocol, const char *node_name);
+
+/* ip6_vrf_of - index of the VRF that an interface is in, IP6_OFF for none. Main or workers. */
+static inline uint32_t ip6_vrf_of(const struct ip6_stack *s, uint32_t if_index)
+{
+	return __atomic_load_n(&s->vrf_of[if_index], __ATOMIC_RELAXED);
+}
 
 /* ip6_view_or_null - what a worker knows about a link, until the end of the turn. */
 static inline const struct ip6_view *ip6_view_or_null(const struct ip6_stack *s, uint32_t if_index)

@@ -58,7 +58,7 @@ static void free_link(struct ip6_link *l)
 		ip6_address_free(container_of(l->addresses.next, struct ip6_address, link));
 	mld_link_free(l);
 	ip6_withdraw_view(l);
-	s->vrf_of[l->if_index] = IP6_OFF;
+	__atomic_store_n(&s->vrf_of[l->if_index], IP6_OFF, __ATOMIC_RELAXED);
 	s->link[l->if_index] = NULL;
 	free(l);
 }
@@ -77,7 +77,8 @@ static int new_link(struct ip6_stack *s, const struct interface *i,
 	*l = (struct ip6_link){ .stack = s, .if_index = i->index, .options = *options };
 	list_init(&l->addresses);
 	s->link[i->index] = l;
-	s->vrf_of[i->index] = ip4_stack_of(s->engine)->vrf_of[i->index];
+	__atomic_store_n(&s->vrf_of[i->index], ip4_vrf_of(ip4_stack_of(s->engine), i->index),
+			 __ATOMIC_RELAXED);
 	err = mld_link_new(l);
 	if (err == 0)
 		err = add_link_local(l);

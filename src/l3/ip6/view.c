@@ -70,7 +70,7 @@ static void choose_anywhere(const struct ip6_stack *s, uint32_t vrf, const struc
 			    struct ip6_candidate *best)
 {
 	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
-		if (s->vrf_of[i] == vrf)
+		if (ip6_vrf_of(s, i) == vrf)
 			choose_on(s, i, to, best);
 }
 

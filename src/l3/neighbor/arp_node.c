@@ -71,12 +71,16 @@ static void tell_main(struct worker *w, struct node *node, const struct buf *b,
 		node_count(node, BUSY, 1);
 }
 
-/* What the FIB knows about the address on the link that the message came by. */
+/*
+ * What the FIB knows about the address on the link that the message came by: nothing if the VRF has
+ * gone with the link in this turn.
+ */
 static const struct adjacency *look_up(const struct ip4_worker *iw, const struct buf *b, be32 addr)
 {
-	const struct vrf *v = fib_vrf_or_null(iw->fib, iw->stack->vrf_of[b->rx_if]);
+	const struct vrf *v = fib_vrf_or_null(iw->fib, ip4_vrf_of(iw->stack, b->rx_if));
 
-	return fib_lookup(iw->fib, v, host32(addr), 0);
+	return v ? fib_lookup(iw->fib, v, host32(addr), 0)
+		 : adjacency_at(&iw->fib->adjacencies, ADJACENCY_NONE);
 }
 
 static bool is_known(const struct adjacency *a, const struct arp_hdr *arp)
