@@ -188,3 +188,22 @@ def test_an_index_that_is_used_again_is_in_no_vrf_of_before(links):
     wait.until(again, "the index is used again")
     stack.call("address add", interface="new", address="10.5.0.1/24")
     assert stack.call("show routes", to="10.5.0.1")[0]["paths"][0]["kind"] == "local"
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_neighbours_go_with_their_network(links, family):
+    lan, wan = links(wan={"ipv6": {}})
+    stack = lan.lan.stack
+    ours, there, here = {4: ("10.1.0.1/24", "10.1.0.7", "10.0.0.9"),
+                         6: ("2001:db8:1::1/64", "2001:db8:1::7", "2001:db8::9")}[family]
+    layer = IP if family == 4 else IPv6
+    wan.wire.answer_arp(there)
+    wan.wire.answer_nd(there)
+    lan.wire.answer_nd(here)
+    wait.until(lambda: "tentative" not in str(stack.call("show addresses")), "DAD")
+    lan.wire.send(layer(src=here, dst=there) / UDP(sport=1000, dport=9) / "x")
+    wan.wire.expect(layer(dst=there) / UDP(sport=1000))
+    stack.call("address delete", interface="wan", address=ours)
+    assert there not in [n["address"] for n in stack.call("show neighbors", interface="wan")]
+    lan.wire.send(layer(src=here, dst=there) / UDP(sport=1001, dport=9) / "x")
+    lan.count(f"ip{family}-lookup.no-route", 1)

@@ -237,6 +237,7 @@ static void forget(struct ip4_address *a)
 	del_route(a, host_of(a->prefix.addr));
 	list_remove(&a->link);
 	choose_primary(s, a->if_index);
+	neighbors_forget_off_link(s->engine, a->if_index);
 	free(a);
 }
 

@@ -266,6 +266,7 @@ void ip6_address_free(struct ip6_address *a)
 	l->n_addresses--;
 	free(a);
 	ip6_publish_view(l);
+	neighbors_forget_off_link(l->stack->engine, l->if_index);
 }
 
 /* RFC 7217 §5: F(prefix, interface, counter, secret). */

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "l3/ip6/autoconf.h"
+#include "l3/neighbor/neighbor.h"
 #include "l3/route/route.h"
 
 static uint64_t now_of(const struct ip6_host *h)
@@ -73,6 +74,7 @@ static void forget(struct ip6_host *h, struct ip6_on_link *gone)
 
 	*gone = h->on_link[--h->n_on_link];
 	changed(h, &prefix);
+	neighbors_forget_off_link(h->on->stack->engine, h->on->if_index);
 }
 
 static void on_leave(struct timer *t, uint64_t now_ns)

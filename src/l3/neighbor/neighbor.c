@@ -345,37 +345,70 @@ void neighbor_announce(struct engine *e, uint32_t if_index, be32 addr)
 		log_warn("neighbor.announce", "error=\"out of memory\"");
 }
 
-void neighbor6_forget_link(struct engine *e, uint32_t if_index)
+/*
+ * Call @visit for each neighbour on a link. It may forget any neighbour: what changes routes may
+ * change who is held on to, and make room for others. Those to come wait in a list of their own.
+ */
+static void visit_link(struct neighbors *t, uint32_t if_index,
+		       void (*visit)(struct neighbor *n, const void *context), const void *context)
 {
-	if (!table_of(e))
-		return;
-	list_for_each(link, &table_of(e)->oldest) {
+	struct list rest, *link;
+
+	list_init(&rest);
+	list_splice(&rest, &t->oldest);
+	while ((link = list_pop_or_null(&rest))) {
 		struct neighbor *n = container_of(link, struct neighbor, age_link);
 
-		if (n->if_index == if_index && !neighbor_is_ip4(n))
-			reset(n);
+		list_push(&t->oldest, link);
+		if (n->if_index == if_index)
+			visit(n, context);
 	}
+}
+
+static void reset_if_ip6(struct neighbor *n, const void *context unused_arg)
+{
+	if (!neighbor_is_ip4(n))
+		reset(n);
+}
+
+void neighbor6_forget_link(struct engine *e, uint32_t if_index)
+{
+	if (table_of(e))
+		visit_link(table_of(e), if_index, reset_if_ip6, NULL);
+}
+
+static void reset_if_off_link(struct neighbor *n, const void *context unused_arg)
+{
+	if (n->machine.state != NEIGHBOR_STATIC &&
+	    !is_on_link(n->table->engine, n->if_index, &n->addr))
+		reset(n);
+}
+
+void neighbors_forget_off_link(struct engine *e, uint32_t if_index)
+{
+	if (table_of(e))
+		visit_link(table_of(e), if_index, reset_if_off_link, NULL);
+}
+
+static void hide(struct neighbor *n, const void *context unused_arg)
+{
+	neighbor_hide(n);
 }
 
 void neighbors_leave(struct engine *e, uint32_t if_index)
 {
-	list_for_each(link, &table_of(e)->oldest) {
-		struct neighbor *n = container_of(link, struct neighbor, age_link);
+	visit_link(table_of(e), if_index, hide, NULL);
+}
 
-		if (n->if_index == if_index)
-			neighbor_hide(n);
-	}
+static void show(struct neighbor *n, const void *context unused_arg)
+{
+	if (neighbor_is_resolved(&n->machine) && neighbor_publish(n) != 0)
+		log_error("neighbor.move", "error=\"out of memory\"");
 }
 
 void neighbors_join(struct engine *e, uint32_t if_index)
 {
-	list_for_each(link, &table_of(e)->oldest) {
-		struct neighbor *n = container_of(link, struct neighbor, age_link);
-
-		if (n->if_index == if_index && neighbor_is_resolved(&n->machine) &&
-		    neighbor_publish(n) != 0)
-			log_error("neighbor.move", "error=\"out of memory\"");
-	}
+	visit_link(table_of(e), if_index, show, NULL);
 }
 
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
@@ -409,12 +442,16 @@ static void refresh(struct neighbor *n)
 		log_error("neighbor.refresh", "error=\"out of memory\"");
 }
 
-/* What the event means for @n, a neighbour on the link that it is about. */
-static void follow_one(struct neighbor *n, const struct interface *i, enum interface_event event)
+static void reset_always(struct neighbor *n, const void *context unused_arg)
 {
-	bool is_static = n->machine.state == NEIGHBOR_STATIC;
+	reset(n);
+}
 
-	if (event == INTERFACE_REMOVED || (!interface_is_running(i) && !is_static))
+static void follow_state(struct neighbor *n, const void *context)
+{
+	const struct interface *i = context;
+
+	if (!interface_is_running(i) && n->machine.state != NEIGHBOR_STATIC)
 		reset(n);
 	else
 		refresh(n);
@@ -428,16 +465,11 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 {
 	struct neighbors *t = container_of(l, struct neighbors, listener);
 
-	if (event == INTERFACE_REMOVED)
-		neighbor_drop_proxies(t, i->index);
 	if (event == INTERFACE_ADDED || event == INTERFACE_MTU)
 		return;
-	list_for_each(link, &t->oldest) {
-		struct neighbor *n = container_of(link, struct neighbor, age_link);
-
-		if (n->if_index == i->index)
-			follow_one(n, i, event);
-	}
+	if (event == INTERFACE_REMOVED)
+		neighbor_drop_proxies(t, i->index);
+	visit_link(t, i->index, event == INTERFACE_REMOVED ? reset_always : follow_state, i);
 }
 
 int neighbor_init(struct engine *e)

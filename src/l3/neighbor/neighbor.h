@@ -127,6 +127,12 @@ void neighbor_announce(struct engine *e, uint32_t if_index, be32 addr);
 void neighbor6_forget_link(struct engine *e, uint32_t if_index);
 
 /*
+ * neighbors_forget_off_link - a prefix of the link is gone: forget who was learnt in it, or packets
+ * would still go to him by his own route.
+ */
+void neighbors_forget_off_link(struct engine *e, uint32_t if_index);
+
+/*
  * Of l3/vrf: neighbors_leave takes the routes to the neighbours of a link out of its VRF,
  * neighbors_join puts them into the one that it is in then. The neighbours stay, and who sends to
  * them by a next hop.
