@@ -51,6 +51,15 @@ const struct transport noting = { .name = "noting",
 
 /* --- the stack --- */
 
+uint64_t stack_now_ns = NS_PER_S;
+
+static uint64_t stack_now(void *context unused_arg)
+{
+	return stack_now_ns;
+}
+
+static const struct clock stack_clock = { stack_now, NULL };
+
 struct engine *engine;
 static struct session_layer *layer;
 static char path[64];
@@ -66,9 +75,11 @@ int stack_up(void **state unused_arg)
 	static const struct node_type *const nodes[] = { &drop_node, &handoff_node,
 							 &interface_output_node,
 							 &session_input_node };
-	struct engine_options eo = {
-		.nodes = nodes, .n_nodes = count_of(nodes), .n_workers = 1, .n_buffers = 1024
-	};
+	struct engine_options eo = { .nodes = nodes,
+				     .n_nodes = count_of(nodes),
+				     .n_workers = 1,
+				     .n_buffers = 1024,
+				     .clock = &stack_clock };
 	struct session_options so = { .socket_path = path,
 				      .socket_mode = 0600,
 				      .transport = &noting,
