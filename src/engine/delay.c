@@ -5,41 +5,39 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-static void wind_up(struct engine *e)
+static struct engine_delay *soonest_or_null(struct engine *e)
 {
-	uint64_t soonest = UINT64_MAX, now_ns = clock_now_ns(e->clock), wait_ns;
-	struct itimerspec spec = { 0 };
+	struct engine_delay *soonest = NULL;
 
 	list_for_each(link, &e->delays) {
-		const struct engine_delay *d = container_of(link, struct engine_delay, link);
+		struct engine_delay *d = container_of(link, struct engine_delay, link);
 
-		soonest = d->at_ns < soonest ? d->at_ns : soonest;
+		if (!soonest || d->at_ns < soonest->at_ns)
+			soonest = d;
 	}
-	if (soonest != UINT64_MAX) {
-		wait_ns = soonest > now_ns ? soonest - now_ns : 1;
+	return soonest;
+}
+
+static void wind_up(struct engine *e)
+{
+	const struct engine_delay *soonest = soonest_or_null(e);
+	uint64_t now_ns = clock_now_ns(e->clock), wait_ns;
+	struct itimerspec spec = { 0 };
+
+	if (soonest) {
+		wait_ns = soonest->at_ns > now_ns ? soonest->at_ns - now_ns : 1;
 		spec.it_value.tv_sec = (time_t)(wait_ns / NS_PER_S);
 		spec.it_value.tv_nsec = (long)(wait_ns % NS_PER_S);
 	}
 	timerfd_settime(e->delay_timer.fd, 0, &spec, NULL);
 }
 
-/* One that is due, or NULL: its function may add others, or take any away. */
-static struct engine_delay *due_or_null(struct engine *e, uint64_t now_ns)
-{
-	list_for_each(link, &e->delays) {
-		struct engine_delay *d = container_of(link, struct engine_delay, link);
-
-		if (d->at_ns <= now_ns)
-			return d;
-	}
-	return NULL;
-}
-
+/* In the order of their times, however late. A due() may add others, or take any away. */
 static void run_due(struct engine *e, uint64_t now_ns)
 {
 	struct engine_delay *d;
 
-	while ((d = due_or_null(e, now_ns)) != NULL) {
+	while ((d = soonest_or_null(e)) != NULL && d->at_ns <= now_ns) {
 		list_remove(&d->link);
 		d->due(e, d);
 	}

@@ -12,8 +12,9 @@ struct engine_delay {
 };
 
 /*
- * engine_delay - call due(e, d) once @ms have passed, or at once where workers do not run. At the
- * latest engine_free() does, before the pool goes: then e->running is false.
+ * engine_delay - call due(e, d) once @ms have passed, or at once where workers do not run; those
+ * that main comes to late are called in the order of their times. At the latest engine_free() does,
+ * before the pool goes: then e->running is false.
  */
 void engine_delay(struct engine *e, struct engine_delay *d, unsigned ms,
 		  void (*due)(struct engine *e, struct engine_delay *d));

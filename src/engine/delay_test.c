@@ -13,14 +13,25 @@ static struct engine *e;
 static struct engine_delay delay[N];
 static unsigned n_due, order[2 * N];
 static bool was_running;
+static uint64_t ahead_ns; /* of the kernel's clock, which the timer goes by */
+
+static uint64_t now_ns(void *context)
+{
+	(void)context;
+	return clock_now_ns(&clock_monotonic) + ahead_ns;
+}
 
 static int setup(void **state)
 {
 	static const struct node_type *const types[] = { &drop_node, &interface_output_node };
-	const struct engine_options options = { .nodes = types, .n_nodes = count_of(types) };
+	static const struct clock clock = { now_ns, NULL };
+	const struct engine_options options = { .nodes = types,
+						.n_nodes = count_of(types),
+						.clock = &clock };
 
 	(void)state;
 	n_due = 0;
+	ahead_ns = 0;
 	return engine_new(&options, &e);
 }
 
@@ -65,6 +76,22 @@ static void they_come_by_time_and_once(void **state)
 	assert_int_equal(n_due, N + 1);
 }
 
+/* Main was busy elsewhere: all are due when it looks. */
+static void late_ones_come_by_time(void **state)
+{
+	(void)state;
+	assert_int_equal(engine_start(e), 0);
+	engine_delay(e, &delay[0], 600, due);
+	engine_delay(e, &delay[1], 20, due);
+	engine_delay(e, &delay[2], 400, due);
+	ahead_ns = NS_PER_S;
+	wait_due(N);
+	assert_int_equal(order[0], 1);
+	assert_int_equal(order[1], 2);
+	assert_int_equal(order[2], 0);
+	engine_free(e);
+}
+
 static void at_the_end_all_are_due(void **state)
 {
 	(void)state;
@@ -88,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(they_come_by_time_and_once, setup),
+		cmocka_unit_test_setup(late_ones_come_by_time, setup),
 		cmocka_unit_test_setup(at_the_end_all_are_due, setup),
 		cmocka_unit_test_setup(without_workers_nothing_waits, setup),
 	};
