@@ -191,6 +191,7 @@ static void input_fired(struct worker *w, struct watch *watch, uint32_t events)
 	(void)w;
 	(void)events;
 	in->ready = in->kind == INPUT_FD;
+	in->rang = true;
 }
 
 int worker_add_input(struct worker *w, struct input *in)

@@ -84,6 +84,7 @@ struct input {
 	void *context; /* the owner's */
 	/* the engine's */
 	bool ready;
+	bool rang; /* INPUT_POLLED: its descriptor has fired; the owner takes that back */
 	struct watch watch;
 	struct list link;
 };

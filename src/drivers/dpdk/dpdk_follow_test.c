@@ -26,8 +26,9 @@ static struct {
 	struct dpdk_wanted kept;
 	uint8_t mac[MAC_LEN];
 	uint32_t n_opened, n_closed, n_waiting, n_looks, n_sent, n_pieces; /* atomic */
-	bool armed, gone, cannot_open;					   /* atomic */
-	uint64_t n_missed;						   /* atomic */
+	uint32_t n_blind;	       /* looks that do not see what waits yet; atomic */
+	bool armed, gone, cannot_open; /* atomic */
+	uint64_t n_missed;	       /* atomic */
 } device;
 
 #define get(field)	  __atomic_load_n(&device.field, __ATOMIC_SEQ_CST)
@@ -107,6 +108,10 @@ static unsigned fake_receive(struct dpdk_port *p unused_arg, unsigned q unused_a
 	unsigned got;
 
 	add(n_looks, 1);
+	if (get(n_blind) > 0) {
+		add(n_blind, -1u);
+		return 0;
+	}
 	got = buf_alloc(c, idx, waiting < n ? waiting : n);
 	for (unsigned i = 0; i < got; i++) {
 		struct buf *b = buf_at(c->pool->base, idx[i]);
@@ -265,18 +270,14 @@ static void a_device_that_interrupts_is_slept_on(void **state)
 static void a_device_with_a_descriptor_alone_is_slept_on_after_some_looks(void **state)
 {
 	const struct interface *i;
-	uint32_t looks;
 
 	(void)state;
 	device.has_fd = true;
 	i = make();
 	for (uint32_t round = 1; round <= 3; round++) {
-		wait_rest(); /* after 1 + 2 + 4 + 8 ms */
-		ring();	     /* before the packet can be seen: the looks that follow find it */
-		looks = get(n_looks);
-		while (get(n_looks) == looks)
-			usleep(100);
-		add(n_waiting, 1);
+		wait_rest();	 /* after 1 + 2 + 4 + 8 ms */
+		set(n_blind, 2); /* it rings before the packet can be seen: a later look finds it */
+		arrive(1);
 		run_until(has_sent, i, round);
 	}
 }
@@ -309,7 +310,7 @@ static void what_the_device_lost_is_counted(void **state)
 
 static bool is_gone(const struct interface *i, uint64_t n_closed)
 {
-	return !i->link && get(n_closed) == n_closed;
+	return !i->link && get(n_closed) >= n_closed;
 }
 
 static void a_device_that_is_removed_comes_back(void **state)

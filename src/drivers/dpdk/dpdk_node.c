@@ -130,9 +130,9 @@ static bool before_sleep(struct worker *w, struct input *in)
 
 	if (q->can_arm)
 		return arm(q);
-	if (in->fd >= 0 && q->woken && !q->by_timer)
-		q->wait_ms = 1; /* that may have been its descriptor */
-	q->woken = q->by_timer = false;
+	if (in->rang)
+		q->wait_ms = 1; /* what it told may not be there to be seen yet */
+	in->rang = false;
 	if (w->now_ns - q->last_ns < LINGER_NS)
 		return true;
 	if (in->fd >= 0 && q->wait_ms > most)
@@ -144,14 +144,9 @@ static bool before_sleep(struct worker *w, struct input *in)
 	return false;
 }
 
-static void after_sleep(struct worker *w unused_arg, struct input *in)
+static void look_again(struct timer *t unused_arg, uint64_t now_ns unused_arg)
 {
-	container_of(in, struct dpdk_rx_queue, input)->woken = true;
-}
-
-static void look_again(struct timer *t, uint64_t now_ns unused_arg)
-{
-	container_of(t, struct dpdk_rx_queue, timer)->by_timer = true;
+	/* The turn after the one in which it fires looks. */
 }
 
 void dpdk_init_queue(const struct engine *e, struct dpdk_rx_queue *q)
@@ -162,7 +157,6 @@ void dpdk_init_queue(const struct engine *e, struct dpdk_rx_queue *q)
 		.node = graph_node_id(&e->graph, dpdk_input_node.name),
 		.fd = -1,
 		.before_sleep = before_sleep,
-		.after_sleep = after_sleep,
 	};
 }
 

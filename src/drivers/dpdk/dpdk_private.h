@@ -25,8 +25,6 @@ struct dpdk_rx_queue {
 	bool attached;
 	bool can_arm;	    /* the device can be told to interrupt */
 	bool armed;	    /* and is */
-	bool woken;	    /* a sleep has ended since it was last looked at … */
-	bool by_timer;	    /* … by our own timer */
 	uint64_t last_ns;   /* turn of the last packet */
 	uint64_t wait_ms;   /* until the next look, while idle */
 	struct timer timer; /* the next look */
