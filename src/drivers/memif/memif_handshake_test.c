@@ -72,7 +72,15 @@ static const struct memif_message good_ring = {
 	.type = MEMIF_ADD_RING, .add_ring = { .flags = MEMIF_ADD_RING_S2M, .log2_ring_size = 4 }
 };
 
-enum with { NO_FD, SEALED, UNSEALED, SMALL, EVENTFD, PIPE };
+static const struct memif_message tagged_init = {
+	.type = MEMIF_INIT, .init = { .version = MEMIF_VERSION, .name = "test +vnet2" }
+};
+static const struct memif_message good_ring_back = {
+	.type = MEMIF_ADD_RING, .add_ring = { .offset = 8192, .log2_ring_size = 4 }
+};
+
+enum with { NO_FD, SEALED, UNSEALED, SMALL, LARGE, EVENTFD, PIPE };
+enum { LARGE_BYTES_LOG2 = 33 };
 
 static int fd_for(enum with with)
 {
@@ -85,6 +93,8 @@ static int fd_for(enum with with)
 		return region_fd(65536, F_SEAL_GROW);
 	case SMALL:
 		return region_fd(4096, F_SEAL_SHRINK);
+	case LARGE:
+		return region_fd((size_t)1 << LARGE_BYTES_LOG2, F_SEAL_SHRINK);
 	case EVENTFD:
 		return eventfd(0, 0);
 	case PIPE:
@@ -96,13 +106,17 @@ static int fd_for(enum with with)
 	}
 }
 
-/* Each is sent after so many good steps (INIT, region, ring); the answer must be DISCONNECT. */
+/*
+ * Each is sent after so many good steps (INIT, region, ring, ring back); the answer must be
+ * DISCONNECT.
+ */
 static const struct {
 	const char *what;
 	unsigned good_steps;
 	struct memif_message m;
 	size_t len; /* 0: all */
 	enum with with;
+	bool tagged; /* the client knows our private header */
 } bad[] = {
 	{ "short", 0, { .type = MEMIF_INIT }, 20, NO_FD },
 	{ "unknown type", 0, { .type = 99 }, 0, NO_FD },
@@ -136,6 +150,11 @@ static const struct {
 	  { .type = MEMIF_ADD_REGION, .add_region = { .size = 65536 } },
 	  0,
 	  PIPE },
+	{ "region larger than offsets reach",
+	  1,
+	  { .type = MEMIF_ADD_REGION, .add_region = { .size = (uint64_t)1 << LARGE_BYTES_LOG2 } },
+	  0,
+	  LARGE },
 	{ "region out of turn",
 	  1,
 	  { .type = MEMIF_ADD_REGION, .add_region = { 3, 65536 } },
@@ -151,9 +170,24 @@ static const struct {
 	  { .type = MEMIF_ADD_RING, .add_ring = { .region = 1, .log2_ring_size = 4 } },
 	  0,
 	  EVENTFD },
+	{ "ring far behind the regions",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .region = 60000, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "ring behind its region",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .offset = 131072, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
 	{ "ring past the end",
 	  2,
 	  { .type = MEMIF_ADD_RING, .add_ring = { .offset = 65520, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
+	{ "ring too small",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .log2_ring_size = 1 } },
 	  0,
 	  EVENTFD },
 	{ "ring too large",
@@ -186,7 +220,26 @@ static const struct {
 	  { .type = MEMIF_ADD_RING, .add_ring = { .index = 1, .log2_ring_size = 4 } },
 	  0,
 	  EVENTFD },
+	{ "queue far behind the others",
+	  2,
+	  { .type = MEMIF_ADD_RING, .add_ring = { .index = 40000, .log2_ring_size = 4 } },
+	  0,
+	  EVENTFD },
 	{ "strange private header",
+	  2,
+	  { .type = MEMIF_ADD_RING,
+	    .add_ring = { .log2_ring_size = 4, .private_header_size = 64 } },
+	  0,
+	  EVENTFD,
+	  .tagged = true },
+	{ "private header in one ring only",
+	  3,
+	  { .type = MEMIF_ADD_RING,
+	    .add_ring = { .log2_ring_size = 4, .private_header_size = MEMIF_HEADER_BYTES } },
+	  0,
+	  EVENTFD,
+	  .tagged = true },
+	{ "strange private header, unasked",
 	  2,
 	  { .type = MEMIF_ADD_RING,
 	    .add_ring = { .log2_ring_size = 4, .private_header_size = 64 } },
@@ -205,12 +258,14 @@ static const struct {
 	  0,
 	  EVENTFD },
 	{ "CONNECT with one ring", 3, { .type = MEMIF_CONNECT }, 0, NO_FD },
+	{ "CONNECT without cookies in the rings", 4, { .type = MEMIF_CONNECT }, 0, NO_FD },
 };
 
-static void take_good_steps(int sock, unsigned n)
+static void take_good_steps(int sock, unsigned n, bool tagged)
 {
-	const struct memif_message *const steps[] = { &good_init, &good_region, &good_ring };
-	static const enum with fds[] = { NO_FD, SEALED, EVENTFD };
+	const struct memif_message *const steps[] = { tagged ? &tagged_init : &good_init,
+						      &good_region, &good_ring, &good_ring_back };
+	static const enum with fds[] = { NO_FD, SEALED, EVENTFD, EVENTFD };
 
 	assert_int_equal(hear(sock).type, MEMIF_HELLO);
 	for (unsigned i = 0; i < n; i++) {
@@ -230,7 +285,7 @@ static void a_client_that_breaks_the_handshake_is_sent_away(void **state)
 	for (unsigned i = 0; i < count_of(bad); i++) {
 		int sock = dial(), fd = fd_for(bad[i].with);
 
-		take_good_steps(sock, bad[i].good_steps);
+		take_good_steps(sock, bad[i].good_steps, bad[i].tagged);
 		say(sock, &bad[i].m, bad[i].len ? bad[i].len : sizeof(bad[i].m), fd);
 		if (hear(sock).type != MEMIF_DISCONNECT)
 			fail_msg("%s", bad[i].what);
@@ -271,7 +326,7 @@ static void descriptors_that_nobody_asked_for_are_closed(void **state)
 	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
 	before = n_open();
 	sock = dial();
-	take_good_steps(sock, 1);
+	take_good_steps(sock, 1, false);
 	control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
 					   .cmsg_type = SCM_RIGHTS,
 					   .cmsg_len = CMSG_LEN(sizeof(fds)) };
@@ -283,6 +338,112 @@ static void descriptors_that_nobody_asked_for_are_closed(void **state)
 	assert_int_equal(n_open(), before);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+static void no_more_regions_than_we_keep(void **state)
+{
+	struct memif_message more = good_region;
+	int sock, fd = fd_for(SEALED);
+
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
+	sock = dial();
+	take_good_steps(sock, 2, false);
+	for (uint16_t n = 1; n <= MEMIF_REGIONS_MAX; n++) {
+		more.add_region.index = n;
+		say(sock, &more, sizeof(more), fd);
+		assert_int_equal(hear(sock).type,
+				 n < MEMIF_REGIONS_MAX ? MEMIF_ACK : MEMIF_DISCONNECT);
+	}
+	close(fd);
+	close(sock);
+}
+
+/* The file description is shared with who sent it: what would block there would block us. */
+static void a_bell_that_blocks_does_so_no_more(void **state)
+{
+	int sock, fd = fd_for(EVENTFD);
+
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
+	sock = dial();
+	take_good_steps(sock, 2, false);
+	say(sock, &good_ring, sizeof(good_ring), fd);
+	assert_int_equal(hear(sock).type, MEMIF_ACK);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close(fd);
+	close(sock);
+}
+
+static void every_byte_of_the_secret_counts(void **state)
+{
+	struct memif_message m = good_init;
+
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER,
+					     .secret = "of 24 bytes, the longest" });
+	for (unsigned i = 0; i <= MEMIF_SECRET_LEN; i++) {
+		int sock = dial();
+
+		memcpy(m.init.secret, "of 24 bytes, the longest", MEMIF_SECRET_LEN);
+		if (i < MEMIF_SECRET_LEN)
+			m.init.secret[i] ^= 1;
+		assert_int_equal(hear(sock).type, MEMIF_HELLO);
+		say(sock, &m, sizeof(m), -1);
+		assert_int_equal(hear(sock).type,
+				 i < MEMIF_SECRET_LEN ? MEMIF_DISCONNECT : MEMIF_ACK);
+		close(sock);
+	}
+}
+
+/* What the other side says ends up on terminals. */
+static void what_it_says_is_made_printable(void **state)
+{
+	struct memif_message m = { .type = MEMIF_DISCONNECT,
+				   .disconnect = { .reason = "no\33[2J\x9b"
+							     "1m" } };
+	struct memif_message init = good_init;
+	int sock;
+
+	(void)state;
+	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
+	sock = dial();
+	assert_int_equal(hear(sock).type, MEMIF_HELLO);
+	memcpy(init.init.name, "evil\33[31m", 10);
+	say(sock, &init, sizeof(init), -1);
+	assert_int_equal(hear(sock).type, MEMIF_ACK);
+	assert_string_equal(memif_of(&a)->peer, "evil?[31m");
+	say(sock, &m, sizeof(m), -1);
+	wait_until(memif_of(&a)->last_reason[0]);
+	assert_string_equal(memif_of(&a)->last_reason, "no?[2J?1m");
+	close(sock);
+}
+
+/* A server that speaks other versions only, below or above ours. */
+static void a_server_of_another_version_is_left(void **state)
+{
+	static const struct memif_message hello[] = {
+		{ .type = MEMIF_HELLO,
+		  .hello = { .min_version = MEMIF_VERSION + 1, .max_version = MEMIF_VERSION + 9 } },
+		{ .type = MEMIF_HELLO,
+		  .hello = { .min_version = MEMIF_VERSION - 1, .max_version = MEMIF_VERSION - 1 } },
+	};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0), sock;
+
+	(void)state;
+	strcpy(address.sun_path, memif_path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	memif_add(&b, (struct memif_config){ .role = MEMIF_CLIENT });
+	for (unsigned i = 0; i < count_of(hello); i++) {
+		wait_until((sock = accept(listener, NULL, NULL)) >= 0);
+		say(sock, &hello[i], sizeof(hello[i]), -1);
+		assert_int_equal(hear(sock).type, MEMIF_DISCONNECT);
+		close(sock);
+	}
+	close(listener);
+	unlink(memif_path);
 }
 
 static void a_server_that_nobody_greets_hangs_up(void **state)
@@ -304,6 +465,16 @@ int main(void)
 						memif_setup, memif_teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_breaks_the_handshake_is_sent_away,
 						memif_setup, memif_teardown),
+		cmocka_unit_test_setup_teardown(no_more_regions_than_we_keep, memif_setup,
+						memif_teardown),
+		cmocka_unit_test_setup_teardown(a_bell_that_blocks_does_so_no_more, memif_setup,
+						memif_teardown),
+		cmocka_unit_test_setup_teardown(every_byte_of_the_secret_counts, memif_setup,
+						memif_teardown),
+		cmocka_unit_test_setup_teardown(what_it_says_is_made_printable, memif_setup,
+						memif_teardown),
+		cmocka_unit_test_setup_teardown(a_server_of_another_version_is_left, memif_setup,
+						memif_teardown),
 		cmocka_unit_test_setup_teardown(a_server_that_nobody_greets_hangs_up, memif_setup,
 						memif_teardown),
 	};

@@ -77,6 +77,137 @@ static void a_client_that_breaks_the_ring_loses_the_connection_only(void **state
 	}
 }
 
+/* Rings in memory of our own, and what one taking of them finds. */
+struct bench {
+	struct memif_view view;
+	struct memif_queue queue;
+	struct buf_pool pool;
+	struct buf_cache cache;
+	uint32_t idx[FRAME_MAX];
+	struct memif_taken taken;
+};
+enum { BENCH_BYTES = 65536, BENCH_BUFFER = 256, BENCH_BUFFERS_AT = 4096 };
+
+static void bench_init(struct bench *t, bool is_client)
+{
+	*t = (struct bench){ .view = { .is_client = is_client,
+				       .buffer_bytes = BENCH_BUFFER,
+				       .buffer_stride = BENCH_BUFFER,
+				       .n_regions = 1 } };
+	t->view.region[0].size = BENCH_BYTES;
+	t->view.region[0].base = calloc(1, BENCH_BYTES);
+	t->queue = (struct memif_queue){ .view = &t->view,
+					 .size = 4,
+					 .buffers_at = BENCH_BUFFERS_AT,
+					 .offered = is_client ? 4 : 0,
+					 .ring = (void *)t->view.region[0].base };
+	assert_int_equal(buf_pool_init(&t->pool, 512), 0);
+	buf_cache_init(&t->cache, &t->pool);
+}
+
+/* Take what the other side has said so. */
+static void bench_take(struct bench *t, const struct memif_descriptor *said, uint16_t n)
+{
+	memcpy(t->queue.ring->descriptor, said, n * sizeof(*said));
+	*(t->view.is_client ? &t->queue.ring->tail : &t->queue.ring->head) = n;
+	memif_ring_take(&t->queue, &t->cache, t->idx, FRAME_MAX, &t->taken);
+	buf_free(&t->cache, t->idx, t->taken.n);
+}
+
+static void bench_deinit(struct bench *t)
+{
+	buf_cache_deinit(&t->cache);
+	buf_pool_deinit(&t->pool);
+	free(t->view.region[0].base);
+}
+
+static void descriptors_are_checked(void **state)
+{
+	enum { NEXT = MEMIF_DESCRIPTOR_NEXT, END = BENCH_BYTES };
+	static const struct {
+		const char *what;
+		bool is_client;
+		uint16_t n_said;
+		struct memif_descriptor said[2];
+		int err;
+		unsigned n, n_bad;
+	} cases[] = {
+		{ "up to the end", 0, 1, { { .length = 100, .offset = END - 100 } }, 0, 1, 0 },
+		{ "past the end",
+		  0,
+		  1,
+		  { { .length = 100, .offset = END - 99 } },
+		  ERR_PROTOCOL,
+		  0,
+		  0 },
+		{ "behind the end",
+		  0,
+		  1,
+		  { { .length = 100, .offset = 2 * END } },
+		  ERR_PROTOCOL,
+		  0,
+		  0 },
+		{ "a region far off",
+		  0,
+		  1,
+		  { { .length = 100, .region = 60000 } },
+		  ERR_PROTOCOL,
+		  0,
+		  0 },
+		{ "a chain past the end",
+		  0,
+		  2,
+		  { { .length = 100, .flags = NEXT }, { .length = 100, .offset = END - 99 } },
+		  ERR_PROTOCOL,
+		  0,
+		  0 },
+		{ "a chain without end",
+		  0,
+		  1,
+		  { { .length = 100, .flags = NEXT } },
+		  ERR_PROTOCOL,
+		  0,
+		  0 },
+		{ "shorter than an Ethernet header", 0, 1, { { .length = 13 } }, 0, 0, 1 },
+		{ "of no bytes", 0, 1, { { .length = 0 } }, 0, 0, 1 },
+		{ "short, in pieces",
+		  0,
+		  2,
+		  { { .length = 9, .flags = NEXT }, { .length = 4 } },
+		  0,
+		  0,
+		  1 },
+		{ "a buffer of ours, full", 1, 1, { { .length = BENCH_BUFFER } }, 0, 1, 0 },
+		{ "longer than our buffer",
+		  1,
+		  1,
+		  { { .length = BENCH_BUFFER + 1 } },
+		  ERR_PROTOCOL,
+		  0,
+		  0 },
+		{ "elsewhere than our buffer, which is ignored",
+		  1,
+		  1,
+		  { { .length = 60, .region = 60000, .offset = 2 * END } },
+		  0,
+		  1,
+		  0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		struct bench t;
+
+		bench_init(&t, cases[i].is_client);
+		bench_take(&t, cases[i].said, cases[i].n_said);
+		if (t.taken.err != cases[i].err || t.taken.n != cases[i].n ||
+		    t.taken.n_bad != cases[i].n_bad)
+			fail_msg("%s: error %d, %u packets, %u bad", cases[i].what, t.taken.err,
+				 t.taken.n, t.taken.n_bad);
+		bench_deinit(&t);
+	}
+}
+
 /*
  * A packet of two descriptors whose lengths add up to a little more than 2^32: too long, and not
  * taken for a short one, for which the whole pool would be filled again and again.
@@ -151,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_client_that_breaks_the_ring_loses_the_connection_only, memif_setup,
 			memif_teardown),
+		cmocka_unit_test(descriptors_are_checked),
 		cmocka_unit_test(lengths_that_overflow_are_too_long),
 		cmocka_unit_test(a_bell_that_would_block_is_rung),
 	};
