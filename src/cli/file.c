@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/memfd.h"
 
 enum { COPY_BYTES = 64 * 1024 };
 
@@ -53,7 +54,7 @@ static int copy(int from, int to)
 /* Takes @fd; returns a descriptor of memory with all that could be read from it. */
 static int gather(int fd)
 {
-	int memory = memfd_create("convoy-input", MFD_CLOEXEC);
+	int memory = memfd_new("convoy-input", MFD_CLOEXEC);
 	int err = memory < 0 ? ERR_IO : copy(fd, memory);
 	int reason = errno;
 

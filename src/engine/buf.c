@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memfd.h"
 #include "engine/buf.h"
 
 enum { HUGE_PAGE = 2 << 20 };
@@ -110,7 +111,7 @@ int buf_pool_init_shared(struct buf_pool *p, uint32_t n_buffers)
 		return ERR_INVAL;
 	memset(p, 0, sizeof(*p));
 	/* Not of huge pages: a hole punched there is a SIGBUS, which a careful peer refuses. */
-	p->fd = memfd_create("convoy-buffers", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	p->fd = memfd_new("convoy-buffers", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (p->fd < 0)
 		return err_of_errno(errno);
 	if (ftruncate(p->fd, (off_t)bytes) < 0 ||

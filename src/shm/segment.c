@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/memfd.h"
 
 enum { SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW };
 
@@ -30,7 +31,7 @@ int segment_create(const char *name, uint32_t n_slots, uint32_t n_pages)
 
 	if (!geometry_ok(n_slots, n_pages))
 		return ERR_INVAL;
-	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = memfd_new(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return ERR_IO;
 	if (ftruncate(fd, (off_t)total_bytes(n_slots, n_pages)) < 0 ||

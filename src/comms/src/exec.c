@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memfd.h"
 #include "comms/convoy.h"
 #include "comms/src/adopt.h"
 #include "comms/src/api.h"
@@ -121,7 +122,7 @@ static int attach_heir(const struct record *records, unsigned n)
 static int write_bundle(const struct bundle *b, const struct record *records)
 {
 	size_t bytes = b->n * sizeof(*records);
-	int low = memfd_create("convoy-exec", 0);
+	int low = memfd_new("convoy-exec", 0);
 	int fd = low < 0 ? -1 : os_fcntl(low, F_DUPFD, HIGH_FD);
 
 	if (fd < 0)

@@ -1,18 +1,28 @@
 /* memif_bell.c - see memif_bell.h. */
 #include "drivers/memif/memif_bell.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/memfd.h"
+
 enum { COMPLETIONS = 256 /* that lie there at once: more than there are workers */ };
 
 void memif_ringer_open(struct memif_ringer *r)
 {
-	*r = (struct memif_ringer){ .nothing_fd = memfd_create("convoy-nothing", MFD_CLOEXEC) };
-	if (r->nothing_fd >= 0 && syscall(SYS_io_setup, COMPLETIONS, &r->context) < 0)
-		r->context = 0;
+	*r = (struct memif_ringer){ .nothing_fd = memfd_new("convoy-nothing", MFD_CLOEXEC) };
+	if (r->nothing_fd >= 0 && syscall(SYS_io_setup, COMPLETIONS, &r->context) == 0)
+		return;
+	r->context = 0;
+	log_warn("memif.bell",
+		 "error=\"no asynchronous I/O (CONFIG_AIO, fs.aio-max-nr): %s\" "
+		 "consequence=\"a hostile peer can make a worker wait\"",
+		 strerror(errno));
 }
 
 void memif_ringer_close(struct memif_ringer *r)

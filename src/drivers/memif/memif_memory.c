@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memfd.h"
 #include "drivers/memif/memif_private.h"
 #include "drivers/vnet.h"
 
@@ -133,7 +134,7 @@ int memif_memory_create(struct memif_link *l)
 {
 	const struct memif *m = l->memif;
 	struct plan p = plan_of(m, l->n_tx + l->n_rx, l->log2_ring_size, !l->view.pool);
-	int fd = memfd_create("convoy-memif", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+	int fd = memfd_new("convoy-memif", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
 
 	if (fd < 0)
 		return err_of_errno(errno);
