@@ -55,6 +55,9 @@ int err_of_errno(int errno_value)
 		return ERR_PERM;
 	case EBUSY:
 		return ERR_BUSY;
+	case ENOSYS: /* which kernels without it say */
+	case ENOPROTOOPT:
+		return ERR_UNSUPPORTED;
 	case EINVAL: /* which several of our errors become */
 		return ERR_INVAL;
 	}

@@ -1,5 +1,6 @@
 """Interfaces on devices of the kernel, here veth pairs: traffic, devices that go and come, refusals."""
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -23,6 +24,10 @@ def veth_exists():
     if done.returncode:
         pytest.skip(f"the kernel has no CONFIG_VETH: {done.stderr}")
     subprocess.run(["ip", "link", "delete", name], check=True)
+
+
+def kernel():
+    return tuple(int(n) for n in platform.release().split(".")[:2])
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +115,8 @@ def test_tcp_between_kernels_over_af_packet(router, left, right, workers):
 
 def test_datagrams_that_a_program_left_to_its_device_to_cut(router):
     """UDP_SEGMENT: 40 datagrams in one call, which cross a veth in one piece."""
+    if kernel() < (6, 2):
+        pytest.skip(f"Linux {platform.release()} drops such packets before a packet socket (6.2 does not)")
     _, _, near, far = router("af_packet")
     with socket_in(far, socket.AF_INET, socket.SOCK_DGRAM) as to, \
             socket_in(near, socket.AF_INET, socket.SOCK_DGRAM) as source:
@@ -133,11 +140,13 @@ def test_the_kernel_does_not_answer_for_an_exclusive_device(router):
     out = near.run("ping", "-c5", "-i0.05", "10.1.0.1").stdout
     assert " 5 received" in out and "duplicate" not in out and "+" not in out, out
     assert "dev1" not in home.ip("neigh", "show"), "the kernel saw the ARP request"
+    assert device(stack, "if1")["exclusive"] == ("tcx" if kernel() >= (6, 6) else "nftables")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_sent_packets_are_not_received_back(router, kind):
-    stack, _, near, _ = router(kind)
+@pytest.mark.parametrize("kind, queues", [("af_packet", 1), ("af_packet", 2), ("af_xdp", 1)])
+def test_sent_packets_are_not_received_back(router, kind, queues):
+    options = {"queues": queues}
+    stack, _, near, _ = router(kind, options, options, queues)
     near.run("ping", "-c5", "-i0.05", "10.2.0.2")
     counters = interface(stack, "if1")["counters"]
     assert counters["rx_packets"] < counters["tx_packets"] + 4, counters

@@ -130,7 +130,7 @@ static void describe(const struct interface *i, struct writer *out)
 	put_format(out, "queues %u\nring-drops %" PRIu64 "\n", p->n_queues, n_drops);
 	put_format(out, "sends-by-program %s\n", p->tx[0].sender.batch ? "yes" : "no");
 	put_format(out, "promiscuous %s\nexclusive %s\nsegments %s\n",
-		   p->promiscuous ? "yes" : "no", p->config.exclusive ? "yes" : "no",
+		   p->promiscuous ? "yes" : "no", p->filter_fd >= 0 ? p->hidden_by : "no",
 		   i->caps & CAP_TSO ? "whole" : "cut here");
 }
 

@@ -48,11 +48,12 @@ struct af_packet {
 	struct interface *interface;
 	struct af_packet_config config;
 	bool has_mac;
-	uint8_t mac[MAC_LEN]; /* the interface's */
-	bool promiscuous;     /* wanted, or needed for @mac */
-	uint16_t fanout;      /* group of the queues' sockets */
-	int membership_fd;    /* of netdev_join() */
-	int filter_fd;	      /* keeps packets from the kernel's stack; -1: none */
+	uint8_t mac[MAC_LEN];  /* the interface's */
+	bool promiscuous;      /* wanted, or needed for @mac */
+	uint16_t fanout;       /* group of the queues' sockets */
+	int membership_fd;     /* of netdev_join() */
+	int filter_fd;	       /* keeps packets from the kernel's stack; negative: none */
+	const char *hidden_by; /* what does that */
 	uint32_t n_queues, n_workers;
 	struct af_packet_queue *queue;
 	struct af_packet_tx *tx;

@@ -1,6 +1,7 @@
 /* af_packet_socket.c - opening the sockets of a device: rings, fanout, membership. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <net/ethernet.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,12 +10,15 @@
 #include "base/log.h"
 #include "drivers/af_packet/af_packet_private.h"
 #include "drivers/bpf.h"
+#include "drivers/nft.h"
 
 enum {
 	RING_MIB_DEFAULT = 4,
 	SEND_BUFFER = 8 << 20, /* bytes of packets that may wait in the kernel to be sent */
-	/* PACKET_FANOUT_FLAG_IGNORE_OUTGOING, newer than Debian 12's headers: the group has its
-	 * own say about it. */
+	/*
+	 * PACKET_FANOUT_FLAG_IGNORE_OUTGOING, Linux 6.2: the group has its own say about it. Older
+	 * kernels take the flag without a word and do nothing, hence leave_out_outgoing().
+	 */
 	FANOUT_IGNORE_OUTGOING = 0x4000,
 	FANOUT_TYPE = PACKET_FANOUT_HASH | FANOUT_IGNORE_OUTGOING,
 };
@@ -91,6 +95,16 @@ static int map_ring(struct opening *o, struct af_packet_queue *q)
 	return 0;
 }
 
+/* Before Linux 6.13 only sockets of a device that is up can join: then it is brought up now. */
+static int ask_to_join(struct opening *o, int fd, uint32_t group)
+{
+	if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)) == 0)
+		return 0;
+	if (errno != EINVAL || o->info->up || netdev_set_up(&o->packet->netdev) < 0)
+		return -1;
+	return setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group));
+}
+
 /* Flows are spread over the sockets of a group; the first one asks the kernel for a free one. */
 static int join_fanout(struct opening *o, uint32_t q)
 {
@@ -103,7 +117,7 @@ static int join_fanout(struct opening *o, uint32_t q)
 		return 0;
 	if (q == 0)
 		group = (uint32_t)(FANOUT_TYPE | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
-	if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)) < 0)
+	if (ask_to_join(o, fd, group) < 0)
 		return failed(o, "spread packets over queues (PACKET_FANOUT)");
 	if (q == 0 && getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, &len) < 0)
 		return failed(o, "learn the fanout group");
@@ -112,15 +126,36 @@ static int join_fanout(struct opening *o, uint32_t q)
 	return 0;
 }
 
+/* What the device sends is not for us: by itself for one socket, by a filter for those of a group.
+ */
+static int leave_out_outgoing(struct opening *o, int fd)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog filter = { .len = count_of(program), .filter = program };
+	int on = 1;
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0)
+		return failed(o, "leave out what it sends (PACKET_IGNORE_OUTGOING, Linux 4.20)");
+	if (o->packet->n_queues > 1 &&
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
+		return failed(o, "leave out what it sends (SO_ATTACH_FILTER)");
+	return 0;
+}
+
 static int open_queue(struct opening *o, uint32_t at)
 {
 	struct af_packet_queue *q = &o->packet->queue[at];
-	int err = open_one(o, &q->fd), on = 1;
+	int err = open_one(o, &q->fd);
 
 	if (!err)
 		err = map_ring(o, q);
-	if (!err && setsockopt(q->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0)
-		err = failed(o, "leave out what it sends (PACKET_IGNORE_OUTGOING)");
+	if (!err)
+		err = leave_out_outgoing(o, q->fd);
 	if (!err)
 		err = bind_to(o, q->fd, ETH_P_ALL);
 	if (!err)
@@ -181,26 +216,31 @@ static int open_tx(struct opening *o, struct af_packet_tx *tx)
 	return err ? err : open_program(o, tx);
 }
 
+/* By what costs least of what the kernel has. */
 static int hide(struct opening *o)
 {
 	struct af_packet *p = o->packet;
-	int fd;
+	int err;
 
 	if (!p->config.exclusive)
 		return 0;
-	fd = bpf_hide_from_kernel(o->info->index);
-	if (fd >= 0) {
-		p->filter_fd = fd;
-		return 0;
+	err = p->filter_fd = bpf_hide_from_kernel(o->info->index);
+	p->hidden_by = "tcx";
+	if (err < 0 && err != -EPERM) {
+		err = p->filter_fd = nft_hide_from_kernel(p->netdev.name);
+		p->hidden_by = "nftables";
 	}
-	if (fd == -EPERM)
+	if (err >= 0)
+		return 0;
+	if (err == -EPERM)
 		return netdev_fail(o->why, o->why_bytes, EPERM,
 				   "device %s: exclusive needs CAP_NET_ADMIN and CAP_BPF: run as "
 				   "root, or leave it out",
 				   p->netdev.name);
-	netdev_fail(o->why, o->why_bytes, -fd,
-		    "device %s: exclusive needs tcx programs (Linux 6.6 with CONFIG_NET_XGRESS "
-		    "and CONFIG_BPF_SYSCALL); leave it out",
+	netdev_fail(o->why, o->why_bytes, -err,
+		    "device %s: exclusive needs tcx (Linux 6.6, CONFIG_BPF_SYSCALL and "
+		    "CONFIG_NET_XGRESS) or tables of nftables (Linux 5.12, "
+		    "CONFIG_NF_TABLES_NETDEV), and this kernel has neither; leave it out",
 		    p->netdev.name);
 	return ERR_UNSUPPORTED;
 }

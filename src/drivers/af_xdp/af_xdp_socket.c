@@ -301,6 +301,12 @@ static int explain_attach(struct opening *o, int errno_value)
 				   "device %s: XDP programs need CAP_NET_ADMIN and CAP_BPF: "
 				   "run as root",
 				   name);
+	if (errno_value == ERANGE && !o->xdp->chains) {
+		failed(o, errno_value,
+		       "attach its XDP program: with this MTU it needs packets in several pieces "
+		       "(Linux 6.6)");
+		return ERR_UNSUPPORTED;
+	}
 	if (errno_value == ERANGE || errno_value == EINVAL)
 		return failed(o, errno_value,
 			      "attach its XDP program: the MTU may be too large for it");
