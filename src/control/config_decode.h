@@ -89,6 +89,8 @@ struct config_decoder {
 	struct arena *arena;
 	struct config_error *error;
 	void *context; /* of the tables' own functions */
+	/* Durations may also end in us, ms, m and h, which protobuf's form does not know. */
+	bool any_time_unit;
 };
 
 /*

@@ -101,6 +101,8 @@ static const struct config_message outer_message = {
 	.known = "lb_subset_config metadata",
 };
 
+#define NS 1000000000ull /* of a second */
+
 static int decode(struct arena *a, const char *text, struct outer *out, struct config_error *error)
 {
 	struct config_decoder d = { .arena = a, .error = error };
@@ -243,11 +245,58 @@ static void refuses_in_one_line(void **state unused_arg)
 	}
 }
 
+/* Protobuf's form knows seconds only; other files may use other units as well. */
+static void takes_other_units_where_allowed(void **state unused_arg)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns; /* 0: refused */
+	} cases[] = {
+		{ "10ms", 10000000 },
+		{ "1.5ms", 1500000 },
+		{ "250us", 250000 },
+		{ "0.001us", 1 },
+		{ "2m", 120 * NS },
+		{ "1.5h", 5400 * NS },
+		{ "0.25s", NS / 4 },
+		{ "0.0001us", 0 },
+		{ "10", 0 },
+		{ "ms", 0 },
+		{ "1..5s", 0 },
+		{ "10 ms", 0 },
+		{ "1d", 0 },
+		{ "-1ms", 0 },
+		{ "9999999999999m", 0 },
+		{ "9999999999999ms", 0 },
+	};
+
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		struct config_error error = { 0 };
+		struct arena a;
+		struct config_decoder d = { .arena = &a, .error = &error, .any_time_unit = true };
+		const struct config_node n = { .kind = CONFIG_SCALAR,
+					       .file = "f",
+					       .key = "wait",
+					       .text = cases[i].text,
+					       .text_len = strlen(cases[i].text) };
+		uint64_t ns = 0;
+
+		arena_init(&a, 4096, SIZE_MAX);
+		assert_int_equal(config_take_duration(&d, &n, &ns), cases[i].ns ? 0 : ERR_INVAL);
+		assert_int_equal(ns, cases[i].ns);
+		d.any_time_unit = false;
+		if (!strstr(cases[i].text, "5s"))
+			assert_int_equal(config_take_duration(&d, &n, &ns), ERR_INVAL);
+		arena_deinit(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fills_every_kind_of_field),
 		cmocka_unit_test(refuses_in_one_line),
+		cmocka_unit_test(takes_other_units_where_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

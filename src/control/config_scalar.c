@@ -108,60 +108,91 @@ int config_take_string(struct config_decoder *d, const struct config_node *n, co
 	return 0;
 }
 
-/* "1.5s": seconds with up to nine digits after the point. */
-static bool parse_duration(const char *text, uint64_t *seconds, uint64_t *nanos)
-{
-	uint64_t unit = NS_PER_S;
-	char *end;
+/* What a duration may end in: in protobuf's form only the first. */
+static const struct duration_unit {
+	const char *name;
+	uint64_t ns;
+} duration_units[] = {
+	{ "s", NS_PER_S },	   { "us", NS_PER_US },		{ "ms", NS_PER_MS },
+	{ "m", 60ull * NS_PER_S }, { "h", 3600ull * NS_PER_S },
+};
 
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	*seconds = strtoull(text, &end, 10);
-	if (errno)
-		*seconds = UINT64_MAX;
-	*nanos = 0;
-	if (*end == '.')
-		for (end++; isdigit((unsigned char)*end) && unit > 1; end++) {
-			unit /= 10;
-			*nanos += unit * (uint64_t)(*end - '0');
-		}
-	return end[0] == 's' && !end[1];
+/* What stands after the point: ".25" of 1 s is 250 ms. It ends at a nanosecond. */
+static uint64_t parse_fraction(char **at, uint64_t unit_ns)
+{
+	uint64_t sum = 0;
+
+	for ((*at)++; isdigit((unsigned char)**at) && unit_ns >= 10; (*at)++) {
+		unit_ns /= 10;
+		sum += unit_ns * (uint64_t)(**at - '0');
+	}
+	return sum;
 }
 
-static int take_duration_map(struct config_decoder *d, const struct config_node *n,
-			     uint64_t *seconds, uint64_t *nanos)
+static const struct duration_unit *unit_of_or_null(const char *text, bool any_unit)
 {
+	const char *name = text + strspn(text, "0123456789.");
+
+	for (unsigned i = 0; i < (any_unit ? count_of(duration_units) : 1); i++)
+		if (strcmp(name, duration_units[i].name) == 0)
+			return &duration_units[i];
+	return NULL;
+}
+
+/* "1.5s"; UINT64_MAX for what does not fit. */
+static bool parse_duration(const char *text, bool any_unit, uint64_t *ns)
+{
+	const struct duration_unit *unit = unit_of_or_null(text, any_unit);
+	uint64_t whole, fraction = 0;
+	char *end;
+
+	if (!unit || !isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	whole = strtoull(text, &end, 10);
+	if (*end == '.')
+		fraction = parse_fraction(&end, unit->ns);
+	if (errno || __builtin_mul_overflow(whole, unit->ns, ns) ||
+	    __builtin_add_overflow(*ns, fraction, ns))
+		*ns = UINT64_MAX;
+	return strcmp(end, unit->name) == 0;
+}
+
+static int take_duration_map(struct config_decoder *d, const struct config_node *n, uint64_t *ns)
+{
+	uint64_t seconds = 0, nanos = 0;
 	int err = 0;
 
-	*seconds = *nanos = 0;
 	for (const struct config_node *c = n->first; c && !err; c = c->next) {
 		if (config_name_is(c->key, "seconds"))
-			err = config_take_u64(d, c, 0, UINT64_MAX, seconds);
+			err = config_take_u64(d, c, 0, UINT64_MAX, &seconds);
 		else if (config_name_is(c->key, "nanos"))
-			err = config_take_u64(d, c, 0, NS_PER_S - 1, nanos);
+			err = config_take_u64(d, c, 0, NS_PER_S - 1, &nanos);
 		else
 			err = config_fail_key(d->error, c, "unknown field \"%.60s\" in a duration",
 					      c->key);
 	}
+	*ns = seconds > MAX_DURATION_S ? UINT64_MAX : seconds * NS_PER_S + nanos;
 	return err;
 }
 
 int config_take_duration(struct config_decoder *d, const struct config_node *n, uint64_t *out_ns)
 {
-	uint64_t seconds, nanos;
+	uint64_t ns;
 
 	if (n->kind == CONFIG_MAP) {
-		int err = take_duration_map(d, n, &seconds, &nanos);
+		int err = take_duration_map(d, n, &ns);
 
 		if (err)
 			return err;
-	} else if (n->kind != CONFIG_SCALAR || !parse_duration(n->text, &seconds, &nanos)) {
-		return want(d, n, "a duration like \"0.25s\"");
+	} else if (n->kind != CONFIG_SCALAR || !parse_duration(n->text, d->any_time_unit, &ns)) {
+		return want(d, n,
+			    d->any_time_unit ? "a duration like \"10ms\" or \"0.25s\""
+					     : "a duration like \"0.25s\"");
 	}
-	if (seconds > MAX_DURATION_S)
+	if (ns / NS_PER_S > MAX_DURATION_S)
 		return config_fail(d->error, n, "the duration is too long");
-	*out_ns = seconds * NS_PER_S + nanos;
+	*out_ns = ns;
 	return 0;
 }
 

@@ -493,7 +493,7 @@ const struct config_message net_message = {
 int net_config_decode(struct arena *a, const struct config_node *root, struct config_error *error,
 		      const struct net_config **out)
 {
-	struct config_decoder decoder = { .arena = a, .error = error };
+	struct config_decoder decoder = { .arena = a, .error = error, .any_time_unit = true };
 	struct net_config *config = arena_alloc_or_null(a, sizeof(*config));
 	int err = config ? config_decode(&decoder, root, &net_message, config) : ERR_NOMEM;
 
