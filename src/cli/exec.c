@@ -17,18 +17,29 @@
 
 #include "base/err.h"
 #include "cli/client.h"
+#include "cli/help.h"
 #include "cli/program.h"
 
 static const char preload_name[] = "libconvoy-preload.so";
 
-static const char usage[] =
-	"usage: convoy exec [-v] [--] PROGRAM [ARGUMENT...]\n"
-	"Runs PROGRAM, unchanged, with its TCP sockets on the stack instead of the kernel.\n"
-	"\n"
-	"  -v    PROGRAM reports on standard error which of its sockets go where\n"
-	"\n"
-	"Statically linked programs, Go programs and setuid programs cannot run so, and\n"
-	"are refused. Example: convoy exec nginx -g 'daemon off;'\n";
+const struct command exec_command = {
+	.name = "exec",
+	.help = "run a program with its TCP sockets on the stack",
+	.more = "The program is unchanged. Statically linked programs, Go programs and setuid\n"
+		"programs cannot run so, and are refused.\n"
+		"  convoy exec -v nginx -g 'daemon off;'\n",
+	.args = { { "verbose", COMMAND_FLAG, "or -v: it reports which of its sockets go where" },
+		  { "program", COMMAND_WORDS, "and its arguments; -- may stand before it",
+		    .required = true, .positional = true } },
+};
+
+static void print_usage(FILE *out)
+{
+	json_t *described = command_describe(&exec_command);
+
+	help_print_command(out, described);
+	json_decref(described);
+}
 
 /* The library beside this program (a build folder), else where it is installed. */
 static int find_preload(char path[PROGRAM_PATH_MAX], char *why, size_t room)
@@ -100,17 +111,19 @@ int exec_main(const char *socket_path, char **argv)
 			break;
 		}
 		if (strcmp(*argv, "-h") == 0 || strcmp(*argv, "--help") == 0) {
-			fputs(usage, stdout);
+			print_usage(stdout);
 			return 0;
 		}
 		if (strcmp(*argv, "-v") != 0 && strcmp(*argv, "--verbose") != 0) {
-			fprintf(stderr, "convoy exec: unknown option %s\n%s", *argv, usage);
+			fprintf(stderr, "convoy exec: unknown option %s\n", *argv);
+			print_usage(stderr);
 			return 2;
 		}
 		verbose = true;
 	}
 	if (!*argv) {
-		fprintf(stderr, "convoy exec: name a program\n%s", usage);
+		fprintf(stderr, "convoy exec: name a program\n");
+		print_usage(stderr);
 		return 2;
 	}
 	err = program_find(*argv, path);

@@ -2,7 +2,7 @@
 #ifndef CONVOY_CLI_EXEC_H
 #define CONVOY_CLI_EXEC_H
 
-#include "base/compiler.h"
+#include "control/command.h"
 
 /*
  * exec_main - `convoy exec [-v] [--] PROGRAM ARG...`; does not return when it succeeds.
@@ -12,5 +12,8 @@
  */
 must_check
 int exec_main(const char *socket_path, char **argv);
+
+/* What it takes; of a description no more than that is used. */
+extern const struct command exec_command;
 
 #endif

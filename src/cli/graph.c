@@ -23,15 +23,15 @@ static const struct {
 	void (*draw)(struct text *out, const struct graph_picture *p);
 } formats[] = { { "text", graph_draw_text }, { "dot", graph_draw_dot }, { "svg", graph_draw_svg } };
 
-void graph_print_help(void)
-{
-	printf("usage: convoy graph [--format text|dot|svg] [--interval SECONDS] [--all] [--json]\n"
-	       "the packet graph of a running convoyd, with packets per second on its edges\n\n"
-	       "  --format         text (default), dot for Graphviz, or svg\n"
-	       "  --interval       seconds over which rates are measured (default 1)\n"
-	       "  --all            nodes and edges that have not been used as well\n"
-	       "  --json           nodes and edges as JSON\n");
-}
+const struct command graph_command = {
+	.name = "graph",
+	.help = "the graph of nodes, with packets/s on its edges",
+	.more = "  convoy graph --format svg > graph.svg\n",
+	.args = { { "format", COMMAND_TEXT, "text (default), dot for Graphviz, or svg",
+		    .choices = "text|dot|svg" },
+		  { "interval", COMMAND_TEXT, "seconds that rates are measured over (default 1)" },
+		  { "all", COMMAND_FLAG, "nodes and edges that have not been used as well" } },
+};
 
 static int take_format(struct options *o, const char *name)
 {

@@ -12,13 +12,11 @@
 #include "base/version.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
-#include "cli/exec.h"
 #include "cli/file.h"
-#include "cli/graph.h"
 #include "cli/help.h"
 #include "cli/names.h"
+#include "cli/own.h"
 #include "cli/status.h"
-#include "cli/top.h"
 #include "control/server.h"
 
 enum { LINE_MAX_BYTES = 512 };
@@ -175,20 +173,23 @@ static int ask_convoyd(const struct options *o, bool help)
 
 	if (client_open(&client, o->socket_path) < 0 ||
 	    client_call(&client, "commands", json_object(), -1, NULL, &commands) < 0) {
-		if (help && o->n_words == 0)
+		status = help && o->n_words == 0 ? STATUS_OK : failed(client.why);
+		if (status == STATUS_OK) {
 			help_print_usage(stdout);
-		status = help && o->n_words == 0 ? STATUS_OK : STATUS_FAILED;
-		fprintf(stderr, "%sconvoy: %s\n", status == STATUS_OK ? "\n" : "", client.why);
+			printf("\nAll other commands are convoyd's; it lists them when it runs.\n");
+		}
 		client_close(&client);
 		return status;
 	}
+	own_add(commands);
 	status = help ? print_help(o, &client, commands) : run_command(o, &client, commands);
 	json_decref(commands);
 	client_close(&client);
 	return status;
 }
 
-/* Takes the options that every command has out of the words; "exec" ends the search. */
+/* Takes the options that every command has out of the words; after "exec" and "completion words"
+ * they are not ours. */
 static int take_options(struct options *o, int argc, char **argv)
 {
 	const char *from_environment = getenv("CONVOY_SOCKET");
@@ -199,7 +200,8 @@ static int take_options(struct options *o, int argc, char **argv)
 		.words = argv + 1,
 	};
 	for (int i = 1; i < argc; i++) {
-		if (o->n_words == 0 && strcmp(argv[i], "exec") == 0) {
+		if (o->n_words == 0 &&
+		    (strcmp(argv[i], "exec") == 0 || strcmp(argv[i], "completion") == 0)) {
 			for (; i < argc; i++)
 				o->words[o->n_words++] = argv[i];
 		} else if (strcmp(argv[i], "--json") == 0) {
@@ -224,32 +226,6 @@ static int take_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* Commands that this program carries out by itself, asking convoyd as often as they need. */
-static const struct {
-	const char *name;
-	int (*run)(const char *socket_path, char **words, bool json);
-	void (*print_help)(void);
-} own_commands[] = {
-	{ "top", top_main, top_print_help },
-	{ "graph", graph_main, graph_print_help },
-};
-
-/* Carry out one of them; false if the words name none. */
-static bool run_own(const struct options *o, bool help, int *status)
-{
-	for (unsigned i = 0; o->n_words > 0 && i < count_of(own_commands); i++) {
-		if (strcmp(o->words[0], own_commands[i].name) != 0)
-			continue;
-		*status = STATUS_OK;
-		if (help)
-			own_commands[i].print_help();
-		else
-			*status = own_commands[i].run(o->socket_path, o->words + 1, o->json);
-		return true;
-	}
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -261,14 +237,14 @@ int main(int argc, char **argv)
 		printf("convoy %s\n", convoy_version());
 		return STATUS_OK;
 	}
-	if (o.n_words > 0 && strcmp(o.words[0], "exec") == 0)
-		return exec_main(o.socket_path, o.words + 1);
 	if (o.n_words > 0 && strcmp(o.words[0], "help") == 0) {
 		o.words++;
 		o.n_words--;
-		return run_own(&o, true, &status) ? status : ask_convoyd(&o, true);
+		return own_print_help(o.words) ? STATUS_OK : ask_convoyd(&o, true);
 	}
-	if (run_own(&o, o.help, &status))
+	if (o.help && own_print_help(o.words))
+		return STATUS_OK;
+	if (own_run(o.socket_path, o.words, o.json, &status))
 		return status;
 	if (o.n_words == 0 && !o.help) {
 		help_print_usage(stderr);

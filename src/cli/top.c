@@ -43,14 +43,13 @@ static void on_signal(int number unused_arg)
 	interrupted = 1;
 }
 
-void top_print_help(void)
-{
-	printf("usage: convoy top [--once] [--interval SECONDS] [--json]\n"
-	       "what a running convoyd does, drawn again and again; q ends it\n\n"
-	       "  --once           draw one picture and end; also where there is no terminal\n"
-	       "  --interval       seconds between two looks (default 1)\n"
-	       "  --json           one difference as JSON, and end\n");
-}
+const struct command top_command = {
+	.name = "top",
+	.help = "what a running convoyd does, drawn again and again",
+	.more = "q ends it. With --json: one difference as JSON, and end.\n",
+	.args = { { "once", COMMAND_FLAG, "draw one picture and end, as without a terminal" },
+		  { "interval", COMMAND_TEXT, "seconds between two looks (default 1)" } },
+};
 
 static int parse(struct top *t, char **words)
 {

@@ -2,7 +2,7 @@
 #ifndef CONVOY_CLI_TOP_H
 #define CONVOY_CLI_TOP_H
 
-#include "base/compiler.h"
+#include "control/command.h"
 
 /*
  * top_main - `convoy top [--once] [--interval SECONDS]`.
@@ -12,7 +12,7 @@
 must_check
 int top_main(const char *socket_path, char **words, bool json);
 
-/* top_print_help - its usage, on standard output. */
-void top_print_help(void);
+/* What it takes; of a description no more than that is used. */
+extern const struct command top_command;
 
 #endif

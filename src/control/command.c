@@ -30,12 +30,19 @@ static json_t *describe_args(const struct command *command)
 	for (unsigned i = 0; i < COMMAND_ARGS_MAX && command->args[i].name; i++) {
 		const struct command_arg *arg = &command->args[i];
 
-		json_array_append_new(args, json_pack("{s:s, s:s, s:s, s:b, s:b}", "name",
-						      arg->name, "kind", kind_names[arg->kind],
-						      "help", arg->help, "required", arg->required,
-						      "positional", arg->positional));
+		json_array_append_new(args,
+				      json_pack("{s:s, s:s, s:s, s:b, s:b, s:s*}", "name",
+						arg->name, "kind", kind_names[arg->kind], "help",
+						arg->help, "required", arg->required, "positional",
+						arg->positional, "choices", arg->choices));
 	}
 	return args;
+}
+
+json_t *command_describe(const struct command *command)
+{
+	return json_pack("{s:s, s:s, s:s*, s:o}", "name", command->name, "help", command->help,
+			 "more", command->more, "args", describe_args(command));
 }
 
 /* The one built-in command: what the others are, so that a client needs no copy of them. */
@@ -44,13 +51,8 @@ static int run_commands(struct command_call *call)
 	const struct command_table *table = call->context;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < table->n; i++) {
-		const struct command *command = table->entries[i].command;
-
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:o}", "name", command->name, "help",
-						command->help, "args", describe_args(command)));
-	}
+	for (unsigned i = 0; i < table->n; i++)
+		json_array_append_new(list, command_describe(table->entries[i].command));
 	return command_reply(call, list);
 }
 

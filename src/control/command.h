@@ -41,15 +41,17 @@ struct command_arg {
 	enum command_arg_kind kind;
 	const char *help;
 	bool required;
-	bool positional;  /* may be given without its name, in the order listed */
-	int64_t min, max; /* of a number; both 0 for any that is not negative */
+	bool positional;     /* may be given without its name, in the order listed */
+	const char *choices; /* what it may be, "on|off"; NULL: anything, or what run() knows */
+	int64_t min, max;    /* of a number; both 0 for any that is not negative */
 };
 
 struct command_call;
 
 struct command {
-	const char *name;			   /* words as typed: "show interfaces" */
-	const char *help;			   /* one line, lower case, no full stop */
+	const char *name; /* words as typed: "show interfaces" */
+	const char *help; /* lower case, no full stop, 55 characters */
+	const char *more; /* whole lines for `convoy help NAME`: details, examples; NULL */
 	struct command_arg args[COMMAND_ARGS_MAX]; /* up to the first without a name */
 	/*
 	 * run - do it. Returns 0 after command_reply(); COMMAND_PENDING when @call->on_cancel is
@@ -125,6 +127,9 @@ void command_table_free(struct command_table *table);
 must_check
 int command_table_add(struct command_table *table, const struct command *commands, unsigned n,
 		      void *context);
+
+/* command_describe - one element of the answer to "commands". A new reference; NULL: no memory. */
+json_t *command_describe(const struct command *command);
 
 /* command_find_or_null - the command of this name. */
 const struct command *command_find_or_null(const struct command_table *table, const char *name,

@@ -283,9 +283,9 @@ static void render_end(struct text *out, const json_t *result)
 
 static const struct command commands[] = {
 	{ .name = "monitor",
-	  .help = "what happens, as it happens: links, neighbors, routes, drops",
+	  .help = "links, neighbors, routes and drops, as they happen",
 	  .args = { { "topics", COMMAND_TEXT, "of link,neighbor,route,error; all when left out",
-		      .positional = true },
+		      .positional = true, .choices = "link|neighbor|route|error" },
 		    { "count", COMMAND_NUMBER, "stop after so many events" } },
 	  .run = run_monitor,
 	  .render = render_end,

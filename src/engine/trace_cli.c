@@ -313,6 +313,8 @@ static const struct command commands[] = {
 	  .render = render_trace },
 	{ .name = "trace add",
 	  .help = "trace the next packets that pass a node",
+	  .more = "  convoy trace add tap-input 5 --filter 'icmp and host 10.0.0.2'\n"
+		  "  convoy trace\n",
 	  .args = { { "node", COMMAND_TEXT, "name of a node", .required = true,
 		      .positional = true },
 		    { "count", COMMAND_NUMBER, "packets, on each worker (default 10)",
@@ -320,7 +322,8 @@ static const struct command commands[] = {
 		    { "filter", COMMAND_TEXT, "only such packets, in tcpdump's language" },
 		    { "address", COMMAND_TEXT, "only packets from or to this address" },
 		    { "port", COMMAND_NUMBER, "only packets from or to this port", .max = 65535 },
-		    { "protocol", COMMAND_TEXT, "only tcp, udp, icmp, icmp6 …" } },
+		    { "protocol", COMMAND_TEXT, "only tcp, udp, icmp, icmp6 …",
+		      .choices = "tcp|udp|icmp|icmp6" } },
 	  .run = add_trace,
 	  .render = render_added },
 	{ .name = "trace clear",

@@ -320,7 +320,7 @@ static void render_apps(struct text *out, const json_t *result)
 
 static const struct command commands[] = {
 	{ .name = "show sessions",
-	  .help = "connections of applications: addresses, state, bytes waiting",
+	  .help = "connections of applications and what waits in them",
 	  .args = { { .name = "limit",
 		      .kind = COMMAND_NUMBER,
 		      .min = 1,

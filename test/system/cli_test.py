@@ -23,11 +23,61 @@ def test_help_names_every_command(convoyd, convoy):
     stack = convoyd({})
     shown = convoy("help", env=stack.env)
     assert shown.returncode == 0
+    lines = shown.stdout.splitlines()
     for command in stack.call("commands"):
-        assert command["name"] in shown.stdout and command["help"] in shown.stdout
+        assert f"  {command['name']:22} {command['help']}" in lines, command["name"]
+    assert all(len(line) <= 80 for line in lines if str(stack.socket) not in line), lines
+    names = [line[2:24].strip() for line in lines[lines.index("Commands of convoyd at "
+                                                              f"{stack.socket}:") + 2:]]
+    assert names == sorted(names) and {"top", "graph", "exec", "completion"} <= set(names)
     one = convoy("help", "show", "version", env=stack.env)
     assert one.returncode == 0 and one.stdout.startswith("usage: convoy show version")
     assert convoy("show", "version", "--help", env=stack.env).stdout == one.stdout
+
+
+def test_help_of_each_command_shows_what_to_type(convoyd, convoy):
+    stack = convoyd({})
+    for command in stack.call("commands"):
+        shown = convoy("help", *command["name"].split(), env=stack.env)
+        assert shown.returncode == 0, shown
+        for line in shown.stdout.splitlines():
+            assert len(line) <= 90, f"{command['name']}: {line}"
+    shown = convoy("help", "route", "add", env=stack.env).stdout
+    assert shown.startswith("usage: convoy route add PREFIX [TO...] [--via TEXT]"), shown
+    assert "\n  convoy route add 10.3.0.0/16 blackhole\n" in shown
+    assert "spread INTERFACE on|off [--json]" in convoy("help", "spread", env=stack.env).stdout
+    for own in ("top", "graph", "exec", "completion"):
+        assert convoy("help", own).stdout.startswith(f"usage: convoy {own} ")
+
+
+def completed(build, stack, line):
+    """What bash offers after this line, with our function and Tab's variables."""
+    script = f"source <(convoy completion bash)\nCOMP_LINE='{line}' COMP_POINT={len(line)}\n" \
+             "compopt() { :; }\n_convoy\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
+    env = {**os.environ, **stack.env, "PATH": f"{build}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True,
+                          timeout=20, check=True)
+    return done.stdout.split()
+
+
+def test_tab_completes(convoyd, convoy, build, tmp_path):
+    stack = convoyd({"vrfs": ["blue"], "interfaces": [{"name": "lo7", "loop": {}},
+                                                      {"name": "sink7", "sink": {}}]})
+    for line, expected in [
+            ("convoy show inter", ["interfaces"]),
+            ("convoy show interfaces ", ["lo7", "sink7"]),
+            ("convoy --json sh int s", ["sink7"]),
+            ("convoy route add 2001:db8::/32 via dev lo", ["lo7"]),
+            ("convoy vrf delete b", ["blue"]),
+            ("convoy trace add interface-", ["interface-output"]),
+            ("convoy rpf set lo7 ", ["strict", "loose", "off"]),
+            ("convoy capture lo7 --fi", ["--filter"]),
+            ("convoy top --o", ["--once"]),
+            ("convoy help comp", ["completion"]),
+            (f"convoy apply {tmp_path}/convoyd0/net", [f"{tmp_path}/convoyd0/net.yaml"]),
+            ("convoy exec nologi", ["nologin"])]:
+        assert list(dict.fromkeys(completed(build, stack, line))) == expected, line
+    assert convoy("completion", "tcsh").returncode == 2
 
 
 def test_bad_usage_lists_what_there_is(convoyd, convoy):

@@ -242,7 +242,11 @@ static int run_save(struct command_call *call)
 
 static const struct command commands[] = {
 	{ .name = "apply",
-	  .help = "make the running stack what a net.yaml says, all of it or nothing",
+	  .help = "make the running stack what a net.yaml says",
+	  .more = "All of it or nothing: what has been done is undone if a later step fails. "
+		  "--diff alone\n"
+		  "changes the stack too; with --dry-run nothing happens.\n"
+		  "  convoy apply net.yaml --dry-run --diff\n",
 	  .args = { { "file", COMMAND_INPUT, "the net.yaml; - is standard input", .required = true,
 		      .positional = true },
 		    { "dry-run", COMMAND_FLAG, "only say what would change" },
@@ -250,7 +254,8 @@ static const struct command commands[] = {
 	  .run = run_apply,
 	  .render = apply_render },
 	{ .name = "save",
-	  .help = "the running configuration as a net.yaml: convoy save > net.yaml",
+	  .help = "the running configuration as a net.yaml",
+	  .more = "  convoy save > running.yaml\n",
 	  .run = run_save,
 	  .render = config_print_yaml },
 };

@@ -159,6 +159,9 @@ static int run_delete(struct command_call *call)
 static const struct command commands[] = {
 	{ .name = "interface add",
 	  .help = "make an interface of any kind, as net.yaml would",
+	  .more = "  convoy interface add wan '{af_packet: {device: eth1}, addresses: "
+		  "[192.0.2.1/24]}'\n"
+		  "  convoy interface add lo0 '{loop: {}}'\n",
 	  .args = { { "name", COMMAND_TEXT, "its name", .required = true, .positional = true },
 		    { "members", COMMAND_WORDS,
 		      "what net.yaml would say of it: '{tap: {}, addresses: [10.0.0.1/24]}'",
@@ -167,9 +170,11 @@ static const struct command commands[] = {
 	  .render = apply_render },
 	{ .name = "interface set",
 	  .help = "change an interface, in place where that is possible",
+	  .more = "  convoy interface set wan --mtu 1400\n"
+		  "  convoy interface set wan '{proxies: null}'\n",
 	  .args = { { "name", COMMAND_TEXT, "its name", .required = true, .positional = true },
 		    { "members", COMMAND_WORDS,
-		      "as in net.yaml: '{spread: true, proxies: [10.0.0.7]}'; null takes one away",
+		      "as in net.yaml: '{proxies: [10.0.0.7]}'; null takes one away",
 		      .positional = true },
 		    { "mtu", COMMAND_NUMBER, "bytes of an IP packet", .min = INTERFACE_MTU_MIN,
 		      .max = INTERFACE_MTU_MAX },
@@ -178,8 +183,8 @@ static const struct command commands[] = {
 	  .run = run_set,
 	  .render = apply_render },
 	{ .name = "interface delete",
-	  .help = "remove an interface with its addresses, its subinterfaces and the routes over "
-		  "it",
+	  .help = "remove an interface with all that stands on it",
+	  .more = "Its addresses, its subinterfaces and the routes over it go with it.\n",
 	  .args = { { "name", COMMAND_TEXT, "its name", .required = true, .positional = true } },
 	  .run = run_delete },
 };

@@ -120,7 +120,9 @@ static void render_capture(struct text *out, const json_t *result)
 
 static const struct command commands[] = {
 	{ .name = "capture",
-	  .help = "write the packets of an interface or a node to a pcapng file",
+	  .help = "packets of an interface or a node as a pcapng file",
+	  .more = "  convoy capture lan --output lan.pcapng --filter 'tcp port 80'\n"
+		  "  convoy capture --node drop --output - | tcpdump -nr -\n",
 	  .args = { { "interface", COMMAND_TEXT, "whose packets", .positional = true },
 		    { "node", COMMAND_TEXT, "or: what enters this node of the graph" },
 		    { "output", COMMAND_OUTPUT, "the file to write; - is standard output",

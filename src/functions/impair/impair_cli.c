@@ -197,10 +197,11 @@ static void render_nothing(struct text *out, const json_t *result)
 static const struct command commands[] = {
 	{ .name = "impair",
 	  .help = "make one direction of an interface a bad wire",
+	  .more = "  convoy impair lan out --delay 20ms --jitter 2ms --loss 1% --seed 7\n",
 	  .args = { { "interface", COMMAND_TEXT, "which one", .required = true,
 		      .positional = true },
-		    { "direction", COMMAND_TEXT, "in or out", .required = true,
-		      .positional = true },
+		    { "direction", COMMAND_TEXT, "what it receives, or sends", .required = true,
+		      .positional = true, .choices = "in|out" },
 		    { "delay", COMMAND_TEXT, "of each packet: 10ms" },
 		    { "jitter", COMMAND_TEXT, "more or less delay, in order: 2ms" },
 		    { "rate", COMMAND_TEXT, "bits per second: 10Mbit" },

@@ -108,12 +108,12 @@ static int run_delete(struct command_call *call)
 
 static const struct command commands[] = {
 	{ .name = "show answers",
-	  .help = "who has which IP address in a bridge that answers ARP and ND",
+	  .help = "who has which IP address, for bridges that answer",
 	  .args = { { "bridge", COMMAND_TEXT, "only of this bridge", .positional = true } },
 	  .run = show_answers,
 	  .render = render_answers },
 	{ .name = "answer add",
-	  .help = "fix who has an IP address, for a bridge that answers ARP and ND",
+	  .help = "fix who has an IP address, for a bridge that answers",
 	  .args = { { "bridge", COMMAND_TEXT, "of which bridge", .required = true,
 		      .positional = true },
 		    { "address", COMMAND_TEXT, "IPv4 or IPv6", .required = true,

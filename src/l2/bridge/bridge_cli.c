@@ -296,11 +296,13 @@ static int run_bvi_delete(struct command_call *call)
 
 /* Arguments that two commands have in common. */
 #define SWITCHES                                                                                   \
-	{ "learn", COMMAND_TEXT, "on or off: learn source addresses" },                            \
-		{ "flood-unknown", COMMAND_TEXT, "on or off: frames to unknown stations" },        \
-		{ "flood-broadcast", COMMAND_TEXT, "on or off" },                                  \
-		{ "flood-multicast", COMMAND_TEXT, "on or off" },                                  \
-		{ "answer", COMMAND_TEXT, "on or off: answer ARP and ND from what is known" },     \
+	{ "learn", COMMAND_TEXT, "learn source addresses", .choices = "on|off" },                  \
+		{ "flood-unknown", COMMAND_TEXT, "frames to unknown stations",                     \
+		  .choices = "on|off" },                                                           \
+		{ "flood-broadcast", COMMAND_TEXT, "frames to everybody", .choices = "on|off" },   \
+		{ "flood-multicast", COMMAND_TEXT, "frames to groups", .choices = "on|off" },      \
+		{ "answer", COMMAND_TEXT, "answer ARP and ND from what is known",                  \
+		  .choices = "on|off" },                                                           \
 		{ "age", COMMAND_NUMBER, "seconds that a silent address is kept, 0: for good",     \
 		  .max = BRIDGE_AGE_MAX_S },                                                       \
 	{                                                                                          \
@@ -327,12 +329,13 @@ static const struct command commands[] = {
 	  .run = run_change,
 	  .render = l2_render_nothing },
 	{ .name = "bridge delete",
-	  .help = "remove a bridge; its ports become interfaces with addresses of their own again",
+	  .help = "remove a bridge and its bvi; its ports route again",
 	  .args = { { "bridge", COMMAND_TEXT, "which one", .required = true, .positional = true } },
 	  .run = run_delete,
 	  .render = l2_render_nothing },
 	{ .name = "bridge port add",
-	  .help = "make an interface a port of a bridge, or change it as one",
+	  .help = "make an interface a port of a bridge, or change that",
+	  .more = "  convoy bridge port add office lan --split-horizon 1 --limit 10\n",
 	  .args = { { "bridge", COMMAND_TEXT, "which one", .required = true, .positional = true },
 		    { "interface", COMMAND_TEXT, "its port", .required = true, .positional = true },
 		    { "split-horizon", COMMAND_NUMBER, "group of ports that do not hear each other",

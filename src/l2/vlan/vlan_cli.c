@@ -128,7 +128,9 @@ static const struct command commands[] = {
 	  .run = show_vlans,
 	  .render = render_vlans },
 	{ .name = "vlan add",
-	  .help = "make an interface of the frames that have certain VLAN tags",
+	  .help = "make an interface of the frames with certain VLAN tags",
+	  .more = "  convoy vlan add lan.100 lan 100\n"
+		  "  convoy vlan add lan.q lan '802.1ad 100.200'\n",
 	  .args = { { "name", COMMAND_TEXT, "of the new interface", .required = true,
 		      .positional = true },
 		    { "parent", COMMAND_TEXT, "interface that the frames come by", .required = true,

@@ -48,8 +48,8 @@ static void render_groups(struct text *out, const json_t *list)
 
 static const struct command commands[] = {
 	{ .name = "show groups",
-	  .help = "multicast groups that interfaces have joined, and what MLD said about them: "
-		  "queries heard and reports sent by the interface",
+	  .help = "IPv6 multicast groups that interfaces have joined",
+	  .more = "version, queries, reports: the MLD it speaks, what it has heard and sent.\n",
 	  .run = show_groups,
 	  .render = render_groups },
 };

@@ -62,7 +62,11 @@ static void render(struct text *out, const json_t *result)
 
 static const struct command commands[] = {
 	{ .name = "route load",
-	  .help = "add or replace many routes, one a line: 10.0.0.0/8 via 192.0.2.1[@lan] [weight]",
+	  .help = "add or replace many routes, a line of a file each",
+	  .more = "A line is like one of: 10.0.0.0/8 via 192.0.2.1, 10.1.0.0/16 via 192.0.2.1@lan "
+		  "3 via\n"
+		  "192.0.2.2 1 (with weights), 10.2.0.0/16 blackhole; or as `route add` has it, in "
+		  "words.\n",
 	  .args = { { "file", COMMAND_INPUT, "their file, or - for standard input",
 		      .required = true, .positional = true },
 		    { "vrf", COMMAND_TEXT, "in this VRF" } },

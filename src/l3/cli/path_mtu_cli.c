@@ -39,9 +39,8 @@ static void render_path_mtus(struct text *out, const json_t *list)
 
 static const struct command commands[] = {
 	{ .name = "show path-mtus",
-	  .help = "how long IPv6 packets to a host may be, as routers on the way have said, and "
-		  "for "
-		  "how many seconds more that is believed",
+	  .help = "how long IPv6 packets to a host may be, as routers say",
+	  .more = "seconds: how much longer that is believed.\n",
 	  .run = show_path_mtus,
 	  .render = render_path_mtus },
 };

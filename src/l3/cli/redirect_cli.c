@@ -47,9 +47,10 @@ static void render_show(struct text *out, const json_t *list)
 
 static const struct command commands[] = {
 	{ .name = "redirect set",
-	  .help = "tell neighbours of better first hops on their link, or not",
+	  .help = "tell neighbours of better first hops, or not",
 	  .args = { { "interface", COMMAND_TEXT, "its name", .required = true, .positional = true },
-		    { "mode", COMMAND_TEXT, "on or off", .required = true, .positional = true } },
+		    { "mode", COMMAND_TEXT, "tell them, or not", .required = true,
+		      .positional = true, .choices = "on|off" } },
 	  .run = run_set },
 	{ .name = "show redirects",
 	  .help = "which interfaces send ICMP redirects",

@@ -274,13 +274,21 @@ static const struct command commands[] = {
 	  .run = show_routes,
 	  .render = render_routes },
 	{ .name = "route add",
-	  .help = "send packets for a prefix by next hops, by an interface, or nowhere",
+	  .help = "send packets for a prefix by next hops, or nowhere",
+	  .more = "TO is one of: via ADDRESS [dev INTERFACE] [vrf NAME] [weight N] [via …] "
+		  "[resilient],\n"
+		  "via dev INTERFACE, lookup VRF, blackhole, prohibit, unreachable.\n"
+		  "  convoy route add 10.0.0.0/8 via 192.0.2.1\n"
+		  "  convoy route add 10.1.0.0/16 via 192.0.2.1 weight 3 via 192.0.2.2 dev lan "
+		  "resilient\n"
+		  "  convoy route add 10.2.0.0/16 via dev lan\n"
+		  "  convoy route add 10.3.0.0/16 blackhole\n"
+		  "  convoy route add 10.4.0.0/16 lookup blue --vrf red\n",
 	  .args = { { "prefix", COMMAND_TEXT, "such as 10.0.0.0/8 or 2001:db8::/32",
 		      .required = true, .positional = true },
-		    { "to", COMMAND_WORDS,
-		      "via ADDRESS [dev INTERFACE] [vrf NAME] [weight N] via … [resilient]; or via "
-		      "dev INTERFACE, lookup VRF, blackhole, prohibit, unreachable",
-		      .positional = true },
+		    { "to", COMMAND_WORDS, "next hops, in words: see below", .positional = true,
+		      .choices = "via|dev|vrf|weight|resilient|lookup|blackhole|prohibit|"
+				 "unreachable" },
 		    { "via", COMMAND_TEXT, "address of the next hop" },
 		    { "interface", COMMAND_TEXT, "interface that it leaves by" },
 		    { "blackhole", COMMAND_FLAG, "drop them in silence" },

@@ -51,10 +51,10 @@ static void render_show(struct text *out, const json_t *list)
 
 static const struct command commands[] = {
 	{ .name = "rpf set",
-	  .help = "drop what comes by an interface from where no path leads back",
+	  .help = "drop packets from where no path leads back",
 	  .args = { { "interface", COMMAND_TEXT, "its name", .required = true, .positional = true },
-		    { "mode", COMMAND_TEXT, "strict: by this interface; loose: by any; off",
-		      .required = true, .positional = true } },
+		    { "mode", COMMAND_TEXT, "strict: by this interface; loose: by any",
+		      .required = true, .positional = true, .choices = "strict|loose|off" } },
 	  .run = run_set },
 	{ .name = "show rpf",
 	  .help = "interfaces whose packets' sources are checked",

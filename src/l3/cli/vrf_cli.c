@@ -116,8 +116,9 @@ static const struct command commands[] = {
 	  .args = { { "name", COMMAND_TEXT, "its name", .required = true, .positional = true } },
 	  .run = run_delete },
 	{ .name = "vrf move",
-	  .help = "put an interface into a routing domain, with its addresses, neighbors and "
-		  "routes",
+	  .help = "put an interface, and what is on it, into a VRF",
+	  .more = "Its addresses, neighbors and the static routes that lead over it alone go "
+		  "along.\n",
 	  .args = { { "interface", COMMAND_TEXT, "its name", .required = true, .positional = true },
 		    { "vrf", COMMAND_TEXT, "the VRF's name", .required = true,
 		      .positional = true } },

@@ -132,7 +132,7 @@ static void render_tcp(struct text *out, const json_t *result)
 
 static const struct command commands[] = {
 	{ .name = "show tcp",
-	  .help = "TCP: connections now, segments, retransmissions, losses, refusals",
+	  .help = "TCP's counters: segments, retransmissions, losses",
 	  .args = { { .name = "all",
 		      .kind = COMMAND_FLAG,
 		      .help = "counters that are zero, too" } },
