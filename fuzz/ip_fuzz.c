@@ -97,7 +97,7 @@ static void add_route(const char *to, const char *via)
 /* Addresses are there at once; routers and hosts may say what they like. */
 static void start_ip6(void)
 {
-	const struct ip6_options options = { .autoconf = true };
+	const struct ip6_link_options options = { .autoconf = true };
 	uint32_t i = interface->index;
 
 	must(ip6_enable(engine, i, &options));

@@ -56,7 +56,7 @@ static int settle_advertiser(const struct interface *i, const struct net_ip6 *co
 /* Without "ipv6" in the file an IPv6 address is what switches it on. */
 static int settle_ip6(const struct interface *i, const struct net_ip6 *config)
 {
-	const struct ip6_options options = {
+	const struct ip6_link_options options = {
 		.interface_id = (enum ip6_interface_id)config->interface_id,
 		.autoconf = config->autoconf,
 		.duplicate_checks = (uint8_t)config->duplicate_checks,

@@ -339,7 +339,7 @@ static int add_manual(struct ip6_stack *s, struct ip6_link *l, const struct ip6_
 
 int ip6_add_address(struct engine *e, uint32_t if_index, struct ip6_prefix prefix)
 {
-	const struct ip6_options options = IP6_DEFAULT_OPTIONS;
+	const struct ip6_link_options options = IP6_DEFAULT_OPTIONS;
 	struct ip6_stack *s = ip6_stack_of(e);
 	bool is_first;
 	int err;

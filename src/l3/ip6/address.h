@@ -25,12 +25,12 @@ enum ip6_origin {
 enum ip6_interface_id { IP6_EUI64, IP6_STABLE };
 
 /* How an interface does IPv6. */
-struct ip6_options {
+struct ip6_link_options {
 	enum ip6_interface_id interface_id; /* of addresses that are made here */
 	bool autoconf;		  /* be a host: addresses and routes from advertisements */
 	uint8_t duplicate_checks; /* RFC 4862 §5.1 DupAddrDetectTransmits; 0: none */
 };
-#define IP6_DEFAULT_OPTIONS ((struct ip6_options){ .duplicate_checks = 1 })
+#define IP6_DEFAULT_OPTIONS ((struct ip6_link_options){ .duplicate_checks = 1 })
 
 struct ip6_address {
 	struct list link; /* of ip6_link.addresses */
@@ -61,7 +61,7 @@ struct ip6_link {
 	uint32_t if_index;
 	bool is_up;
 	bool is_implied; /* an address switched it on, and its going switches it off */
-	struct ip6_options options;
+	struct ip6_link_options options;
 	struct list addresses;
 	unsigned n_addresses;
 	struct ip6_advertiser *advertiser; /* NULL: does not advertise */
@@ -74,7 +74,7 @@ struct ip6_link {
  * ERR_RANGE if its MTU is under 1280 (RFC 8200 §5), ERR_NOMEM, ERR_FULL.
  */
 must_check
-int ip6_enable(struct engine *e, uint32_t if_index, const struct ip6_options *options);
+int ip6_enable(struct engine *e, uint32_t if_index, const struct ip6_link_options *options);
 
 /* ip6_disable - switch it off: addresses, neighbours and routes go. ERR_NOENT if it is off. */
 must_check

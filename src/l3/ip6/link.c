@@ -64,7 +64,7 @@ static void free_link(struct ip6_link *l)
 }
 
 static int new_link(struct ip6_stack *s, const struct interface *i,
-		    const struct ip6_options *options)
+		    const struct ip6_link_options *options)
 {
 	struct ip6_link *l;
 	int err;
@@ -93,7 +93,7 @@ static int new_link(struct ip6_stack *s, const struct interface *i,
 	return 0;
 }
 
-int ip6_enable(struct engine *e, uint32_t if_index, const struct ip6_options *options)
+int ip6_enable(struct engine *e, uint32_t if_index, const struct ip6_link_options *options)
 {
 	struct ip6_stack *s = ip6_stack_of(e);
 	const struct interface *i = interface_get_or_null(e, if_index);
@@ -128,7 +128,7 @@ int ip6_disable(struct engine *e, uint32_t if_index)
 
 int ip6_disable_unless_needed(struct engine *e, uint32_t if_index)
 {
-	const struct ip6_options usual = IP6_DEFAULT_OPTIONS;
+	const struct ip6_link_options usual = IP6_DEFAULT_OPTIONS;
 	struct ip6_stack *s = ip6_stack_of(e);
 	struct ip6_link *l = if_index < INTERFACES_MAX ? s->link[if_index] : NULL;
 
