@@ -11,8 +11,8 @@
 enum { SHOW_MAX = 1000, WORDS_MAX = 8192 };
 
 static const char *const source_names[] = {
-	[FIB_SPECIAL] = "special", [FIB_INTERFACE] = "interface", [FIB_STATIC] = "static",
-	[FIB_DYNAMIC] = "dynamic", [FIB_NEIGHBOR] = "neighbor",
+	[FIB_SPECIAL] = "special", [FIB_INTERFACE] = "interface",   [FIB_STATIC] = "static",
+	[FIB_DYNAMIC] = "dynamic", [FIB_ADVERTISED] = "advertised", [FIB_NEIGHBOR] = "neighbor",
 };
 _Static_assert(count_of(source_names) == N_FIB_SOURCES, "every source has a name");
 

@@ -32,11 +32,12 @@ enum {
 
 /* Who wants a route. Of several sources of one prefix the first here forwards. */
 enum fib_source {
-	FIB_SPECIAL,   /* addresses with a meaning of their own: multicast, loopback … */
-	FIB_INTERFACE, /* from the addresses of interfaces: local and connected */
-	FIB_STATIC,    /* the operator's */
-	FIB_DYNAMIC,   /* a routing protocol's */
-	FIB_NEIGHBOR,  /* the /32 of a resolved neighbour */
+	FIB_SPECIAL,	/* addresses with a meaning of their own: multicast, loopback … */
+	FIB_INTERFACE,	/* from the addresses of interfaces: local and connected */
+	FIB_STATIC,	/* the operator's */
+	FIB_DYNAMIC,	/* a routing protocol's: loaded */
+	FIB_ADVERTISED, /* of routers heard of on a link: anybody there can say so */
+	FIB_NEIGHBOR,	/* the /32 of a resolved neighbour */
 	N_FIB_SOURCES,
 };
 

@@ -45,8 +45,8 @@ static void update_default_route(struct ip6_stack *s, uint32_t vrf)
 	struct route_hop hops[LOAD_BALANCE_PATHS];
 	const struct route_to to = { .n_hops = gather_routers(s, vrf, hops), .hop = hops };
 	const char *what = "it cannot be removed";
-	int err = to.n_hops ? route_set(s->engine, vrf, &all, FIB_DYNAMIC, &to, 0, &what)
-			    : route_del(s->engine, vrf, &all, FIB_DYNAMIC);
+	int err = to.n_hops ? route_set(s->engine, vrf, &all, FIB_ADVERTISED, &to, 0, &what)
+			    : route_del(s->engine, vrf, &all, FIB_ADVERTISED);
 
 	if (err != 0 && err != ERR_NOENT)
 		log_error("ip6.autoconf", "error=\"%s\"", what);

@@ -40,8 +40,8 @@ static void update_route(struct ip6_stack *s, uint32_t vrf, const struct ip6_pre
 	const struct route_hop hop = { .vrf = vrf, .if_index = interface_of(s, vrf, prefix) };
 	const struct route_to to = { .n_hops = 1, .hop = &hop };
 	const char *what = "it cannot be removed";
-	int err = hop.if_index ? route_set(s->engine, vrf, &p, FIB_DYNAMIC, &to, 0, &what)
-			       : route_del(s->engine, vrf, &p, FIB_DYNAMIC);
+	int err = hop.if_index ? route_set(s->engine, vrf, &p, FIB_ADVERTISED, &to, 0, &what)
+			       : route_del(s->engine, vrf, &p, FIB_ADVERTISED);
 
 	if (err != 0 && err != ERR_NOENT)
 		log_error("ip6.on_link", "error=\"%s\"", what);

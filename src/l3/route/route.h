@@ -40,7 +40,7 @@ struct route {
 	struct list bucket_link; /* by prefix */
 	uint32_t vrf;
 	struct ip_prefix prefix;
-	enum fib_source source; /* FIB_STATIC or FIB_DYNAMIC */
+	enum fib_source source; /* FIB_STATIC or FIB_ADVERTISED */
 	struct route_to to;
 	struct route_hop hop[]; /* @to's */
 };

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "l3/fib/bulk.h"
 #include "l3/route/hop_private.h"
-#include "l3/route/route.h"
 
 enum { VISIT_STEP = 16384, TAKE_STEP = 2048, WORDS = ADJACENCIES_MAX / 64 };
 
@@ -172,19 +171,8 @@ void hop_sweep_deinit(struct route_hops *t)
 struct search {
 	const struct route_hops *t;
 	uint32_t if_index;
-	uint32_t vrf; /* where it is */
-	bool is_ip4;
 	bool found;
 };
-
-/* True for the default route by the routers that were heard of, which moves by itself. */
-static bool is_heard(const struct search *s, const struct rib_node *n)
-{
-	const struct ip_prefix all = { .len = 0 };
-
-	return n->len == 0 && !s->is_ip4 &&
-	       route_find_or_null(s->t->engine, s->vrf, &all, FIB_DYNAMIC);
-}
 
 static bool is_over(const struct search *s, const struct fib_route *r)
 {
@@ -203,7 +191,7 @@ static bool search(const struct rib_node *n, void *context)
 	struct search *s = context;
 	const struct fib_route *r = n->owner;
 
-	while (r && (r->source != FIB_DYNAMIC || is_heard(s, n) || !is_over(s, r)))
+	while (r && (r->source != FIB_DYNAMIC || !is_over(s, r)))
 		r = r->next;
 	s->found = r != NULL;
 	return !s->found;
@@ -217,11 +205,8 @@ bool route_hops_loaded_over(const struct engine *e, uint32_t if_index)
 	for (uint32_t i = 0; i < VRFS_MAX && !s.found; i++) {
 		const struct vrf *v = fib_vrf_or_null(t->fib, i);
 
-		s.vrf = i;
-		s.is_ip4 = true;
 		if (v)
 			rib_walk(&v->ip4.rib, (struct fib_key){ 0 }, 0, search, &s);
-		s.is_ip4 = false;
 		if (v && !s.found)
 			rib_walk(&v->ip6.rib, (struct fib_key){ 0 }, 0, search, &s);
 	}
