@@ -40,6 +40,40 @@ static void take_prefix(struct slice body, struct nd *out)
 		out->prefix[out->n_prefixes++] = p;
 }
 
+/* RFC 4191 §2.1. False for the value that is reserved. */
+static bool preference_of(uint8_t flags, enum nd_preference *out)
+{
+	static const enum nd_preference known[] = { ND_MEDIUM, ND_HIGH, ND_MEDIUM, ND_LOW };
+	unsigned bits = flags >> ND_PREFERENCE_SHIFT & ND_PREFERENCE_MASK;
+
+	*out = known[bits];
+	return bits != 2;
+}
+
+static uint8_t preference_bits(enum nd_preference p)
+{
+	return (uint8_t)(((unsigned)p & ND_PREFERENCE_MASK) << ND_PREFERENCE_SHIFT);
+}
+
+/* RFC 4191 §2.3: 0, 8 or 16 bytes of the prefix, as far as it is long. */
+static void take_route(struct slice body, struct nd *out)
+{
+	struct reader r = reader_of(body);
+	struct nd_route route = { 0 };
+	size_t n;
+
+	route.prefix.len = take_u8(&r);
+	if (!preference_of(take_u8(&r), &route.preference))
+		return;
+	route.lifetime_s = take_u32(&r);
+	n = reader_left(&r);
+	if (!reader_ok(&r) || n > IP6_ADDR_BYTES || route.prefix.len > 8 * n ||
+	    out->n_routes == ND_ROUTES_MAX)
+		return;
+	memcpy(route.prefix.addr.b, take_bytes(&r, n).at, n);
+	out->route[out->n_routes++] = route;
+}
+
 static void take_servers(struct slice body, struct nd *out)
 {
 	struct reader r = reader_of(body);
@@ -81,6 +115,9 @@ static bool take_option(uint8_t kind, struct slice body, struct nd *out)
 	case ND_OPT_NONCE:
 		out->nonce = nonce_of(body);
 		return true;
+	case ND_OPT_ROUTE:
+		take_route(body, out);
+		return true;
 	case ND_OPT_SERVERS:
 		take_servers(body, out);
 		return true;
@@ -109,9 +146,14 @@ static int take_options(struct reader *r, struct nd *out)
 
 static void take_router_fields(struct reader *r, struct nd *out)
 {
+	uint8_t flags;
+
 	out->hop_limit = take_u8(r);
-	out->flags = take_u8(r);
+	flags = take_u8(r);
 	out->lifetime_s = take_u16(r);
+	out->flags = flags & (uint8_t) ~(ND_PREFERENCE_MASK << ND_PREFERENCE_SHIFT);
+	if (out->lifetime_s == 0 || !preference_of(flags, &out->preference))
+		out->preference = ND_MEDIUM;
 	out->reachable_ms = take_u32(r);
 	out->retransmit_ms = take_u32(r);
 }
@@ -173,6 +215,19 @@ static void put_prefix(struct writer *w, const struct nd_prefix *p)
 	put_addr(w, &p->prefix.addr);
 }
 
+/* Only as much of the prefix as is needed. */
+static void put_route(struct writer *w, const struct nd_route *route)
+{
+	unsigned n_units = route->prefix.len == 0 ? 0 : route->prefix.len <= 64 ? 1 : 2;
+
+	put_u8(w, ND_OPT_ROUTE);
+	put_u8(w, (uint8_t)(1 + n_units));
+	put_u8(w, route->prefix.len);
+	put_u8(w, preference_bits(route->preference));
+	put_u32(w, route->lifetime_s);
+	put_bytes(w, route->prefix.addr.b, n_units * UNIT);
+}
+
 static void put_servers(struct writer *w, const struct nd *m)
 {
 	put_u8(w, ND_OPT_SERVERS);
@@ -203,6 +258,8 @@ static void put_options(struct writer *w, const struct nd *m)
 	}
 	for (unsigned i = 0; i < m->n_prefixes; i++)
 		put_prefix(w, &m->prefix[i]);
+	for (unsigned i = 0; i < m->n_routes; i++)
+		put_route(w, &m->route[i]);
 	if (m->n_servers)
 		put_servers(w, m);
 }
@@ -226,7 +283,8 @@ static void put_redirected(struct writer *w, struct slice about)
 static uint32_t rest_of(const struct nd *m)
 {
 	if (m->type == ICMP6_ROUTER_ADVERT)
-		return (uint32_t)m->hop_limit << 24 | (uint32_t)m->flags << 16 | m->lifetime_s;
+		return (uint32_t)m->hop_limit << 24 |
+		       (uint32_t)(m->flags | preference_bits(m->preference)) << 16 | m->lifetime_s;
 	return (uint32_t)m->flags << 24;
 }
 
@@ -268,11 +326,17 @@ static void print_macs(struct writer *w, const struct nd *m)
 
 static void print_router(struct writer *w, const struct nd *m)
 {
-	put_format(w, "router lifetime %u", m->lifetime_s);
+	static const char *const preferences[] = { " low", "", " high" };
+
+	put_format(w, "router lifetime %u%s", m->lifetime_s, preferences[m->preference + 1]);
 	print_macs(w, m);
 	for (unsigned i = 0; i < m->n_prefixes; i++) {
 		put_text(w, " prefix ");
 		ip6_print_prefix(w, &m->prefix[i].prefix);
+	}
+	for (unsigned i = 0; i < m->n_routes; i++) {
+		put_text(w, " route ");
+		ip6_print_prefix(w, &m->route[i].prefix);
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
  * nd.h - the messages of Neighbor Discovery, which ICMPv6 carries. RFC 4861 §4; options RFC 4861
- * §4.6, RFC 8106 (DNS servers).
+ * §4.6, RFC 4191 (preferences, routes), RFC 8106 (DNS servers).
  */
 #ifndef CONVOY_WIRE_ND_H
 #define CONVOY_WIRE_ND_H
@@ -11,6 +11,7 @@
 enum {
 	ND_HOP_LIMIT = 255,  /* proves that no router has forwarded the message */
 	ND_PREFIXES_MAX = 8, /* that are read or written in one message */
+	ND_ROUTES_MAX = 8,
 	ND_SERVERS_MAX = 4,
 	ND_OPTIONS_MAX = 32,			    /* in one message */
 	ND_MESSAGE_MAX = IP6_MIN_MTU - IP6_HDR_LEN, /* bytes that nd_emit() needs at most */
@@ -25,6 +26,7 @@ enum nd_option {
 	ND_OPT_REDIRECTED = 4,
 	ND_OPT_MTU = 5,
 	ND_OPT_NONCE = 14,   /* RFC 3971, for RFC 7527 */
+	ND_OPT_ROUTE = 24,   /* RFC 4191 §2.3 */
 	ND_OPT_SERVERS = 25, /* RFC 8106 */
 };
 
@@ -33,6 +35,12 @@ enum { ND_ROUTER = 0x80, ND_SOLICITED = 0x40, ND_OVERRIDE = 0x20 };
 
 /* Flags of a router advertisement. */
 enum { ND_MANAGED = 0x80, ND_OTHER = 0x40 };
+
+/* Of a router, or of a route by it. RFC 4191 §2.1. */
+enum nd_preference { ND_LOW = -1, ND_MEDIUM, ND_HIGH };
+
+/* Where it stands in the flags of a router advertisement, and in the second byte of a route. */
+enum { ND_PREFERENCE_SHIFT = 3, ND_PREFERENCE_MASK = 3 };
 
 /* Flags of a prefix. */
 enum { ND_ON_LINK = 0x80, ND_AUTONOMOUS = 0x40 };
@@ -44,23 +52,33 @@ struct nd_prefix {
 	uint32_t preferred_s;
 };
 
+/* A prefix that a router leads to. */
+struct nd_route {
+	struct ip6_prefix prefix;
+	enum nd_preference preference;
+	uint32_t lifetime_s;
+};
+
 /* A message of any of the five types; what its type does not have is zero. */
 struct nd {
-	uint8_t type;		  /* enum icmp6_type */
-	uint8_t flags;		  /* of an advertisement */
-	struct ip6_addr target;	  /* of neighbor messages and redirects */
-	struct ip6_addr redirect; /* a redirect's destination */
-	uint8_t hop_limit;	  /* a router's: 0 says nothing */
-	uint16_t lifetime_s;	  /* a router's: 0 is no default router */
-	uint32_t reachable_ms;	  /* 0 says nothing */
-	uint32_t retransmit_ms;	  /* 0 says nothing */
+	uint8_t type;		       /* enum icmp6_type */
+	uint8_t flags;		       /* of an advertisement; without the preference */
+	struct ip6_addr target;	       /* of neighbor messages and redirects */
+	struct ip6_addr redirect;      /* a redirect's destination */
+	uint8_t hop_limit;	       /* a router's: 0 says nothing */
+	uint16_t lifetime_s;	       /* a router's: 0 is no default router */
+	enum nd_preference preference; /* of a default router */
+	uint32_t reachable_ms;	       /* 0 says nothing */
+	uint32_t retransmit_ms;	       /* 0 says nothing */
 	bool has_source_mac, has_target_mac;
 	struct mac source_mac, target_mac;
 	uint32_t mtu_bytes; /* 0: no such option */
 	uint64_t nonce;	    /* of 6 bytes; 0: no such option */
 	uint8_t n_prefixes;
+	uint8_t n_routes;
 	uint8_t n_servers;
 	struct nd_prefix prefix[ND_PREFIXES_MAX];
+	struct nd_route route[ND_ROUTES_MAX];
 	uint32_t servers_s; /* lifetime of the DNS servers */
 	struct ip6_addr server[ND_SERVERS_MAX];
 	struct slice redirected; /* what a redirect that is written is about; borrowed */
@@ -74,7 +92,9 @@ static inline bool nd_is_type(uint8_t type)
 /*
  * nd_parse - read the ICMPv6 message @in from its type on, whose checksum is good.
  *
- * Unknown options are skipped, prefixes and servers past what struct nd holds are left out.
+ * Unknown options are skipped, prefixes, routes and servers past what struct nd holds are left out,
+ * as are routes whose length or preference is none (RFC 4191 §2.3). The preference of a router is
+ * ND_MEDIUM if it is none, or without a lifetime (§2.2).
  * Returns 0; ERR_UNSUPPORTED for other types; ERR_SHORT if the fixed part is cut; ERR_FORMAT for a
  * code other than 0, an option of length 0 or past the end, a link address option that is too
  * short or a multicast target; ERR_FULL for more than ND_OPTIONS_MAX options. RFC 4861 §6.1, §7.1,

@@ -73,8 +73,9 @@ static void test_router_advert_of_others(void **state unused_arg)
 	assert_int_equal(m.prefix[0].preferred_s, 3600);
 	assert_int_equal(m.n_servers, 1);
 	assert_int_equal(m.servers_s, 600);
-	assert_string_equal(text_of(&m),
-			    "router lifetime 1800 from 02:00:00:00:00:01 prefix 2001:db8::/64");
+	assert_string_equal(
+		text_of(&m),
+		"router lifetime 1800 high from 02:00:00:00:00:01 prefix 2001:db8::/64");
 	nd_emit(&w, &m, &src, &dst);
 	assert_int_equal(writer_len(&w), sizeof(router_advert));
 	assert_memory_equal(again, router_advert, sizeof(router_advert));
@@ -118,6 +119,76 @@ static void test_neighbor_messages_round_trip(void **state unused_arg)
 		assert_int_equal(out.flags, cases[i].in->flags);
 		assert_true(out.nonce == cases[i].in->nonce);
 		assert_string_equal(text_of(&out), cases[i].text);
+	}
+}
+
+/* RFC 4191 §2: each route with as many bytes of its prefix as it needs. */
+static void test_preferences_and_routes_round_trip(void **state unused_arg)
+{
+	static const struct {
+		const char *prefix;
+		uint8_t len;
+		enum nd_preference preference;
+	} cases[] = { { "::", 0, ND_HIGH },
+		      { "2001:db8:5::", 48, ND_LOW },
+		      { "2001:db8:5:6::", 64, ND_MEDIUM },
+		      { "2001:db8::9", 128, ND_HIGH } };
+	struct ip6_addr src = addr("fe80::1"), dst = ip6_all_nodes();
+	struct nd in = { .type = ICMP6_ROUTER_ADVERT, .flags = ND_OTHER, .lifetime_s = 9 }, out;
+	uint8_t wire[ND_MESSAGE_MAX];
+	struct writer w = writer_of(wire, sizeof(wire));
+
+	in.preference = ND_LOW;
+	for (unsigned i = 0; i < count_of(cases); i++)
+		in.route[in.n_routes++] = (struct nd_route){
+			{ addr(cases[i].prefix), cases[i].len }, cases[i].preference, 100 + i
+		};
+	nd_emit(&w, &in, &src, &dst);
+	assert_int_equal(writer_len(&w), 16 + 8 + 16 + 16 + 24);
+	assert_int_equal(nd_parse(guarded_copy(&guard, slice_of(wire, writer_len(&w))), &out), 0);
+	assert_int_equal(out.flags, ND_OTHER);
+	assert_int_equal(out.preference, ND_LOW);
+	assert_int_equal(out.n_routes, count_of(cases));
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		assert_true(ip6_equal(&out.route[i].prefix.addr, &in.route[i].prefix.addr));
+		assert_int_equal(out.route[i].prefix.len, cases[i].len);
+		assert_int_equal(out.route[i].preference, cases[i].preference);
+		assert_int_equal(out.route[i].lifetime_s, 100 + i);
+	}
+	assert_string_equal(text_of(&out), "router lifetime 9 low route ::/0 route "
+					   "2001:db8:5::/48 route 2001:db8:5:6::/64 route "
+					   "2001:db8::9/128");
+}
+
+/* RFC 4191 §2.2, §2.3: what does not count, of bytes after type, code and checksum. */
+static void test_preferences_and_routes_that_are_none(void **state unused_arg)
+{
+	static const struct {
+		const char *what;
+		uint8_t bytes[36];
+		enum nd_preference preference;
+		unsigned n_routes;
+	} cases[] = {
+		{ "high", { 0, 0x08, 0, 1 }, ND_HIGH, 0 },
+		{ "low", { 0, 0x18, 0, 1 }, ND_LOW, 0 },
+		{ "reserved is medium", { 0, 0x10, 0, 1 }, ND_MEDIUM, 0 },
+		{ "none without a lifetime", { 0, 0x08 }, ND_MEDIUM, 0 },
+		{ "a route of two units", { [12] = 24, 2, 64 }, 0, 1 },
+		{ "its preference is reserved", { [12] = 24, 2, 64, 0x10 }, 0, 0 },
+		{ "its prefix is longer than it", { [12] = 24, 2, 65 }, 0, 0 },
+		{ "one of three units", { [12] = 24, 3, 128 }, 0, 1 },
+		{ "longer than an address", { [12] = 24, 3, 129 }, 0, 0 },
+	};
+
+	for (unsigned i = 0; i < count_of(cases); i++) {
+		uint8_t wire[40] = { ICMP6_ROUTER_ADVERT };
+		size_t len = 16 + 8u * cases[i].bytes[13];
+		struct nd m;
+
+		memcpy(wire + 4, cases[i].bytes, sizeof(cases[i].bytes));
+		if (nd_parse(guarded_copy(&guard, slice_of(wire, len)), &m) != 0 ||
+		    m.preference != cases[i].preference || m.n_routes != cases[i].n_routes)
+			fail_msg("%s", cases[i].what);
 	}
 }
 
@@ -227,6 +298,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_router_advert_of_others),
 		cmocka_unit_test(test_neighbor_messages_round_trip),
+		cmocka_unit_test(test_preferences_and_routes_round_trip),
+		cmocka_unit_test(test_preferences_and_routes_that_are_none),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_options_are_bounded),
 		cmocka_unit_test(test_derived_addresses),
