@@ -1,6 +1,5 @@
 """Routers that a host hears of: advertisements with whatever options, and what became of them.
 
-    link(netns, ...)("lan", autoconf=True)      # see the fixture `link` of nd_test and host6_test
     announce(talk, "fe80::9", options=[on_link("2001:db8:7::", 1800)])
     default_route(talk) == ["fe80::9"]
 """
@@ -22,9 +21,9 @@ def makes(prefix, valid=7200, preferred=3600):
 
 
 def announce(talk, src="fe80::9", lifetime=1800, mac=None, options=(), **fields):
-    """A router advertisement; `fields` are of its header, as scapy names them."""
+    """A router advertisement; `fields` are of its header, as scapy names them; of medium preference."""
     message = IPv6(src=src, dst="ff02::1", hlim=255) / \
-        ICMPv6ND_RA(routerlifetime=lifetime, **fields) / \
+        ICMPv6ND_RA(routerlifetime=lifetime, **{"prf": 0, **fields}) / \
         ICMPv6NDOptSrcLLAddr(lladdr=mac or talk.wire.mac)
     for option in options:
         message = message / option

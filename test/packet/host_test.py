@@ -1,9 +1,14 @@
 """A host of IPv6: what it believes of the routers that it hears. RFC 4861 §6.3, RFC 4191, RFC 6724."""
+import time
+
 import pytest
 from harness import wait
-from harness.routers import announce, on_link, routes
-from harness.talk6 import HERE, THERE, Talk6, interface6, quiet
-from harness.workers import on_workers
+from harness.routers import ALL_NODES_MAC, announce, on_link, routes
+from harness.talk6 import HERE, THERE, Talk6, interface6, quiet, usable
+from harness.workers import ONE_WORKER, on_workers
+from scapy.all import (Ether, ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA,
+                       ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr, ICMPv6NDOptMTU,
+                       ICMPv6NDOptRouteInfo, IPv6, UDP)
 
 
 @pytest.fixture
@@ -67,3 +72,199 @@ def test_advertised_routes_come_back_when_the_operators_go(host):
 def test_connected_prefixes_come_before_advertised_ones(host):
     heard(host, on_link("2001:db8::", 1800))
     assert routes(host)["2001:db8::/64"] == ("interface", ["lan"])
+
+
+# --- RFC 4861 §6.3.4, §6.3.6, RFC 4191: where routers lead ---
+
+FAR = "2001:4860::8888"
+A, B = "fe80::a", "fe80::b"
+A_MAC, B_MAC = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+HIGH, MEDIUM, RESERVED, LOW = 1, 0, 2, 3
+TO = "2001:db8:50::/48"
+
+
+def leads(prefix, seconds=1800, preference=MEDIUM, length=None):
+    """The option for a route, RFC 4191 §2.3."""
+    addr, bits = prefix.split("/")
+    return ICMPv6NDOptRouteInfo(prefix=addr, plen=int(bits), prf=preference, rtlifetime=seconds,
+                                **({"len": length} if length else {}))
+
+
+def becomes(host, prefix, *hops, timeout=3):
+    wait.until(lambda: sorted(routes(host).get(prefix, ("", []))[1]) == sorted(hops),
+               f"{prefix} by {hops}", timeout=timeout)
+
+
+def test_rfc4191_2_2_routers_of_high_preference_come_first(host):
+    announce(host, A)
+    announce(host, B, prf=HIGH)
+    becomes(host, "::/0", B)
+    announce(host, A, prf=HIGH)
+    becomes(host, "::/0", B, A)
+    announce(host, B, prf=LOW)
+    becomes(host, "::/0", A)
+    announce(host, A, lifetime=0)  # RFC 4861 §6.3.4: no default router any more
+    becomes(host, "::/0", B)
+    announce(host, B, lifetime=0)
+    becomes(host, "::/0")
+
+
+def test_rfc4191_2_2_reserved_preferences_are_medium(host):
+    announce(host, A, prf=RESERVED)
+    announce(host, B, prf=LOW)
+    becomes(host, "::/0", A)
+    announce(host, B, prf=MEDIUM)
+    becomes(host, "::/0", A, B)
+
+
+@ONE_WORKER
+def test_rfc4861_6_3_5_routers_expire(host):
+    announce(host, A, prf=HIGH, lifetime=1)
+    announce(host, B)
+    becomes(host, "::/0", A)
+    becomes(host, "::/0", B, timeout=4)
+
+
+def test_rfc4191_2_3_routes_to_prefixes(host):
+    announce(host, A, prf=HIGH)
+    announce(host, B, lifetime=0, options=[leads(TO), leads("2001:db8:51::/64", preference=LOW),
+                                           leads("fe80::/10"), leads("ff00::/8")])
+    becomes(host, TO, B)
+    becomes(host, "2001:db8:51::/64", B)
+    becomes(host, "::/0", A)
+    announce(host, A, options=[leads(TO, preference=HIGH)])
+    becomes(host, TO, A)
+    announce(host, A, options=[leads(TO, 0)])
+    becomes(host, TO, B)
+    announce(host, B, lifetime=0, options=[leads(TO, 0), leads("2001:db8:51::/64", 0xffffffff)])
+    becomes(host, TO)
+    becomes(host, "2001:db8:51::/64", B)
+
+
+def test_rfc4191_3_1_a_route_to_everything_is_a_default_router(host):
+    announce(host, A)
+    announce(host, B, prf=LOW, options=[leads("::/0", preference=HIGH)])
+    becomes(host, "::/0", B)
+    announce(host, B, prf=HIGH, options=[leads("::/0", 0)])
+    becomes(host, "::/0", A)
+
+
+def test_rfc4191_2_3_what_is_no_route(host):
+    announce(host, A, options=[leads("2001:db8:52::/48", preference=RESERVED),
+                               leads("2001:db8:53::/64", length=1), leads(TO)])
+    becomes(host, TO, A)
+    assert [p for p in routes(host) if p.startswith("2001:db8:5")] == [TO]
+
+
+@ONE_WORKER
+def test_rfc4191_2_3_routes_expire(host):
+    announce(host, A, options=[leads(TO, 1)])
+    becomes(host, TO, A)
+    becomes(host, TO, timeout=4)
+    assert routes(host)["::/0"][1] == [A]
+
+
+def test_routes_are_bounded(host):
+    for n in range(10):
+        announce(host, A, options=[leads(f"2001:db8:{n + 80:x}{k}::/48") for k in range(4)])
+    announce(host, B)
+    becomes(host, "::/0", A, B)
+    assert len([p for p in routes(host) if p.endswith("/48")]) == 16
+
+
+def test_on_link_prefixes_come_before_routes(host):
+    announce(host, A, options=[leads(NEAR), on_link("2001:db8:7::", 1800)])
+    becomes(host, NEAR, "lan")
+    announce(host, A, options=[on_link("2001:db8:7::", 0)])
+    becomes(host, NEAR, A)
+
+
+def test_rfc4861_7_2_5_who_is_no_router_any_more(host):
+    announce(host, A, prf=HIGH, mac=A_MAC, options=[leads(TO)])
+    announce(host, B, mac=B_MAC)
+    becomes(host, "::/0", A)
+    host.wire.send(Ether(src=A_MAC, dst=ALL_NODES_MAC) / IPv6(src=A, dst="ff02::1", hlim=255) /
+                   ICMPv6ND_NA(tgt=A, R=0, S=0, O=1) / ICMPv6NDOptDstLLAddr(lladdr=A_MAC))
+    becomes(host, "::/0", B)
+
+
+@ONE_WORKER
+def test_rfc4861_6_3_6_a_router_that_is_silent_gives_way(host):
+    """The better router does not answer: the other one serves, until the first speaks again."""
+    host.wire.answer_nd(B)
+    message = IPv6(src=A, dst="ff02::1", hlim=255) / ICMPv6ND_RA(routerlifetime=1800, prf=HIGH,
+                                                                retranstimer=200)
+    host.wire.send(Ether(src=A_MAC, dst=ALL_NODES_MAC) / message)  # who it is has to be asked
+    announce(host, B, mac=host.wire.mac)
+    becomes(host, "::/0", A)
+    host.to(IPv6(src=FAR) / ICMPv6EchoRequest(id=1))
+    becomes(host, "::/0", B)
+    host.to(IPv6(src=FAR) / ICMPv6EchoRequest(id=2))
+    assert host.wire.expect(IPv6(dst=FAR) / ICMPv6EchoReply(id=2)).dst == host.wire.mac
+    announce(host, A, prf=HIGH, mac=A_MAC)
+    becomes(host, "::/0", A)
+
+
+# --- RFC 4861 §6.3.4: what routers say about the link ---
+
+def test_rfc4861_6_3_4_hop_limit(host, convoy):
+    host.wire.answer_nd("fe80::9")
+    heard(host, lifetime=1800)
+    host.to(IPv6() / ICMPv6EchoRequest(id=1))
+    assert host.wire.expect(ICMPv6EchoReply(id=1))[IPv6].hlim == 64
+    announce(host, chlim=33)
+    heard(host)  # scapy's usual header says 0: nothing
+    host.to(IPv6() / ICMPv6EchoRequest(id=2))
+    assert host.wire.expect(ICMPv6EchoReply(id=2))[IPv6].hlim == 33
+    host.to(IPv6() / UDP(sport=1, dport=9))
+    assert host.wire.expect(IPv6(dst=HERE) / ICMPv6DestUnreach())[IPv6].hlim == 33
+    convoy("ping", HERE, "--count", "1", "--wait", "100", env=host.lan.stack.env)
+    assert host.wire.expect(ICMPv6EchoRequest())[IPv6].hlim == 33
+
+
+def test_rfc4861_6_3_4_mtu(host):
+    def longest(id):
+        """Of the fragments, or the whole, of a reply of 1,500 bytes."""
+        host.to(IPv6() / ICMPv6EchoRequest(id=id, data=bytes(1452)))
+        sizes = []
+        while not sizes or sum(sizes) < 1500:
+            sizes.append(40 + host.wire.expect(IPv6(src=THERE, dst=HERE))[IPv6].plen)
+        return max(sizes)
+    assert longest(1) == 1500
+    heard(host, ICMPv6NDOptMTU(mtu=1400))
+    assert longest(2) in range(1392, 1401)
+    for wrong in (1279, 1501, 65535, 0):
+        heard(host, ICMPv6NDOptMTU(mtu=wrong))
+    assert longest(3) in range(1392, 1401)
+    heard(host, ICMPv6NDOptMTU(mtu=1500))
+    assert longest(4) == 1500
+    heard(host, ICMPv6NDOptMTU(mtu=1280))
+    assert longest(5) in range(1272, 1281)
+    host.lan.stack.call("interface set", name="lan", down=True)  # what was heard goes with the link
+    host.lan.stack.call("interface set", name="lan", up=True)
+    usable(host.lan.stack, THERE)
+    assert longest(6) == 1500
+
+
+@ONE_WORKER
+def test_rfc4861_6_3_4_retransmit_time(host):
+    heard(host, lifetime=1800)
+    announce(host, retranstimer=300)
+    heard(host)
+    host.wire.answered.clear()
+    host.to(IPv6(dst="2001:db8::1", src="2001:db8::77") / ICMPv6EchoRequest(id=1))
+    began = time.monotonic()
+    for _ in range(3):
+        host.wire.expect(IPv6() / ICMPv6ND_NS(tgt="2001:db8::77"))
+    assert time.monotonic() - began < 1.5  # a second apart by themselves
+
+
+@ONE_WORKER
+def test_rfc4861_6_3_4_reachable_time(host):
+    announce(host, reachabletime=1000)
+    heard(host)
+
+    def asked():  # to resolve, and to see whether it is still there: after 30 seconds by itself
+        host.to(IPv6() / ICMPv6EchoRequest(id=1))
+        return host.lan.stack.call("show neighbor-table")["asked"] >= 2
+    wait.until(asked, "asked again", timeout=4)

@@ -127,7 +127,8 @@ int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adj
 	return 0;
 }
 
-int adjacency_set_mtu(struct adjacency_table *t, uint32_t if_index, uint32_t mtu_bytes)
+int adjacency_set_mtu(struct adjacency_table *t, uint32_t if_index, unsigned family,
+		      uint32_t mtu_bytes)
 {
 	int err = 0;
 
@@ -135,7 +136,8 @@ int adjacency_set_mtu(struct adjacency_table *t, uint32_t if_index, uint32_t mtu
 		struct adjacency value;
 		int one;
 
-		if (t->entry[i].refs == 0 || t->at[i]->if_index != if_index)
+		if (t->entry[i].refs == 0 || t->at[i]->if_index != if_index ||
+		    t->at[i]->family != family)
 			continue;
 		value = *t->at[i];
 		value.mtu_bytes = mtu_bytes;

@@ -81,10 +81,13 @@ int adjacency_new(struct adjacency_table *t, const struct adjacency *value, uint
 must_check
 int adjacency_change(struct adjacency_table *t, uint32_t index, const struct adjacency *value);
 
-/* adjacency_set_mtu - those by interface @if_index have another MTU now. ERR_NOMEM: some have not.
+/*
+ * adjacency_set_mtu - those of @family by interface @if_index have another MTU now. ERR_NOMEM: some
+ * have not.
  */
 must_check
-int adjacency_set_mtu(struct adjacency_table *t, uint32_t if_index, uint32_t mtu_bytes);
+int adjacency_set_mtu(struct adjacency_table *t, uint32_t if_index, unsigned family,
+		      uint32_t mtu_bytes);
 
 /* adjacency_get, adjacency_put - count a reference; the last one gone frees the index later. */
 void adjacency_get(struct adjacency_table *t, uint32_t index);

@@ -96,6 +96,7 @@ static void build(struct worker *w, struct buf *b, const struct ip6_addr *src,
 	struct icmp6_hdr *icmp;
 	struct ip6_hdr *ip;
 
+	b->tx_if = ip6_link_of(b);
 	if (b->total_len > QUOTE_MAX_LEN || b->next)
 		buf_trim(&w->bufs, b, b->len < QUOTE_MAX_LEN ? b->len : QUOTE_MAX_LEN);
 	icmp = buf_push(b, ICMP6_HDR_LEN);
@@ -109,11 +110,10 @@ static void build(struct worker *w, struct buf *b, const struct ip6_addr *src,
 	*ip = (struct ip6_hdr){ .ver_class_flow = ip6_first_word(0, 0),
 				.payload_len = be16_of((uint16_t)(b->len - IP6_HDR_LEN)),
 				.next_header = IP_ICMP6,
-				.hop_limit = IP6_DEFAULT_HOP_LIMIT,
+				.hop_limit = ip6_hop_limit_on(ip6_worker_of(w)->stack, b->tx_if),
 				.src = *src,
 				.dst = *dst };
 	b->l3_at = b->at;
-	b->tx_if = ip6_link_of(b);
 	b->flags = BUF_LOCAL;
 	b->gso_type = GSO_NONE;
 	b->flow_hash = 0;

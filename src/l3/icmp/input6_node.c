@@ -90,8 +90,8 @@ static uint16_t answer_echo(struct worker *w, struct node *node, struct buf *b)
 	}
 	ip->dst = ip->src;
 	ip->src = src;
-	ip->hop_limit = IP6_DEFAULT_HOP_LIMIT;
 	b->tx_if = ip6_link_of(b);
+	ip->hop_limit = ip6_hop_limit_on(s, b->tx_if);
 	b->flags = BUF_LOCAL;
 	b->flow_hash = 0;
 	node_count(node, ECHO_ANSWERED, 1);

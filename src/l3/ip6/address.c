@@ -63,7 +63,7 @@ static int add_route(const struct ip6_address *a, struct ip6_prefix prefix,
 	struct adjacency value = { .kind = (uint8_t)kind,
 				   .family = 6,
 				   .if_index = a->on->if_index,
-				   .mtu_bytes = i ? i->mtu_bytes : 0,
+				   .mtu_bytes = i ? ip6_mtu_on(s, i) : 0,
 				   .source6 = a->prefix.addr };
 	struct fib_path path = { .weight = 1 };
 	int err = adjacency_new(&s->fib->adjacencies, &value, &path.adjacency);
@@ -190,6 +190,7 @@ void ip6_publish_view(struct ip6_link *l)
 	}
 	v->is_router = l->advertiser != NULL;
 	v->is_host = l->host != NULL;
+	v->hop_limit = l->heard.hop_limit ? l->heard.hop_limit : IP6_DEFAULT_HOP_LIMIT;
 	list_for_each(link, &l->addresses) {
 		const struct ip6_address *a = container_of(link, struct ip6_address, link);
 

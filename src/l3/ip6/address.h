@@ -13,6 +13,7 @@
 #ifndef CONVOY_L3_IP6_ADDRESS_H
 #define CONVOY_L3_IP6_ADDRESS_H
 
+#include "l3/ip6/heard.h"
 #include "l3/ip6/ip6.h"
 #include "wire/nd.h"
 
@@ -48,7 +49,7 @@ struct ip6_address {
 	/* lifetimes, autoconf.c; UINT64_MAX without end */
 	struct timer life;
 	uint64_t preferred_until_ns, valid_until_ns;
-	uint32_t n_routers; /* who advertise its prefix */
+	uint32_t n_routers; /* who advertise its prefix; the one that spoke last first */
 	struct ip6_addr router[IP6_ROUTERS_MAX];
 };
 
@@ -64,6 +65,7 @@ struct ip6_link {
 	struct ip6_link_options options;
 	struct list addresses;
 	unsigned n_addresses;
+	struct ip6_heard heard;		   /* of routers, by a host */
 	struct ip6_advertiser *advertiser; /* NULL: does not advertise */
 	struct ip6_host *host;		   /* NULL: does not listen to advertisements */
 	struct mld_link *mld;

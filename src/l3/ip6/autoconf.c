@@ -1,4 +1,4 @@
-/* autoconf.c - routers heard of, the default route by them, addresses of their prefixes. */
+/* autoconf.c - a host asks for routers, and makes addresses of what they advertise. */
 #include "l3/ip6/autoconf.h"
 
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "l3/ip6/advertise.h"
 #include "l3/neighbor/send.h"
-#include "l3/route/route.h"
 
 /* RFC 4861 §10; RFC 4862 §5.5.3 (e). */
 enum { SOLICITS_MAX = 3, TWO_HOURS_S = 7200 };
@@ -19,101 +18,17 @@ static uint64_t now_of(const struct ip6_link *l)
 	return clock_now_ns(l->stack->engine->clock);
 }
 
-/* --- the default route --- */
-
-static unsigned gather_routers(const struct ip6_stack *s, uint32_t vrf, struct route_hop *hops)
+uint64_t ip6_host_until(const struct ip6_host *h, uint32_t seconds)
 {
-	unsigned n = 0;
-
-	for (uint32_t i = 1; i < INTERFACES_MAX; i++) {
-		const struct ip6_host *h = s->link[i] ? s->link[i]->host : NULL;
-
-		if (!h || s->vrf_of[i] != vrf)
-			continue;
-		for (unsigned k = 0; k < h->n_routers && n < LOAD_BALANCE_PATHS; k++)
-			hops[n++] = (struct route_hop){ .vrf = vrf,
-							.if_index = i,
-							.has_addr = true,
-							.addr = h->router[k].addr };
-	}
-	return n;
-}
-
-static void update_default_route(struct ip6_stack *s, uint32_t vrf)
-{
-	const struct ip_prefix all = { .len = 0 };
-	struct route_hop hops[LOAD_BALANCE_PATHS];
-	const struct route_to to = { .n_hops = gather_routers(s, vrf, hops), .hop = hops };
-	const char *what = "it cannot be removed";
-	int err = to.n_hops ? route_set(s->engine, vrf, &all, FIB_ADVERTISED, &to, 0, &what)
-			    : route_del(s->engine, vrf, &all, FIB_ADVERTISED);
-
-	if (err != 0 && err != ERR_NOENT)
-		log_error("ip6.autoconf", "error=\"%s\"", what);
-}
-
-static void set_expiry(struct ip6_host *h)
-{
-	uint64_t first = UINT64_MAX;
-
-	for (unsigned i = 0; i < h->n_routers; i++)
-		if (h->router[i].until_ns < first)
-			first = h->router[i].until_ns;
-	if (first == UINT64_MAX)
-		timer_cancel(&h->on->stack->wheel, &h->expire);
-	else
-		timer_set(&h->on->stack->wheel, &h->expire, first);
-}
-
-static void routers_changed(struct ip6_host *h)
-{
-	set_expiry(h);
-	update_default_route(h->on->stack, h->on->stack->vrf_of[h->on->if_index]);
+	return seconds == ND_INFINITE ? UINT64_MAX : now_of(h->on) + seconds * (uint64_t)NS_PER_S;
 }
 
 void ip6_host_moved(struct ip6_link *l, uint32_t from)
 {
 	if (!l->host)
 		return;
-	update_default_route(l->stack, from);
-	update_default_route(l->stack, l->stack->vrf_of[l->if_index]);
+	ip6_routers_moved(l->host, from);
 	ip6_on_link_moved(l->host, from);
-}
-
-static void forget_router(struct ip6_host *h, unsigned at)
-{
-	h->router[at] = h->router[--h->n_routers];
-}
-
-static void on_expire(struct timer *t, uint64_t now_ns)
-{
-	struct ip6_host *h = container_of(t, struct ip6_host, expire);
-
-	for (unsigned i = h->n_routers; i-- > 0;)
-		if (h->router[i].until_ns <= now_ns)
-			forget_router(h, i);
-	routers_changed(h);
-}
-
-static void hear_router(struct ip6_host *h, const struct ip6_addr *src, uint16_t lifetime_s)
-{
-	uint64_t until = now_of(h->on) + lifetime_s * (uint64_t)NS_PER_S;
-	unsigned at = 0;
-
-	while (at < h->n_routers && !ip6_equal(&h->router[at].addr, src))
-		at++;
-	if (at < h->n_routers && lifetime_s == 0) {
-		forget_router(h, at);
-		routers_changed(h);
-	} else if (at < h->n_routers) {
-		h->router[at].until_ns = until;
-		set_expiry(h);
-	} else if (lifetime_s > 0 && h->n_routers < IP6_ROUTERS_MAX) {
-		h->router[h->n_routers++] = (struct ip6_router){ *src, until };
-		routers_changed(h);
-	} else if (lifetime_s > 0) {
-		h->n_ignored++;
-	}
 }
 
 /* --- addresses --- */
@@ -143,22 +58,17 @@ static void on_life(struct timer *t, uint64_t now_ns)
 	set_life_timer(a);
 }
 
-static uint64_t until(uint64_t now_ns, uint32_t seconds)
-{
-	return seconds == ND_INFINITE ? UINT64_MAX : now_ns + seconds * (uint64_t)NS_PER_S;
-}
-
 /* RFC 4862 §5.5.3 (e): nobody but time itself makes an address invalid in less than two hours. */
 static void refresh(struct ip6_address *a, const struct nd_prefix *p)
 {
-	uint64_t now = now_of(a->on), two_hours = until(now, TWO_HOURS_S);
-	uint64_t valid = until(now, p->valid_s);
+	const struct ip6_host *h = a->on->host;
+	uint64_t two_hours = ip6_host_until(h, TWO_HOURS_S), valid = ip6_host_until(h, p->valid_s);
 
 	if (p->valid_s > TWO_HOURS_S || valid > a->valid_until_ns)
 		a->valid_until_ns = valid;
 	else if (a->valid_until_ns > two_hours)
 		a->valid_until_ns = two_hours;
-	a->preferred_until_ns = until(now, p->preferred_s);
+	a->preferred_until_ns = ip6_host_until(h, p->preferred_s);
 	if (a->state == IP6_DEPRECATED && p->preferred_s > 0)
 		ip6_address_set_state(a, IP6_PREFERRED);
 	else if (a->state == IP6_PREFERRED && p->preferred_s == 0)
@@ -187,7 +97,6 @@ static void make_address(struct ip6_link *l, const struct nd_prefix *p)
 	struct ip6_prefix prefix = { ip6_of(ip6_high(&p->prefix.addr),
 					    ip6_interface_id_of(l, &p->prefix.addr, 0)),
 				     p->flags & ND_ON_LINK ? 64 : 128 };
-	uint64_t now = now_of(l);
 	struct ip6_address *a;
 
 	if (ip6_address_find_or_null(l, &prefix.addr))
@@ -198,8 +107,8 @@ static void make_address(struct ip6_link *l, const struct nd_prefix *p)
 		return;
 	}
 	a->life.expired = on_life;
-	a->valid_until_ns = until(now, p->valid_s);
-	a->preferred_until_ns = until(now, p->preferred_s);
+	a->valid_until_ns = ip6_host_until(l->host, p->valid_s);
+	a->preferred_until_ns = ip6_host_until(l->host, p->preferred_s);
 	set_life_timer(a);
 }
 
@@ -239,7 +148,8 @@ void ip6_host_hear(struct ip6_link *l, const struct ip6_addr *src, const struct 
 		return;
 	h->n_heard++;
 	h->n_solicits = SOLICITS_MAX; /* §6.3.7: no need to ask any more */
-	hear_router(h, src, m->lifetime_s);
+	ip6_heard_take(l, m);
+	ip6_routers_hear(h, src, m);
 	for (unsigned i = 0; i < m->n_prefixes; i++)
 		hear_prefix(h, &m->prefix[i]);
 }
@@ -275,7 +185,7 @@ int ip6_host_new(struct ip6_link *l)
 		return ERR_NOMEM;
 	h->on = l;
 	timer_init(&h->solicit, on_solicit);
-	timer_init(&h->expire, on_expire);
+	ip6_routers_init(h);
 	ip6_on_link_init(h);
 	l->host = h;
 	ip6_publish_view(l);
@@ -300,11 +210,9 @@ void ip6_host_stop(struct ip6_link *l)
 	if (!h)
 		return;
 	timer_cancel(&l->stack->wheel, &h->solicit);
-	if (h->n_routers > 0) {
-		h->n_routers = 0;
-		routers_changed(h);
-	}
+	ip6_routers_stop(h);
 	ip6_on_link_stop(h);
+	ip6_heard_forget(l);
 	list_for_each(link, &l->addresses) {
 		struct ip6_address *a = container_of(link, struct ip6_address, link);
 

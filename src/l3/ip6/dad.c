@@ -8,7 +8,7 @@
 #include "l3/mld/mld.h"
 #include "l3/neighbor/send.h"
 
-#define CHECK_NS     NS_PER_S /* RetransTimer */
+#define CHECK_NS     NS_PER_S /* RetransTimer, unless a router says another */
 #define MAX_DELAY_NS NS_PER_S /* RFC 4861 §10, MAX_RTR_SOLICITATION_DELAY */
 
 enum { RETRIES_MAX = 3, NONCE_BITS = 48 };
@@ -63,7 +63,7 @@ static void on_timer(struct timer *t, uint64_t now_ns unused_arg)
 		return;
 	}
 	ask(a);
-	set_timer(a, CHECK_NS);
+	set_timer(a, a->on->heard.retransmit_ns ? a->on->heard.retransmit_ns : CHECK_NS);
 }
 
 void ip6_dad_start(struct ip6_address *a)

@@ -44,8 +44,9 @@ struct ip6_view_address {
 /* What workers know about one link. Published, never changed. */
 struct ip6_view {
 	struct rcu_later later;
-	bool is_router; /* it advertises itself */
-	bool is_host;	/* it listens to advertisements */
+	bool is_router;	   /* it advertises itself */
+	bool is_host;	   /* it listens to advertisements */
+	uint8_t hop_limit; /* of packets that we send there by ourselves */
 	uint32_t n_addresses;
 	struct ip6_view_address address[IP6_ADDRESSES_MAX];
 	uint32_t n_on_link;
@@ -178,6 +179,18 @@ struct ip6_addr ip6_source_on(const struct ip6_stack *s, uint32_t if_index,
  */
 struct ip6_addr ip6_source_for(const struct ip6_stack *s, uint32_t vrf, uint32_t link,
 			       const struct ip6_addr *dst);
+
+/* ip6_hop_limit_on - of packets of ours that leave by @if_index: RFC 4861 §6.3.2, CurHopLimit. */
+static inline uint8_t ip6_hop_limit_on(const struct ip6_stack *s, uint32_t if_index)
+{
+	const struct ip6_view *view = ip6_view_or_null(s, if_index);
+
+	return view ? view->hop_limit : IP6_DEFAULT_HOP_LIMIT;
+}
+
+/* ip6_hop_limit_for - the same of packets to @dst; arguments as of ip6_source_for(). */
+uint8_t ip6_hop_limit_for(const struct ip6_stack *s, uint32_t vrf, uint32_t link,
+			  const struct ip6_addr *dst);
 
 /* Nodes, for daemon/modules.c. */
 extern const struct node_type ip6_input_node;

@@ -1,14 +1,6 @@
 /* on_link.c - prefixes that routers say are on the link, and the routes to them. */
-#include "base/err.h"
-#include "base/log.h"
 #include "l3/ip6/autoconf.h"
 #include "l3/neighbor/neighbor.h"
-#include "l3/route/route.h"
-
-static uint64_t now_of(const struct ip6_host *h)
-{
-	return clock_now_ns(h->on->stack->engine->clock);
-}
 
 static bool is_same(const struct ip6_prefix *a, const struct ip6_prefix *b)
 {
@@ -23,9 +15,8 @@ static struct ip6_on_link *find_or_null(struct ip6_host *h, const struct ip6_pre
 	return NULL;
 }
 
-/* The first interface of the VRF that has the prefix; 0 for none. */
-static uint32_t interface_of(const struct ip6_stack *s, uint32_t vrf,
-			     const struct ip6_prefix *prefix)
+uint32_t ip6_on_link_interface(const struct ip6_stack *s, uint32_t vrf,
+			       const struct ip6_prefix *prefix)
 {
 	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
 		if (s->link[i] && s->link[i]->host && s->vrf_of[i] == vrf &&
@@ -34,24 +25,11 @@ static uint32_t interface_of(const struct ip6_stack *s, uint32_t vrf,
 	return 0;
 }
 
-static void update_route(struct ip6_stack *s, uint32_t vrf, const struct ip6_prefix *prefix)
-{
-	const struct ip_prefix p = { .addr = prefix->addr, .len = prefix->len };
-	const struct route_hop hop = { .vrf = vrf, .if_index = interface_of(s, vrf, prefix) };
-	const struct route_to to = { .n_hops = 1, .hop = &hop };
-	const char *what = "it cannot be removed";
-	int err = hop.if_index ? route_set(s->engine, vrf, &p, FIB_ADVERTISED, &to, 0, &what)
-			       : route_del(s->engine, vrf, &p, FIB_ADVERTISED);
-
-	if (err != 0 && err != ERR_NOENT)
-		log_error("ip6.on_link", "error=\"%s\"", what);
-}
-
 static void changed(struct ip6_host *h, const struct ip6_prefix *prefix)
 {
 	struct ip6_stack *s = h->on->stack;
 
-	update_route(s, s->vrf_of[h->on->if_index], prefix);
+	ip6_advertised_update(s, s->vrf_of[h->on->if_index], prefix);
 	ip6_publish_view(h->on);
 }
 
@@ -97,8 +75,7 @@ void ip6_on_link_hear(struct ip6_host *h, const struct nd_prefix *p)
 	const struct ip6_prefix prefix = { ip6_masked(&p->prefix.addr, p->prefix.len),
 					   p->prefix.len };
 	struct ip6_on_link *known = find_or_null(h, &prefix);
-	uint64_t until = p->valid_s == ND_INFINITE ? UINT64_MAX
-						   : now_of(h) + p->valid_s * (uint64_t)NS_PER_S;
+	uint64_t until = ip6_host_until(h, p->valid_s);
 
 	if (known && p->valid_s > 0) {
 		known->until_ns = until;
@@ -118,8 +95,8 @@ void ip6_on_link_moved(struct ip6_host *h, uint32_t from)
 	struct ip6_stack *s = h->on->stack;
 
 	for (unsigned i = 0; i < h->n_on_link; i++) {
-		update_route(s, from, &h->on_link[i].prefix);
-		update_route(s, s->vrf_of[h->on->if_index], &h->on_link[i].prefix);
+		ip6_advertised_update(s, from, &h->on_link[i].prefix);
+		ip6_advertised_update(s, s->vrf_of[h->on->if_index], &h->on_link[i].prefix);
 	}
 }
 

@@ -92,6 +92,15 @@ struct ip6_addr ip6_source_for(const struct ip6_stack *s, uint32_t vrf, uint32_t
 	return reaches(&best, dst) ? best.address->prefix.addr : ip6_of(0, 0);
 }
 
+uint8_t ip6_hop_limit_for(const struct ip6_stack *s, uint32_t vrf, uint32_t link,
+			  const struct ip6_addr *dst)
+{
+	const struct vrf *v = fib_vrf_or_null(s->fib, vrf);
+	const struct adjacency *a = v ? fib6_lookup_on(s->fib, v, dst, link, 0) : NULL;
+
+	return ip6_hop_limit_on(s, a && a->if_index ? a->if_index : link);
+}
+
 struct ip6_addr ip6_link_local_of(const struct ip6_stack *s, uint32_t if_index)
 {
 	const struct ip6_view *view = ip6_view_or_null(s, if_index);

@@ -21,19 +21,21 @@ static void enter(struct neighbor_machine *m, enum neighbor_state state, uint64_
 	m->deadline_ns = deadline_ns;
 }
 
-static unsigned probe(struct neighbor_machine *m, uint64_t now_ns, unsigned how)
+static unsigned probe(struct neighbor_machine *m, const struct neighbor_times *times,
+		      uint64_t now_ns, unsigned how)
 {
 	m->n_probes++;
-	m->deadline_ns = now_ns + NEIGHBOR_PROBE_NS;
+	m->deadline_ns = now_ns + times->probe_ns;
 	return how;
 }
 
-unsigned neighbor_on_need(struct neighbor_machine *m, uint64_t now_ns)
+unsigned neighbor_on_need(struct neighbor_machine *m, const struct neighbor_times *times,
+			  uint64_t now_ns)
 {
 	switch (m->state) {
 	case NEIGHBOR_IDLE:
 		enter(m, NEIGHBOR_INCOMPLETE, 0);
-		return probe(m, now_ns, NEIGHBOR_SEND_BROADCAST);
+		return probe(m, times, now_ns, NEIGHBOR_SEND_BROADCAST);
 	case NEIGHBOR_INCOMPLETE:
 		return 0;
 	case NEIGHBOR_FAILED:
@@ -43,13 +45,14 @@ unsigned neighbor_on_need(struct neighbor_machine *m, uint64_t now_ns)
 	}
 }
 
-unsigned neighbor_on_heard(struct neighbor_machine *m, uint64_t now_ns, bool is_new)
+unsigned neighbor_on_heard(struct neighbor_machine *m, const struct neighbor_times *times,
+			   uint64_t now_ns, bool is_new)
 {
 	bool was_resolved = neighbor_is_resolved(m);
 
 	if (m->state == NEIGHBOR_STATIC)
 		return 0;
-	enter(m, NEIGHBOR_REACHABLE, now_ns + NEIGHBOR_REACHABLE_NS);
+	enter(m, NEIGHBOR_REACHABLE, now_ns + times->reachable_ns);
 	m->confirmed_ns = now_ns;
 	return is_new || !was_resolved ? NEIGHBOR_PUBLISH : 0;
 }
@@ -76,20 +79,22 @@ unsigned neighbor_on_static(struct neighbor_machine *m)
 	return NEIGHBOR_PUBLISH;
 }
 
-static unsigned on_incomplete_timer(struct neighbor_machine *m, uint64_t now_ns)
+static unsigned on_incomplete_timer(struct neighbor_machine *m, const struct neighbor_times *times,
+				    uint64_t now_ns)
 {
 	if (m->n_probes < NEIGHBOR_PROBES)
-		return probe(m, now_ns, NEIGHBOR_SEND_BROADCAST);
+		return probe(m, times, now_ns, NEIGHBOR_SEND_BROADCAST);
 	enter(m, NEIGHBOR_FAILED, now_ns + NEIGHBOR_FAILED_NS);
 	return NEIGHBOR_FAIL;
 }
 
 /* REACHABLE or STALE: ask again if it matters. */
-static unsigned on_quiet_timer(struct neighbor_machine *m, uint64_t now_ns, bool used)
+static unsigned on_quiet_timer(struct neighbor_machine *m, const struct neighbor_times *times,
+			       uint64_t now_ns, bool used)
 {
 	if (used) {
 		enter(m, NEIGHBOR_PROBE, 0);
-		return probe(m, now_ns, NEIGHBOR_SEND_UNICAST);
+		return probe(m, times, now_ns, NEIGHBOR_SEND_UNICAST);
 	}
 	if (now_ns - m->confirmed_ns >= NEIGHBOR_FORGET_NS) {
 		enter(m, NEIGHBOR_IDLE, 0);
@@ -99,19 +104,20 @@ static unsigned on_quiet_timer(struct neighbor_machine *m, uint64_t now_ns, bool
 	return 0;
 }
 
-unsigned neighbor_on_timer(struct neighbor_machine *m, uint64_t now_ns, bool used)
+unsigned neighbor_on_timer(struct neighbor_machine *m, const struct neighbor_times *times,
+			   uint64_t now_ns, bool used)
 {
 	switch (m->state) {
 	case NEIGHBOR_INCOMPLETE:
-		return on_incomplete_timer(m, now_ns);
+		return on_incomplete_timer(m, times, now_ns);
 	case NEIGHBOR_REACHABLE:
 	case NEIGHBOR_STALE:
-		return on_quiet_timer(m, now_ns, used);
+		return on_quiet_timer(m, times, now_ns, used);
 	case NEIGHBOR_PROBE:
 		if (m->n_probes < NEIGHBOR_PROBES)
-			return probe(m, now_ns, NEIGHBOR_SEND_UNICAST);
+			return probe(m, times, now_ns, NEIGHBOR_SEND_UNICAST);
 		enter(m, NEIGHBOR_INCOMPLETE, 0);
-		return NEIGHBOR_WITHDRAW | probe(m, now_ns, NEIGHBOR_SEND_BROADCAST);
+		return NEIGHBOR_WITHDRAW | probe(m, times, now_ns, NEIGHBOR_SEND_BROADCAST);
 	case NEIGHBOR_FAILED:
 		enter(m, NEIGHBOR_IDLE, 0);
 		return NEIGHBOR_FORGET;

@@ -36,11 +36,17 @@ enum neighbor_state {
 };
 
 enum { NEIGHBOR_PROBES = 3 };
-#define NEIGHBOR_PROBE_NS     ((uint64_t)1 * NS_PER_S)
-#define NEIGHBOR_REACHABLE_NS ((uint64_t)30 * NS_PER_S)
-#define NEIGHBOR_LOOK_NS      ((uint64_t)5 * NS_PER_S) /* a stale one: has it been used? */
-#define NEIGHBOR_FORGET_NS    ((uint64_t)600 * NS_PER_S)
-#define NEIGHBOR_FAILED_NS    ((uint64_t)1 * NS_PER_S) /* refused at once for so long */
+#define NEIGHBOR_LOOK_NS   ((uint64_t)5 * NS_PER_S) /* a stale one: has it been used? */
+#define NEIGHBOR_FORGET_NS ((uint64_t)600 * NS_PER_S)
+#define NEIGHBOR_FAILED_NS ((uint64_t)1 * NS_PER_S) /* refused at once for so long */
+
+/* RFC 4861 §6.3.2; routers may say others. */
+struct neighbor_times {
+	uint64_t reachable_ns; /* how long what a neighbour said is believed */
+	uint64_t probe_ns;     /* between two questions: RetransTimer */
+};
+#define NEIGHBOR_USUAL_TIMES                                                                       \
+	((struct neighbor_times){ .reachable_ns = (uint64_t)30 * NS_PER_S, .probe_ns = NS_PER_S })
 
 /* What the caller has to do, as bits. */
 enum neighbor_action {
@@ -70,10 +76,12 @@ static inline bool neighbor_is_resolved(const struct neighbor_machine *m)
 /* Each returns what to do, a set of enum neighbor_action. */
 
 /* neighbor_on_need - a packet waits for the address. */
-unsigned neighbor_on_need(struct neighbor_machine *m, uint64_t now_ns);
+unsigned neighbor_on_need(struct neighbor_machine *m, const struct neighbor_times *times,
+			  uint64_t now_ns);
 
 /* neighbor_on_heard - the neighbour said its address. @is_new: another one than we had. */
-unsigned neighbor_on_heard(struct neighbor_machine *m, uint64_t now_ns, bool is_new);
+unsigned neighbor_on_heard(struct neighbor_machine *m, const struct neighbor_times *times,
+			   uint64_t now_ns, bool is_new);
 
 /*
  * neighbor_on_told - the neighbour said its address unasked. @is_new: another one than we had.
@@ -85,7 +93,8 @@ unsigned neighbor_on_told(struct neighbor_machine *m, uint64_t now_ns, bool is_n
 unsigned neighbor_on_doubt(struct neighbor_machine *m, uint64_t now_ns);
 
 /* neighbor_on_timer - the deadline has passed. @used: packets were sent since the last call. */
-unsigned neighbor_on_timer(struct neighbor_machine *m, uint64_t now_ns, bool used);
+unsigned neighbor_on_timer(struct neighbor_machine *m, const struct neighbor_times *times,
+			   uint64_t now_ns, bool used);
 
 /* neighbor_on_static - the operator said the address. */
 unsigned neighbor_on_static(struct neighbor_machine *m);

@@ -18,6 +18,7 @@ struct step {
 
 static void play(const char *what, const struct step *steps, unsigned n)
 {
+	const struct neighbor_times times = NEIGHBOR_USUAL_TIMES;
 	struct neighbor_machine m = { 0 };
 
 	for (unsigned i = 0; i < n; i++) {
@@ -26,11 +27,11 @@ static void play(const char *what, const struct step *steps, unsigned n)
 
 		switch (steps[i].event) {
 		case NEED:
-			actions = neighbor_on_need(&m, now);
+			actions = neighbor_on_need(&m, &times, now);
 			break;
 		case HEARD:
 		case HEARD_NEW:
-			actions = neighbor_on_heard(&m, now, steps[i].event == HEARD_NEW);
+			actions = neighbor_on_heard(&m, &times, now, steps[i].event == HEARD_NEW);
 			break;
 		case TOLD:
 		case TOLD_NEW:
@@ -43,7 +44,7 @@ static void play(const char *what, const struct step *steps, unsigned n)
 		case TIMER_USED:
 			if (m.deadline_ns != now)
 				fail_msg("%s, step %u: the timer is not due", what, i);
-			actions = neighbor_on_timer(&m, now, steps[i].event == TIMER_USED);
+			actions = neighbor_on_timer(&m, &times, now, steps[i].event == TIMER_USED);
 			break;
 		case FIXED:
 			actions = neighbor_on_static(&m);
@@ -86,12 +87,13 @@ static void test_never_answered(void **state unused_arg)
 
 static void test_idle_is_forgotten(void **state unused_arg)
 {
+	const struct neighbor_times times = NEIGHBOR_USUAL_TIMES;
 	struct neighbor_machine m = { 0 };
 	unsigned actions = 0;
 
-	assert_int_equal(neighbor_on_heard(&m, NS_PER_S, true), NEIGHBOR_PUBLISH);
+	assert_int_equal(neighbor_on_heard(&m, &times, NS_PER_S, true), NEIGHBOR_PUBLISH);
 	for (unsigned i = 0; i < 1000 && actions == 0; i++)
-		actions = neighbor_on_timer(&m, m.deadline_ns, false);
+		actions = neighbor_on_timer(&m, &times, m.deadline_ns, false);
 	assert_int_equal(actions, NEIGHBOR_WITHDRAW | NEIGHBOR_FORGET);
 	assert_int_equal(m.state, NEIGHBOR_IDLE);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "l3/ip4/address.h"
 #include "l3/ip6/address.h"
+#include "l3/ip6/routers.h"
 #include "l3/neighbor/proxy.h"
 #include "l3/neighbor/publish.h"
 #include "l3/neighbor/send.h"
@@ -107,6 +108,29 @@ static void set_timer(struct neighbor *n)
 		timer_cancel(&n->table->wheel, &n->timer);
 }
 
+/* As the routers of the link say: RFC 4861 §6.3.4. ARP has its own. */
+static struct neighbor_times times_of(const struct neighbor *n)
+{
+	const struct ip6_link *l =
+		neighbor_is_ip4(n) ? NULL : ip6_stack_of(n->table->engine)->link[n->if_index];
+	struct neighbor_times times = NEIGHBOR_USUAL_TIMES;
+
+	if (l && l->heard.reachable_ns)
+		times.reachable_ns = l->heard.reachable_ns;
+	if (l && l->heard.retransmit_ns)
+		times.probe_ns = l->heard.retransmit_ns;
+	return times;
+}
+
+/* RFC 4861 §6.3.6: a router that does not answer gives way to others. */
+static void tell_host(const struct neighbor *n, unsigned actions)
+{
+	bool is_silent = actions & (NEIGHBOR_WITHDRAW | NEIGHBOR_FAIL);
+
+	if (!neighbor_is_ip4(n) && (is_silent || actions & NEIGHBOR_PUBLISH))
+		ip6_router_is_silent(n->table->engine, n->if_index, &n->addr, is_silent);
+}
+
 /* Carry out @actions; @n may be gone afterwards. */
 static void act(struct neighbor *n, unsigned actions)
 {
@@ -134,6 +158,7 @@ static void act(struct neighbor *n, unsigned actions)
 		ask(n, NULL);
 	if (actions & NEIGHBOR_SEND_UNICAST)
 		ask(n, &n->mac);
+	tell_host(n, actions);
 	set_timer(n);
 	n->n_pins--;
 	if (actions & NEIGHBOR_FORGET && n->n_pins == 0)
@@ -144,7 +169,9 @@ static void on_timer(struct timer *t, uint64_t now_ns)
 {
 	struct neighbor *n = container_of(t, struct neighbor, timer);
 
-	act(n, neighbor_on_timer(&n->machine, now_ns, neighbor_was_used(n)));
+	const struct neighbor_times times = times_of(n);
+
+	act(n, neighbor_on_timer(&n->machine, &times, now_ns, neighbor_was_used(n)));
 }
 
 /* Make room: the one that has been silent longest and that nobody holds on to. */
@@ -201,6 +228,7 @@ void neighbor_take_need(void *consumer unused_arg, struct mail *mail)
 	struct neighbors *t = h->table;
 	const struct interface *i = interface_get_or_null(t->engine, h->if_index);
 	struct neighbor *n = i && i->up ? find_or_new_or_null(t, h->if_index, &h->addr) : NULL;
+	struct neighbor_times times;
 
 	if (!n) {
 		h->resolved = false;
@@ -209,13 +237,15 @@ void neighbor_take_need(void *consumer unused_arg, struct mail *mail)
 		return;
 	}
 	list_push(&n->waiters, &h->waiter);
-	act(n, neighbor_on_need(&n->machine, now_of(t)));
+	times = times_of(n);
+	act(n, neighbor_on_need(&n->machine, &times, now_of(t)));
 }
 
 /* RFC 4861 §7.2.5 in the words of machine.h; ARP's messages are answers or corrections. */
 static unsigned weigh(struct neighbor *n, const struct neighbor_news *news)
 {
 	bool is_new = news->has_mac && !mac_equal(&n->mac, &news->mac);
+	const struct neighbor_times times = times_of(n);
 	uint64_t now = now_of(n->table);
 
 	if (!news->has_mac && !neighbor_is_resolved(&n->machine))
@@ -224,7 +254,7 @@ static unsigned weigh(struct neighbor *n, const struct neighbor_news *news)
 		return neighbor_on_doubt(&n->machine, now);
 	if (is_new)
 		n->mac = news->mac;
-	return news->proves ? neighbor_on_heard(&n->machine, now, is_new)
+	return news->proves ? neighbor_on_heard(&n->machine, &times, now, is_new)
 			    : neighbor_on_told(&n->machine, now, is_new);
 }
 
@@ -232,8 +262,11 @@ static void hear(struct neighbor *n, const struct neighbor_news *news)
 {
 	if (n->machine.state == NEIGHBOR_STATIC)
 		return;
-	if (news->says_role)
+	if (news->says_role) {
 		n->is_router = news->is_router;
+		if (!n->is_router)
+			ip6_router_is_none(n->table->engine, n->if_index, &n->addr);
+	}
 	list_remove(&n->age_link);
 	list_push(&n->table->oldest, &n->age_link);
 	act(n, weigh(n, news));

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "l3/ip4/address.h"
+#include "l3/ip6/heard.h"
 
 static struct ip4_stack *stack4_of(const struct neighbor *n)
 {
@@ -86,12 +87,17 @@ static bool is_usable(const struct neighbor *n, const struct interface *i)
 	return i->up && (i->link || heard);
 }
 
+static uint32_t mtu_of(const struct neighbor *n, const struct interface *i)
+{
+	return neighbor_is_ip4(n) ? i->mtu_bytes : ip6_mtu_on(stack6_of(n), i);
+}
+
 static struct adjacency adjacency_value(const struct neighbor *n)
 {
 	const struct interface *i = interface_get_or_null(n->table->engine, n->if_index);
 	struct adjacency a = { .kind = ADJACENCY_INCOMPLETE,
 			       .if_index = n->if_index,
-			       .mtu_bytes = i ? i->mtu_bytes : 0 };
+			       .mtu_bytes = i ? mtu_of(n, i) : 0 };
 	struct ethernet_hdr eth = {
 		.dst = n->mac,
 		.type = be16_of(neighbor_is_ip4(n) ? ETHERNET_IP4 : ETHERNET_IP6),

@@ -69,7 +69,7 @@ void probe_close(struct probe *p);
 /* probe_source - the address that it sends from. */
 const struct ip6_addr *probe_source(const struct probe *p);
 
-/* probe_send - one echo request with @size bytes of payload. ERR_NOMEM. */
+/* probe_send - one echo request with @size bytes of payload. @ttl: 0 for the usual. ERR_NOMEM. */
 must_check
 int probe_send(struct probe *p, uint16_t seq, uint8_t ttl, uint32_t size);
 

@@ -110,6 +110,15 @@ out:
 	free(arg);
 }
 
+static uint8_t usual_ttl(const struct probe *p)
+{
+	const struct probe_options *o = &p->options;
+
+	if (ip6_is_mapped(&o->dst))
+		return IP4_DEFAULT_TTL;
+	return ip6_hop_limit_for(ip6_stack_of(p->all->engine), o->vrf, o->if_index, &o->dst);
+}
+
 int probe_send(struct probe *p, uint16_t seq, uint8_t ttl, uint32_t size)
 {
 	struct order *o = malloc(sizeof(*o));
@@ -118,7 +127,7 @@ int probe_send(struct probe *p, uint16_t seq, uint8_t ttl, uint32_t size)
 	invariant(size <= PROBE_SIZE_MAX);
 	if (!o)
 		return ERR_NOMEM;
-	*o = (struct order){ p->options, p->id, seq, ttl, size };
+	*o = (struct order){ p->options, p->id, seq, ttl ? ttl : usual_ttl(p), size };
 	err = worker_call(p->all->engine->worker[0], carry_out, o);
 	if (err != 0)
 		free(o);

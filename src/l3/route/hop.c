@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "l3/ip6/heard.h"
 #include "l3/neighbor/neighbor.h"
 #include "l3/route/hop_private.h"
 
@@ -29,16 +30,17 @@ static struct hop *find_or_null(struct route_hops *t, const struct hop *like)
 static struct adjacency glean_value(const struct route_hops *t, const struct hop *h)
 {
 	const struct interface *i = interface_get_or_null(t->engine, h->if_index);
+	const struct ip6_stack *stack6 = ip6_stack_of(t->engine);
 	struct adjacency a = { .kind = interface_is_running(i) ? ADJACENCY_GLEAN
 							       : ADJACENCY_UNREACHABLE,
 			       .family = hop_is_ip4(h) ? 4 : 6,
 			       .if_index = h->if_index,
-			       .mtu_bytes = i->mtu_bytes };
+			       .mtu_bytes = hop_is_ip4(h) ? i->mtu_bytes : ip6_mtu_on(stack6, i) };
 
 	if (hop_is_ip4(h))
 		a.source = ip4_primary(ip4_stack_of(t->engine), h->if_index);
 	else
-		a.source6 = ip6_source_on(ip6_stack_of(t->engine), h->if_index, &h->addr);
+		a.source6 = ip6_source_on(stack6, h->if_index, &h->addr);
 	return a;
 }
 
@@ -224,11 +226,21 @@ static void on_interface(struct interface_listener *l, struct interface *i,
 
 	if (event == INTERFACE_UP || event == INTERFACE_DOWN || event == INTERFACE_LINK)
 		refresh_gleans(t, i->index);
-	if (event != INTERFACE_MTU)
-		return;
-	if (adjacency_set_mtu(&t->fib->adjacencies, i->index, i->mtu_bytes) != 0)
+	if (event == INTERFACE_MTU)
+		route_hops_set_mtu(t->engine, i);
+}
+
+void route_hops_set_mtu(struct engine *e, const struct interface *i)
+{
+	struct fib *f = hops_of(e)->fib;
+	int err = adjacency_set_mtu(&f->adjacencies, i->index, 4, i->mtu_bytes);
+
+	if (err == 0)
+		err = adjacency_set_mtu(&f->adjacencies, i->index, 6,
+					ip6_mtu_on(ip6_stack_of(e), i));
+	if (err != 0)
 		log_error("route.mtu", "interface=%s error=\"out of memory\"", i->name);
-	fib_touch(t->fib);
+	fib_touch(f);
 }
 
 void route_hops_del_interface(struct engine *e, uint32_t if_index, unsigned family)

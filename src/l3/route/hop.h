@@ -20,6 +20,7 @@
 #include "l3/fib/fib.h"
 
 struct engine;
+struct interface;
 
 enum { ROUTE_HOPS_MAX = 65536 };
 
@@ -70,6 +71,9 @@ void route_hops_del_interface(struct engine *e, uint32_t if_index, unsigned fami
 
 /* route_hops_loaded_over - true if a loaded route leads over the link. Looks at every prefix. */
 bool route_hops_loaded_over(const struct engine *e, uint32_t if_index);
+
+/* route_hops_set_mtu - the MTU of a link has changed, of a family or of both. */
+void route_hops_set_mtu(struct engine *e, const struct interface *i);
 
 /* route_hops_load_begins, _ends - of load.c: loaded routes may still come over what goes now. */
 void route_hops_load_begins(struct engine *e);
