@@ -3,7 +3,7 @@ import time
 
 import pytest
 from harness import wait
-from harness.routers import ALL_NODES_MAC, announce, on_link, routes
+from harness.routers import ALL_NODES_MAC, announce, makes, on_link, routes
 from harness.talk6 import HERE, THERE, Talk6, interface6, quiet, usable
 from harness.workers import ONE_WORKER, on_workers
 from scapy.all import (Ether, ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA,
@@ -203,6 +203,47 @@ def test_rfc4861_6_3_6_a_router_that_is_silent_gives_way(host):
     assert host.wire.expect(IPv6(dst=FAR) / ICMPv6EchoReply(id=2)).dst == host.wire.mac
     announce(host, A, prf=HIGH, mac=A_MAC)
     becomes(host, "::/0", A)
+
+
+# --- RFC 6724 §5, rule 5.5: the source that the next hop gave ---
+
+@pytest.fixture
+def two_routers(host):
+    """A advertises 2001:db8:a::/64, B 2001:db8:b::/64, each leads to a prefix, B by default."""
+    announce(host, A, mac=A_MAC, options=[makes("2001:db8:a::"), leads("2001:db8:b:1::/64")])
+    announce(host, B, mac=B_MAC, prf=HIGH, options=[makes("2001:db8:b::"),
+                                                    leads("2001:db8:a:1::/64")])
+    usable(host.lan.stack, OF_A, OF_B)
+    becomes(host, "::/0", B)
+    return host
+
+
+OF_A, OF_B = "2001:db8:a::ff:fe00:1", "2001:db8:b::ff:fe00:1"
+
+
+def pinged(host, convoy, dst, **fields):
+    """How an echo request of ours looks: its source, and to which router it goes."""
+    convoy("ping", dst, "--count", "1", "--wait", "100", env=host.lan.stack.env)
+    packet = host.wire.expect(IPv6(dst=dst, **fields) / ICMPv6EchoRequest())
+    return packet[IPv6].src, packet.dst
+
+
+@pytest.mark.parametrize("dst, source, router", [
+    (FAR, OF_B, B_MAC),
+    # Rule 8 alone would take the other one.
+    ("2001:db8:b:1::1", OF_A, A_MAC), ("2001:db8:a:1::1", OF_B, B_MAC)])
+def test_rfc6724_5_5_sources_go_with_their_router(two_routers, convoy, dst, source, router):
+    assert pinged(two_routers, convoy, dst) == (source, router)
+
+
+def test_rfc6724_5_5_prefixes_change_hands(two_routers, convoy):
+    host = two_routers
+    heard(host, makes("2001:db8:b::"))  # by another router as well
+    announce(host, B, mac=B_MAC, prf=HIGH, options=[makes("2001:db8:b::", 0, 0)])  # not by B now
+    announce(host, B, mac=B_MAC, prf=HIGH, options=[makes("2001:db8:a::"),
+                                                    on_link("2001:db8:f::", 1800)])
+    wait.until(lambda: LATER in routes(host), "heard")
+    assert pinged(host, convoy, FAR) == (OF_A, B_MAC)
 
 
 # --- RFC 4861 §6.3.4: what routers say about the link ---

@@ -140,6 +140,70 @@ static void hear_prefix(struct ip6_host *h, const struct nd_prefix *p)
 		h->n_ignored++;
 }
 
+/* --- whose prefixes they are: RFC 6724 §5, rule 5.5 --- */
+
+static unsigned place_of(const struct ip6_address *a, const struct ip6_addr *router)
+{
+	unsigned at = 0;
+
+	while (at < a->n_routers && !ip6_equal(&a->router[at], router))
+		at++;
+	return at;
+}
+
+/* The one that spoke last stands first; of too many the one that has been silent longest goes. */
+static bool add_router(struct ip6_address *a, const struct ip6_addr *router)
+{
+	unsigned at = place_of(a, router);
+	bool is_new = at == a->n_routers;
+
+	if (is_new && a->n_routers < IP6_ROUTERS_MAX)
+		a->n_routers++;
+	else if (is_new)
+		at--;
+	memmove(&a->router[1], &a->router[0], at * sizeof(a->router[0]));
+	a->router[0] = *router;
+	return is_new;
+}
+
+static bool remove_router(struct ip6_address *a, const struct ip6_addr *router)
+{
+	unsigned at = place_of(a, router);
+
+	if (at == a->n_routers)
+		return false;
+	a->n_routers--;
+	memmove(&a->router[at], &a->router[at + 1], (a->n_routers - at) * sizeof(a->router[0]));
+	return true;
+}
+
+static bool note_prefix(struct ip6_link *l, const struct ip6_addr *router,
+			const struct nd_prefix *p)
+{
+	bool has_changed = false;
+
+	list_for_each(link, &l->addresses) {
+		struct ip6_address *a = container_of(link, struct ip6_address, link);
+
+		if (ip6_is_link_local(&a->prefix.addr) ||
+		    !ip6_prefix_has(&p->prefix, &a->prefix.addr))
+			continue;
+		has_changed |= p->valid_s > 0 ? add_router(a, router) : remove_router(a, router);
+	}
+	return has_changed;
+}
+
+/* The addresses that were made of the prefixes are there by now. */
+static void note_router(struct ip6_link *l, const struct ip6_addr *router, const struct nd *m)
+{
+	bool has_changed = false;
+
+	for (unsigned i = 0; i < m->n_prefixes; i++)
+		has_changed |= note_prefix(l, router, &m->prefix[i]);
+	if (has_changed)
+		ip6_publish_view(l);
+}
+
 void ip6_host_hear(struct ip6_link *l, const struct ip6_addr *src, const struct nd *m)
 {
 	struct ip6_host *h = l->host;
@@ -152,6 +216,7 @@ void ip6_host_hear(struct ip6_link *l, const struct ip6_addr *src, const struct 
 	ip6_routers_hear(h, src, m);
 	for (unsigned i = 0; i < m->n_prefixes; i++)
 		hear_prefix(h, &m->prefix[i]);
+	note_router(l, src, m);
 }
 
 /* --- asking for routers --- */
@@ -218,6 +283,8 @@ void ip6_host_stop(struct ip6_link *l)
 
 		if (a->origin == IP6_AUTOCONF)
 			ip6_address_free(a);
+		else
+			a->n_routers = 0;
 	}
 }
 
