@@ -95,11 +95,14 @@ static bool is_same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* What must be there has no default, whatever its value. */
 static bool is_default(const struct config_message *m, const struct config_field *f,
 		       const uint8_t *at)
 {
 	const uint8_t *usual = m->defaults ? (const uint8_t *)m->defaults + f->offset : zeros;
 
+	if (f->flags & CONFIG_REQUIRED)
+		return false;
 	if (f->type == CONFIG_STRING)
 		return is_same_text(*(const char *const *)at, *(const char *const *)usual);
 	return memcmp(at, usual, size_of(f->type)) == 0;

@@ -13,6 +13,10 @@ struct wheel {
 	uint32_t inches;
 };
 
+struct radio {
+	uint8_t band;
+};
+
 struct car {
 	const char *name;
 	bool open;
@@ -23,6 +27,7 @@ struct car {
 	uint8_t color;
 	uint8_t drive;
 	struct wheel spare;
+	const struct radio *radio;
 	const struct wheel *wheels;
 	uint32_t n_wheels;
 	const char *const *owners;
@@ -43,6 +48,19 @@ static const struct config_message wheel_message = {
 	.n_fields = count_of(wheel_fields),
 };
 
+static const struct config_enum_value band_values[] = { { "FM", 0, NULL }, { "AM", 1, NULL } };
+static const struct config_enum bands = { band_values, count_of(band_values) };
+static const struct config_field radio_fields[] = {
+	{ "band", CONFIG_ENUM, .offset = offsetof(struct radio, band), .values = &bands,
+	  .flags = CONFIG_REQUIRED },
+};
+static const struct config_message radio_message = {
+	.name = "radio",
+	.size = sizeof(struct radio),
+	.fields = radio_fields,
+	.n_fields = count_of(radio_fields),
+};
+
 static const struct config_enum_value color_values[] = { { "RED", 1, NULL }, { "BLUE", 2, NULL } };
 static const struct config_enum colors = { color_values, count_of(color_values) };
 
@@ -61,6 +79,7 @@ static const struct config_field car_fields[] = {
 	{ "service", CONFIG_DURATION, AT(service_ns) },
 	{ "color", CONFIG_ENUM, AT(color), .values = &colors },
 	{ "spare_wheel", CONFIG_MESSAGE, AT(spare), .message = &wheel_message },
+	{ "radio", CONFIG_MESSAGE_NEW, AT(radio), .message = &radio_message },
 	{ "wheels", CONFIG_MESSAGE_LIST, AT(wheels), .n_offset = offsetof(struct car, n_wheels),
 	  .message = &wheel_message },
 	{ "owners", CONFIG_STRING_LIST, AT(owners), .n_offset = offsetof(struct car, n_owners) },
@@ -106,6 +125,8 @@ static const struct { const char *text, *json; } cases[] = {
 	/* one spelling for each meaning */
 	{ "{doors: '2', color: blue, open: 'true'}", "{\"open\":true,\"doors\":2,\"color\":\"BLUE\"}" },
 	{ "spareWheel: {inches: 14}", "{\"spare_wheel\":{\"inches\":14}}" },
+	/* what must be there is said, its first value too */
+	{ "radio: {band: FM}", "{\"radio\":{\"band\":\"FM\"}}" },
 	{ "service: 1.50s", "{\"service\":\"1.5s\"}" },
 	{ "service: {seconds: 7}", "{\"service\":\"7s\"}" },
 	{ "doors: 0", "{\"doors\":0}" },
