@@ -1,6 +1,7 @@
 /* net_config.c - the tables of net.yaml. */
 #include "daemon/net_config.h"
 
+#include "base/name.h"
 #include "control/config_decode.h"
 #include "daemon/net_config_tables.h"
 
@@ -32,6 +33,15 @@ static int take_mac(struct config_decoder *d, const struct config_node *n, void 
 				   text);
 	i->has_mac = true;
 	return 0;
+}
+
+int net_check_name(struct config_decoder *d, const struct config_node *n, const char *name,
+		   size_t room)
+{
+	if (name_is_good(name, room))
+		return 0;
+	return config_fail(d->error, config_member_or_null(n, "name"),
+			   "a name has 1 to %zu printable ASCII characters, no blanks", room - 1);
 }
 
 int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip_prefix *out)
@@ -314,24 +324,13 @@ static const struct config_field interface_fields[] = {
 	  .case_is = NET_SINK },
 };
 
-static const char *bad_name(const char *name)
-{
-	if (strlen(name) >= INTERFACE_NAME_MAX)
-		return "the name is too long";
-	for (; *name; name++)
-		if (*name <= ' ' || *name > '~')
-			return "the name has a character that is not printable ASCII";
-	return NULL;
-}
-
 /* What several fields decide, and what the driver wants repeated. */
 static int finish_interface(struct config_decoder *d, const struct config_node *n, void *holder)
 {
 	struct net_interface *i = holder;
-	const char *fault = bad_name(i->name);
 
-	if (fault)
-		return config_fail(d->error, config_member_or_null(n, "name"), "%s", fault);
+	if (net_check_name(d, n, i->name, INTERFACE_NAME_MAX) < 0)
+		return ERR_INVAL;
 	if (i->kind == NET_NO_KIND)
 		return config_fail(
 			d->error, n,

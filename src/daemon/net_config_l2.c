@@ -162,9 +162,8 @@ static int finish_bridge(struct config_decoder *d, const struct config_node *n, 
 {
 	struct net_bridge *b = holder;
 
-	if (strlen(b->name) >= BRIDGE_NAME_MAX || strchr(b->name, ' '))
-		return config_fail(d->error, config_member_or_null(n, "name"),
-				   "the name is too long or has spaces");
+	if (net_check_name(d, n, b->name, BRIDGE_NAME_MAX) < 0)
+		return ERR_INVAL;
 	b->config.no_learn = !b->learn;
 	b->config.drop_unknown = !b->flood_unknown;
 	b->config.drop_broadcast = !b->flood_broadcast;
@@ -311,6 +310,25 @@ static bool has_bridge(const struct net_config *c, const char *name)
 	return false;
 }
 
+static int check_vlan(struct config_decoder *d, const struct net_config *c,
+		      const struct net_interface *one)
+{
+	const struct net_interface *parent = interface_or_null(c, one->vlan.parent);
+
+	if (!parent)
+		return config_fail(d->error, one->at, "no interface is called \"%s\"",
+				   one->vlan.parent);
+	if (parent->kind == NET_VLAN)
+		return config_fail(d->error, config_member_or_null(one->at, "vlan"),
+				   "the parent \"%s\" is itself a vlan; name two tags of its own "
+				   "parent instead",
+				   parent->name);
+	if (one->mtu_bytes && parent->mtu_bytes && parent->mtu_bytes < one->mtu_bytes)
+		return config_fail(d->error, config_member_or_null(one->at, "mtu"),
+				   "larger than the MTU of \"%s\"", parent->name);
+	return 0;
+}
+
 int net_check_l2(struct config_decoder *d, const struct net_config *c)
 {
 	int err = 0;
@@ -324,14 +342,8 @@ int net_check_l2(struct config_decoder *d, const struct net_config *c)
 	for (uint32_t i = 0; i < c->n_interfaces; i++) {
 		const struct net_interface *one = &c->interfaces[i];
 
-		if (one->kind == NET_VLAN && !interface_or_null(c, one->vlan.parent))
-			return config_fail(d->error, one->at, "no interface is called \"%s\"",
-					   one->vlan.parent);
-		if (one->kind == NET_VLAN && one->mtu_bytes &&
-		    interface_or_null(c, one->vlan.parent)->mtu_bytes &&
-		    interface_or_null(c, one->vlan.parent)->mtu_bytes < one->mtu_bytes)
-			return config_fail(d->error, config_member_or_null(one->at, "mtu"),
-					   "larger than the MTU of \"%s\"", one->vlan.parent);
+		if (one->kind == NET_VLAN && check_vlan(d, c, one) < 0)
+			return ERR_INVAL;
 		if (one->kind == NET_BVI && !has_bridge(c, one->bvi.bridge))
 			return config_fail(d->error, one->at, "no bridge is called \"%s\"",
 					   one->bvi.bridge);

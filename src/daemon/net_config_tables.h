@@ -83,6 +83,12 @@ int net_take_mac(struct config_decoder *d, const struct config_node *n, struct m
 must_check
 int net_check_l2(struct config_decoder *d, const struct net_config *c);
 
+/* net_check_name - of the object @n, which has "name": base/name.h. ERR_INVAL with the error set.
+ */
+must_check
+int net_check_name(struct config_decoder *d, const struct config_node *n, const char *name,
+		   size_t room);
+
 /* net_take_prefix - "10.0.0.1/24" or "2001:db8::1/64". ERR_INVAL with the error set. */
 must_check
 int net_take_prefix(struct config_decoder *d, const struct config_node *n, struct ip_prefix *out);

@@ -1,6 +1,7 @@
 /* net_config_vrf.c - net.yaml's VRFs, and the interfaces and routes that are in them. */
 #include <string.h>
 
+#include "base/name.h"
 #include "daemon/net_config.h"
 #include "daemon/net_config_tables.h"
 #include "l3/fib/fib.h"
@@ -43,10 +44,14 @@ static int check_names(struct config_decoder *d, const struct net_config *c,
 	for (uint32_t i = 0; i < c->n_vrfs; i++) {
 		const char *name = c->vrfs[i];
 
-		if (!name[0] || strlen(name) >= VRF_NAME_MAX || strcmp(name, "default") == 0 ||
-		    strchr(name, ' '))
+		if (!name_is_good(name, VRF_NAME_MAX))
 			return config_fail(d->error, config_member_or_null(n, "vrfs"),
-					   "\"%.40s\" is no name for a VRF", name);
+					   "\"%.40s\" is no name for a VRF: it has 1 to %d "
+					   "printable characters, no blanks",
+					   name, VRF_NAME_MAX - 1);
+		if (strcmp(name, "default") == 0)
+			return config_fail(d->error, config_member_or_null(n, "vrfs"),
+					   "the VRF \"default\" is always there; leave it out");
 		for (uint32_t k = 0; k < i; k++)
 			if (strcmp(c->vrfs[k], name) == 0)
 				return config_fail(d->error, config_member_or_null(n, "vrfs"),

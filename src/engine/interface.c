@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/name.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 
@@ -68,13 +69,8 @@ static void tell(struct interface *i, enum interface_event event)
 
 static int check_name(const struct engine *e, const char *name)
 {
-	size_t len = strlen(name);
-
-	if (len == 0 || len >= INTERFACE_NAME_MAX)
+	if (!name_is_good(name, INTERFACE_NAME_MAX))
 		return ERR_INVAL;
-	for (size_t at = 0; at < len; at++)
-		if (name[at] <= ' ' || name[at] > '~')
-			return ERR_INVAL;
 	return interface_by_name_or_null(e, name) ? ERR_EXIST : 0;
 }
 

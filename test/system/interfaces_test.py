@@ -52,7 +52,7 @@ def test_interface_may_stay_down(convoyd):
     ("- {name: a}", "2:3", 'the interface "a" has no kind'),
     ("- {tap: {}}", "2:3", "name"),
     ("- {name: a, tap: {}, loop: {}}", "2:22", "loop"),
-    ("- {name: a b, tap: {}}", "2:10", "not printable ASCII"),
+    ("- {name: a b, tap: {}}", "2:10", "printable ASCII characters, no blanks"),
     ("- {name: a, tap: {}}\n- {name: a, tap: {}}", "3:10", 'two interfaces are called "a"'),
     ("- {name: a, tap: {}, mac: ff:ff:ff:ff:ff:ff}", "2:27", "no MAC address"),
     ("- {name: a, tap: {}, mtu: 60}", "2:27", ""),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/name.h"
 #include "l2/bridge/answer.h"
 #include "l2/bridge/bridge_private.h"
 
@@ -53,16 +54,6 @@ struct bridge *bridge_of_port_or_null(const struct interface *i)
 
 /* --- bridges --- */
 
-static bool is_bad_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	for (size_t at = 0; at < len; at++)
-		if (name[at] <= ' ' || name[at] > '~')
-			return true;
-	return len == 0 || len >= BRIDGE_NAME_MAX;
-}
-
 static uint32_t flags_of(const struct bridge_config *c)
 {
 	return (c->no_learn ? BRIDGE_NO_LEARN : 0u) | (c->drop_unknown ? BRIDGE_DROP_UNKNOWN : 0u) |
@@ -105,7 +96,7 @@ int bridge_create(struct engine *e, const char *name, const struct bridge_config
 	uint32_t index = 1;
 	struct bridge *b;
 
-	if (is_bad_name(name) || config->age_s > BRIDGE_AGE_MAX_S)
+	if (!name_is_good(name, BRIDGE_NAME_MAX) || config->age_s > BRIDGE_AGE_MAX_S)
 		return ERR_INVAL;
 	if (bridge_by_name_or_null(e, name))
 		return ERR_EXIST;

@@ -68,9 +68,10 @@ static int run_add(struct command_call *call)
 	if (err == 0)
 		return command_reply(call, json_object());
 	return command_fail(call, err, "no VRF \"%.40s\": %s", name,
-			    err == ERR_EXIST   ? "there is one already"
-			    : err == ERR_INVAL ? "a name has 1 to 31 characters"
-					       : err_text(err));
+			    err == ERR_EXIST ? "there is one already"
+			    : err == ERR_INVAL
+				    ? "a name has 1 to 31 printable characters, no blanks"
+				    : err_text(err));
 }
 
 static int run_delete(struct command_call *call)

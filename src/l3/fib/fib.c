@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/name.h"
 
 /* A prefix that never goes by a route. */
 struct special {
@@ -91,7 +92,7 @@ int fib_add_vrf(struct fib *f, const char *name, struct vrf **out)
 	struct vrf *v;
 	int err;
 
-	if (name[0] == '\0' || strlen(name) >= VRF_NAME_MAX)
+	if (!name_is_good(name, VRF_NAME_MAX))
 		return ERR_INVAL;
 	for (uint32_t i = VRFS_MAX; i-- > 0;) {
 		if (!f->vrf[i])

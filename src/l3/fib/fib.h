@@ -107,8 +107,8 @@ int fib_new(struct mailbox *main, struct fib **out);
 void fib_free(struct fib *f);
 
 /*
- * fib_add_vrf - one more routing domain. ERR_EXIST (name), ERR_FULL, ERR_INVAL (name empty or too
- * long), ERR_NOMEM.
+ * fib_add_vrf - one more routing domain. ERR_EXIST (name), ERR_FULL, ERR_INVAL (the name:
+ * base/name.h), ERR_NOMEM.
  */
 must_check
 int fib_add_vrf(struct fib *f, const char *name, struct vrf **out);
