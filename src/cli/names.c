@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIKE_MIN = 3 }; /* letters; shorter words are alike by chance */
+#include "base/alike.h"
 
 /* A word of a command's name, which has spaces between them. */
 struct word {
@@ -43,31 +43,6 @@ static bool abbreviates(const char *typed, struct word w)
 	return len > 0 && len <= w.len && memcmp(typed, w.at, len) == 0;
 }
 
-/* One letter more, less or other, or two that changed places. */
-static bool is_slip(const char *typed, struct word w)
-{
-	size_t len = strlen(typed), front = 0, back = 0;
-
-	while (front < len && front < w.len && typed[front] == w.at[front])
-		front++;
-	while (back < len - front && back < w.len - front &&
-	       typed[len - 1 - back] == w.at[w.len - 1 - back])
-		back++;
-	if (len - front - back <= 1 && w.len - front - back <= 1)
-		return true;
-	return len == w.len && len - front - back == 2 && typed[front] == w.at[front + 1] &&
-	       typed[front + 1] == w.at[front];
-}
-
-static bool is_alike(const char *typed, struct word w)
-{
-	size_t len = strlen(typed);
-
-	if (len < ALIKE_MIN || w.len < ALIKE_MIN)
-		return is_same(typed, w);
-	return is_slip(typed, w) || memcmp(typed, w.at, len < w.len ? len : w.len) == 0;
-}
-
 /* --- how typed words and a name compare --- */
 
 /* The words of @name that @words begin with by @matches, if they are all of them; otherwise 0. */
@@ -100,7 +75,7 @@ static bool has_all_alike(const char *name, char *const *words, unsigned n_words
 		bool found = false;
 
 		for (struct word w; !found && next_word(&rest, &w);)
-			found = is_alike(words[n], w);
+			found = is_alike(words[n], strlen(words[n]), w.at, w.len);
 		if (!found)
 			return false;
 	}

@@ -2,7 +2,10 @@
 #include "control/config_decode.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
+
+#include "base/alike.h"
 
 static const struct config_field *field_or_null(const struct config_message *m, const char *key)
 {
@@ -32,11 +35,27 @@ static bool is_among(const char *names, const char *key)
 	return false;
 }
 
+/* The field that was perhaps meant. */
+static const char *near_or_null(const struct config_message *m, const char *key)
+{
+	for (uint32_t i = 0; i < m->n_fields; i++)
+		if (is_alike(key, strlen(key), m->fields[i].name, strlen(m->fields[i].name)))
+			return m->fields[i].name;
+	return NULL;
+}
+
 static int refuse_name(struct config_decoder *d, const struct config_node *n,
 		       const struct config_message *m)
 {
+	const char *near;
+
 	if (is_among(m->known, n->key))
 		return config_fail_missing(d, n, n->key);
+	near = near_or_null(m, n->key);
+	if (near)
+		return config_fail_key(d->error, n,
+				       "unknown field \"%.60s\" in %s; did you mean \"%s\"?",
+				       n->key, m->name, near);
 	return config_fail_key(d->error, n, "unknown field \"%.60s\" in %s", n->key, m->name);
 }
 

@@ -209,7 +209,7 @@ static void refuses_in_one_line(void **state unused_arg)
 		  "f:1:1: lbSubsetConfig: not supported yet (at lbSubsetConfig)" },
 		{ "nonsense: 1", "f:1:1: unknown field \"nonsense\" in Outer (at nonsense)" },
 		{ "hosts: []\ntext: x\none: {nme: y}",
-		  "f:3:7: unknown field \"nme\" in Inner (at one.nme)" },
+		  "f:3:7: unknown field \"nme\" in Inner; did you mean \"name\"? (at one.nme)" },
 		{ "hosts: [1]", "f:1:1: \"hosts\" is of the v2 API; v3 calls it "
 				"\"load_assignment\" (at hosts)" },
 		{ "ext: {name: envoy.filters.http.lua}",

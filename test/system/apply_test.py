@@ -144,6 +144,14 @@ def test_a_step_that_fails_undoes_the_others(applied):
     ("mac_filters: [{interface: lan, action: deny, source: ff:ff:ff:ff:ff:ff}]", "1:15", "a group as source"),
     ("mac_filters: [{interface: lan, action: deny}]", "1:15", "source, destination"),
     ("mac_filters: [{interface: lan, action: perhaps, source: 02:00:00:00:00:01}]", "1:40", "allow"),
+    ("interfaces: [{name: lan, tap: {que: 2}}]", "1:32", 'did you mean "queues"?'),
+    ("interfaces: [{name: 'l an', tap: {}}]", "1:21", "no blanks"),
+    ("bridges: [{name: 'l\x1ban'}]", "1:18", "printable"),
+    ("vrfs: ['']", "1:7", "1 to 31 printable characters"),
+    ("vrfs: [default]", "1:7", "always there"),
+    ("interfaces: [{name: a, loop: {}}, {name: b, vlan: {parent: c, tags: 2}}, {name: c, vlan: {parent: a, tags: 1}}]",
+     "1:51", 'the parent "c" is itself a vlan'),
+    ("interfaces: [{name: a, vlan: {parent: a, tags: 1}}]", "1:30", "itself a vlan"),
     ("mac_filters: [{interface: x, action: deny, source: 02:00:00:00:00:01}]", "1:15", 'is called "x"'),
 ])
 def test_a_bad_file_is_named_by_line(applied, text, place, what):
@@ -167,6 +175,24 @@ def test_save_gives_what_apply_takes(applied, convoy):
     assert yaml.safe_load(saved) == {"interfaces": [LAN, wan]}, saved
     again = convoy("apply", "-", env=applied.stack.env, text=saved)
     assert again.stdout == "nothing to do: 5 objects are as wanted\n", again
+
+
+def test_what_is_required_is_saved_whatever_its_value(applied, tmp_path):
+    """A server is the first of the roles: to say nothing of it would be no net.yaml."""
+    wire = {"name": "wire", "memif": {"role": "server", "socket": str(tmp_path / "m")}}
+    filters = [{"interface": "wire", "action": "allow", "source": "02:00:00:00:00:09"}]
+    applied.changes({"interfaces": [LAN, wire], "mac_filters": filters})
+    saved = applied.saved()
+    assert yaml.safe_load(saved)["interfaces"][1] == wire and yaml.safe_load(saved)["mac_filters"] == filters
+    assert applied.changes(saved) == []
+
+
+def test_names_that_net_yaml_refuses_are_refused_by_commands(applied):
+    for name in "", "a b", "a\x1b[2J", "x" * 32:
+        for command in "vrf add", "bridge add":
+            with pytest.raises(Exception, match="printable"):
+                applied.stack.call(command, name=name)
+    assert applied.changes(applied.saved()) == []
 
 
 def test_mac_filters_come_change_and_go(applied):
