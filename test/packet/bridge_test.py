@@ -121,10 +121,14 @@ def test_tagged_frames_pass_a_port_unchanged(switch):
 
 def test_too_long_for_a_port(switch):
     s = switch()
-    s.call("show bridges")
-    s.wires[0].socket.send(bytes(frame(A, ALL, size=1514)))
+    s.call("interface set", name="p1", mtu=1000)
+    s.passes(0, frame(A, ALL, size=1014), to=[1, 2])
+    s.passes(0, frame(A, ALL, size=1015), to=[2])
+    s.count("bridge-flood.too-big", 1)
     s.learn(1, B)
-    s.passes(0, frame(A, B, size=1514), to=[1])
+    s.passes(0, frame(A, B, size=1014), to=[1])
+    s.passes(0, frame(A, B, size=1015), to=[])
+    s.count("bridge-input.too-big", 1)
 
 
 # --- what floods ---
@@ -161,6 +165,21 @@ def test_down_ports_hear_nothing(switch):
     s.passes(2, frame(C, A), to=[0])
 
 
+def test_ports_that_are_down_get_nothing_and_know_nobody(switch):
+    s = switch(3, [{**LAN, "macs": [{"mac": D, "interface": "p2"}]}])
+    s.learn(2, C)
+    s.learn(1, B)
+    s.call("interface set", name="p2", down=True)
+    assert s.macs() == {B: ("p1", "learned"), D: ("p2", "static")}  # C may be elsewhere now
+    before = counters_of(s)["copies"]
+    s.passes(0, frame(A, ALL), to=[1])
+    assert counters_of(s)["copies"] == before  # the frame itself went, to one port
+    s.passes(0, frame(A, D), to=[])
+    s.count("bridge-input.down", 1)
+    s.call("interface set", name="p2", up=True)
+    s.passes(0, frame(A, D), to=[2])
+
+
 # --- limits, fixed addresses, flushes, age ---
 
 def test_port_limit(switch):
@@ -172,6 +191,26 @@ def test_port_limit(switch):
     s.learn(1, D)
     s.call("mac delete", bridge="lan", mac=A)
     s.learn(0, C)
+
+
+def test_a_station_that_moves_counts_where_it_is(switch):
+    s = switch(2, [bridge(ports({"macs_limit": 2}, {"macs_limit": 1}))])
+    s.learn(0, A)
+    s.learn(0, B)
+    s.learn(1, A)  # leaves room at the first port …
+    s.learn(0, C)
+    s.passes(1, frame(B, "02:00:00:00:99:99"), to=[0])  # … and has taken that of the second
+    assert s.macs() == {A: ("p1", "learned"), B: ("p0", "learned"), C: ("p0", "learned")}
+    assert counters_of(s)["limited"] == 1
+
+
+def test_what_the_bridge_does_not_learn_takes_no_room_of_the_port(switch):
+    s = switch(2, [bridge(ports({"macs_limit": 1}, {}), macs_limit=1)])
+    s.learn(1, A)
+    s.passes(0, frame(B, D), to=[1])
+    assert counters_of(s)["limited"] == 1
+    s.call("mac delete", bridge="lan", mac=A)
+    s.learn(0, B)
 
 
 def test_bridge_limit(switch):

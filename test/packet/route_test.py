@@ -1,7 +1,8 @@
 """Where packets go: next hops behind next hops, several paths, VRFs, reverse path checks."""
 import pytest
-from harness import router
-from scapy.all import IP, UDP, IPv6, Raw
+from harness import router, wait
+from scapy.all import (ICMP, IP, UDP, Ether, ICMPv6DestUnreach, ICMPv6ND_NA, ICMPv6ND_NS, IPv6,
+                       Raw)
 
 
 @pytest.fixture
@@ -117,6 +118,92 @@ def test_reverse_paths_are_checked(links):
     wan.count("ip4-rpf.source", 3)
     wan.wire.send(IPv6(src="2001:db8:77::1", dst="2001:db8::9") / UDP(sport=1000, dport=9))
     wan.count("ip6-rpf.source", 1)
+
+
+def test_reverse_paths_of_ip6_are_checked(links):
+    lan, wan = links()
+    stack = lan.lan.stack
+    lan.wire.answer_nd("2001:db8::9")
+    wan.wire.answer_nd("2001:db8:1::7")
+    wait.until(lambda: "tentative" not in str(stack.call("show addresses")), "DAD")
+
+    def come_by_wan(src, n):
+        wan.wire.send(IPv6(src=src, dst="2001:db8::9") / UDP(sport=1000, dport=9) / Raw(b"%d" % n))
+    for mode in "strict", "loose":
+        stack.call("rpf set", interface="wan", mode=mode)
+        before = wan.counted("ip6-rpf.source")
+        come_by_wan("2001:db8:1::7", 1)
+        lan.wire.expect(IPv6(src="2001:db8:1::7") / UDP() / Raw(b"1"))
+        come_by_wan("2001:db8::77", 2)  # it is on the other link
+        if mode == "loose":
+            lan.wire.expect(IPv6(src="2001:db8::77"))
+        come_by_wan("2001:db8:99::1", 3)  # nobody knows it
+        come_by_wan("2001:db8:1::1", 4)  # it is ours
+        wan.count("ip6-rpf.source", before + (3 if mode == "strict" else 2))
+    asked = "2001:db8:1::1"  # who checks an address of ours for duplicates has none yet
+    wan.wire.send(Ether(src=wan.wire.mac, dst="33:33:ff:00:00:01") / IPv6(src="::", dst="ff02::1:ff00:1", hlim=255) /
+                  ICMPv6ND_NS(tgt=asked))
+    wan.wire.expect(IPv6(src=asked, dst="ff02::1") / ICMPv6ND_NA(tgt=asked))
+
+
+DEAD = [("blackhole", None, None), ("unreachable", (3, 0), (1, 0)), ("prohibit", (3, 13), (1, 1))]
+
+
+@pytest.mark.parametrize("kind, said4, said6", DEAD, ids=[kind for kind, *_ in DEAD])
+def test_dead_ends_answer_as_they_are_told(links, kind, said4, said6):
+    lan, _ = links()
+    stack = lan.lan.stack
+    lan.wire.answer_nd("2001:db8::9")
+    wait.until(lambda: "tentative" not in str(stack.call("show addresses")), "DAD")
+    packets = {"30.0.0.0/8": IP(src="10.0.0.9", dst="30.0.0.1") / UDP(sport=1, dport=9),
+               "2001:db8:30::/48": IPv6(src="2001:db8::9", dst="2001:db8:30::1") / UDP(sport=1, dport=9)}
+    for prefix, packet in packets.items():
+        stack.call("route add", prefix=prefix, to=kind)
+        lan.wire.send(packet)
+    if said4:
+        lan.wire.expect(IP(src="10.0.0.1", dst="10.0.0.9") / ICMP(type=said4[0], code=said4[1]))
+        got = lan.wire.expect(IPv6(src="2001:db8::1", dst="2001:db8::9") / ICMPv6DestUnreach(code=said6[1]))
+        assert got[ICMPv6DestUnreach].type == said6[0]
+    else:
+        lan.count("ip4-lookup.blackhole", 1)
+        lan.count("ip6-lookup.blackhole", 1)
+        lan.wire.silence(IP(dst="10.0.0.9") / ICMP())
+        lan.wire.silence(ICMPv6DestUnreach())
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_unicast_in_a_link_broadcast_is_not_forwarded_to_who_is_known(links, family):
+    """RFC 1812 §5.3.4: also on the quick way, to a neighbour whose address is resolved."""
+    lan, wan = links()
+    src, dst = {4: ("10.0.0.9", "10.1.0.7"), 6: ("2001:db8::9", "2001:db8:1::7")}[family]
+    wan.wire.answer_nd(dst)
+    packet = (IP(src=src, dst=dst) if family == 4 else IPv6(src=src, dst=dst)) / UDP(sport=1, dport=9)
+    if family == 6:
+        wait.until(lambda: "tentative" not in str(lan.lan.stack.call("show addresses")), "DAD")
+    lan.wire.send(packet)
+    wan.wire.expect(packet[0].__class__(dst=dst))
+    for to in "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01":
+        lan.wire.send(Ether(src=lan.wire.mac, dst=to) / packet)
+    lan.count(f"ip{family}-lookup.link-group", 2)
+    wan.wire.silence(packet[0].__class__(dst=dst))
+
+
+def test_an_interface_inherits_nothing_of_who_had_its_index(links):
+    lan, _ = links()
+    stack = lan.lan.stack
+    stack.call("interface add", name="old", members="{loop: {}, rpf: strict, no_redirects: true}")
+    index = {i["name"]: i["index"] for i in stack.call("show interfaces")}
+    stack.call("interface delete", name="old")
+
+    def is_used_again():  # once the workers have let go of it
+        stack.call("interface add", name="new", members="{loop: {}}")
+        if {i["name"]: i["index"] for i in stack.call("show interfaces")}["new"] == index["old"]:
+            return True
+        stack.call("interface delete", name="new")
+        return False
+    wait.until(is_used_again, "the index is used again")
+    assert "new" not in str(stack.call("show rpf"))
+    assert {"interface": "new", "mode": "on"} in stack.call("show redirects")
 
 
 def test_vrfs_of_the_file_and_routes_that_lead_to_them(links):
