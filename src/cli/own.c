@@ -1,7 +1,6 @@
 /* own.c - the commands of this program among those of convoyd. */
 #include "cli/own.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/completion.h"
@@ -10,6 +9,7 @@
 #include "cli/help.h"
 #include "cli/status.h"
 #include "cli/top.h"
+#include "control/table.h"
 
 static int run_exec(const char *socket_path, char **words, bool json unused_arg)
 {
@@ -66,30 +66,9 @@ bool own_print_help(char *const *words)
 	return true;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const json_t *left = *(json_t *const *)a, *right = *(json_t *const *)b;
-	const char *x = json_string_value(json_object_get(left, "name"));
-	const char *y = json_string_value(json_object_get(right, "name"));
-
-	return strcmp(x ? x : "", y ? y : "");
-}
-
 void own_add(json_t *commands)
 {
-	json_t **sorted;
-	size_t n;
-
 	for (unsigned i = 0; i < count_of(own_commands); i++)
 		json_array_append_new(commands, describe(&own_commands[i]));
-	n = json_array_size(commands);
-	sorted = calloc(n, sizeof(json_t *));
-	if (!sorted)
-		return; /* unsorted is as true */
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = json_incref(json_array_get(commands, i));
-	qsort(sorted, n, sizeof(json_t *), compare);
-	for (size_t i = 0; i < n; i++)
-		json_array_set_new(commands, i, sorted[i]);
-	free(sorted);
+	table_sort(commands, (const char *const[]){ "name" }, 1);
 }

@@ -204,7 +204,9 @@ static json_t *encode_field(const struct config_message *m, const struct config_
 	case CONFIG_REPLACED:
 		return NULL;
 	default:
-		return is_default(m, f, at) ? NULL : encode_number(f, at);
+		/* What must be there is said even when it is the usual. */
+		return is_default(m, f, at) && !(f->flags & CONFIG_REQUIRED) ? NULL
+									     : encode_number(f, at);
 	}
 }
 

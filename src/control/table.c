@@ -1,6 +1,7 @@
 /* table.c - two passes over the rows: measure the columns, then print. */
 #include "control/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -102,4 +103,41 @@ void table_render(struct text *out, const json_t *rows, const struct table_colum
 		text_add(out, "\n");
 	}
 	text_deinit(&cell);
+}
+
+struct sorted_row {
+	json_t *row;
+	const char *const *keys;
+	unsigned n_keys;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct sorted_row *x = a, *y = b;
+
+	for (unsigned i = 0; i < x->n_keys; i++) {
+		const char *left = json_string_value(table_value(x->row, x->keys[i]));
+		const char *right = json_string_value(table_value(y->row, x->keys[i]));
+		int order = strcmp(left ? left : "", right ? right : "");
+
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+void table_sort(json_t *rows, const char *const *keys, unsigned n_keys)
+{
+	size_t n = json_array_size(rows);
+	struct sorted_row *sorted = calloc(n ? n : 1, sizeof(*sorted));
+
+	if (!sorted)
+		return;
+	for (size_t i = 0; i < n; i++)
+		sorted[i] =
+			(struct sorted_row){ json_incref(json_array_get(rows, i)), keys, n_keys };
+	qsort(sorted, n, sizeof(*sorted), compare_rows);
+	for (size_t i = 0; i < n; i++)
+		json_array_set_new(rows, i, sorted[i].row);
+	free(sorted);
 }

@@ -28,6 +28,10 @@ enum { TABLE_COLUMNS_MAX = 12 };
 void table_render(struct text *out, const json_t *rows, const struct table_column *columns,
 		  unsigned n_columns);
 
+/* table_sort - put @rows, an array of objects, into the order of their texts @keys, the first one
+ * first. Without memory for that they stay as they are. */
+void table_sort(json_t *rows, const char *const *keys, unsigned n_keys);
+
 /* table_value - look @path up in @row: "a.b" reads member b of member a. NULL if there is none. */
 const json_t *table_value(const json_t *row, const char *path);
 

@@ -30,6 +30,21 @@ static void test_columns_align(void **state unused_arg)
 	json_decref(rows);
 }
 
+static void test_rows_sort(void **state unused_arg)
+{
+	json_t *rows = json_loads("[{\"a\":\"y\",\"b\":{\"c\":\"2\"}},{\"a\":\"x\"},"
+				  "{\"a\":\"y\",\"b\":{\"c\":\"1\"}}]",
+				  0, NULL);
+	char *text;
+
+	table_sort(rows, (const char *const[]){ "a", "b.c" }, 2);
+	text = json_dumps(rows, JSON_COMPACT);
+	assert_string_equal(text, "[{\"a\":\"x\"},{\"a\":\"y\",\"b\":{\"c\":\"1\"}},"
+				  "{\"a\":\"y\",\"b\":{\"c\":\"2\"}}]");
+	free(text);
+	json_decref(rows);
+}
+
 static void test_no_rows(void **state unused_arg)
 {
 	static const struct table_column columns[] = { { "name", "name", TABLE_TEXT } };
@@ -70,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns_align),
+		cmocka_unit_test(test_rows_sort),
 		cmocka_unit_test(test_no_rows),
 		cmocka_unit_test(test_sizes),
 	};

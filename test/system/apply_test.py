@@ -362,3 +362,20 @@ def test_fixed_neighbors_and_proxies_are_saved_and_applied(applied, convoy):
 def test_bad_neighbors_are_named_by_line(applied, neighbor, what):
     lost = applied.apply(f"interfaces: [{{name: lan, loop: {{}}}}]\nneighbors:\n  - {neighbor}\n")
     assert lost.returncode == 2 and "new.yaml:3:" in lost.stderr and what in lost.stderr, lost
+
+
+def test_what_has_to_be_said_is_saved_though_it_is_the_usual(applied, convoy, tmp_path):
+    """A memif without its role would not load again, nor would any interface be added."""
+    wire = {"name": "wire", "memif": {"role": "server", "socket": str(tmp_path / "wire.memif")}}
+    applied.changes({"interfaces": [LAN, wire]})
+    assert yaml.safe_load(applied.saved()) == {"interfaces": [LAN, wire]}
+    added = convoy("interface", "add", "lo0", "{loop: {}}", env=applied.stack.env)
+    assert added.returncode == 0, added.stderr
+    assert "\n1 change made, " in added.stdout, added.stdout
+
+
+def test_a_refused_interface_is_not_placed_in_a_file_that_nobody_wrote(applied, convoy):
+    for members, message in [("{af_packet: {device: nope}}", 'convoy: interface "gg": there is no network device'),
+                             ("{loop: {}, mtuu: 3}", 'convoy: unknown field "mtuu"')]:
+        refused = convoy("interface", "add", "gg", members, env=applied.stack.env)
+        assert refused.returncode == 1 and refused.stderr.startswith(message), refused.stderr

@@ -93,9 +93,11 @@ void apply_render(struct text *out, const json_t *result)
 	if (n == 0)
 		text_add(out, "nothing to do: %d objects are as wanted\n", same);
 	else if (dry_run)
-		text_add(out, "dry run: %zu changes to make, %d objects are as wanted\n", n, same);
+		text_add(out, "dry run: %zu change%s to make, %d objects are as wanted\n", n,
+			 n == 1 ? "" : "s", same);
 	else
-		text_add(out, "%zu changes made, %d objects were as wanted\n", n, same);
+		text_add(out, "%zu change%s made, %d objects were as wanted\n", n,
+			 n == 1 ? "" : "s", same);
 }
 
 /* --- apply --- */
@@ -141,9 +143,20 @@ static int load(struct command_call *call, struct config_error *error, struct ne
 	return 0;
 }
 
+/* Nobody has typed the configuration that a command makes: no place in it is worth telling. */
+static const char *reason(const struct config_error *error, int err)
+{
+	static const char made[] = APPLY_COMMAND ":";
+	const char *colon = strstr(error->text, ": ");
+
+	if (!error->text[0])
+		return err_text(err);
+	return strncmp(error->text, made, sizeof(made) - 1) == 0 && colon ? colon + 2 : error->text;
+}
+
 static int fail(struct command_call *call, const struct apply *a)
 {
-	const char *why = a->error.text[0] ? a->error.text : err_text(a->err);
+	const char *why = reason(&a->error, a->err);
 
 	if (a->n_lost > 0)
 		return command_fail(call, a->err,
@@ -199,7 +212,7 @@ static int prepare(struct command_call *call, struct net_file *file, struct appl
 	int err = apply_prepare(call->context, file, &error, out);
 
 	net_file_put(file);
-	return err ? command_fail(call, err, "%s", error.text[0] ? error.text : err_text(err)) : 0;
+	return err ? command_fail(call, err, "%s", reason(&error, err)) : 0;
 }
 
 static int run_apply(struct command_call *call)
@@ -220,15 +233,15 @@ static int run_apply(struct command_call *call)
 	return err;
 }
 
-int apply_text(struct command_call *call, const char *name, const char *text)
+int apply_text(struct command_call *call, const char *text)
 {
 	struct config_error error = { "" };
 	struct net_file *file;
 	struct apply *a;
-	int err = net_file_load_text(name, slice_of_text(text), &error, &file);
+	int err = net_file_load_text(APPLY_COMMAND, slice_of_text(text), &error, &file);
 
 	if (err < 0)
-		return command_fail(call, err, "%s", error.text[0] ? error.text : err_text(err));
+		return command_fail(call, err, "%s", reason(&error, err));
 	err = prepare(call, file, &a);
 	return err ? err : start(call, a);
 }

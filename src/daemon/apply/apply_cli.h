@@ -10,6 +10,9 @@
 struct command_call;
 struct convoyd;
 
+/* What stands for a file's name where a command makes the configuration. */
+#define APPLY_COMMAND "this command"
+
 must_check
 int apply_cli_register(struct convoyd *d);
 
@@ -19,9 +22,9 @@ int interface_cli_register(struct convoyd *d);
 
 /*
  * apply_text - what a command whose context is struct convoyd returns from run(): the configuration
- * @text is applied, the answer is what has changed. @name: of the source, for messages.
+ * @text is applied, the answer is what has changed.
  */
-int apply_text(struct command_call *call, const char *name, const char *text);
+int apply_text(struct command_call *call, const char *text);
 
 /* apply_render - that answer as text. */
 void apply_render(struct text *out, const json_t *result);

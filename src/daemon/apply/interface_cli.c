@@ -15,8 +15,6 @@
 #include "engine/engine.h"
 #include "l2/bridge/bridge.h"
 
-#define SOURCE "this command"
-
 enum { ARENA_CHUNK_BYTES = 4096 };
 
 /* The members that the operator has written, as JSON. */
@@ -32,7 +30,8 @@ static int take_members(struct command_call *call, json_t **out)
 	if (!text)
 		return 0;
 	arena_init(&arena, ARENA_CHUNK_BYTES, SIZE_MAX);
-	err = config_load_text(&arena, SOURCE, slice_of_text(text), CONFIG_YAML, &error, &root);
+	err = config_load_text(&arena, APPLY_COMMAND, slice_of_text(text), CONFIG_YAML, &error,
+			       &root);
 	if (err == 0 && root->kind == CONFIG_MAP)
 		*out = config_encode_tree(root);
 	arena_deinit(&arena);
@@ -62,7 +61,7 @@ static json_t *find_or_null(json_t *all, const char *name)
 static int apply(struct command_call *call, json_t *all)
 {
 	char *text = all ? json_dumps(all, 0) : NULL;
-	int err = text ? apply_text(call, SOURCE, text) : ERR_NOMEM;
+	int err = text ? apply_text(call, text) : ERR_NOMEM;
 
 	free(text);
 	json_decref(all);
