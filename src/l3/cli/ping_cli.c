@@ -64,12 +64,12 @@ static json_t *result_json(const struct ping *p)
 static void finish(struct command_call *call)
 {
 	struct ping *p = call->state;
-	bool heard = p->n_received > 0;
 	int err = command_reply(call, result_json(p));
 
+	if (err == 0 && p->n_received == 0)
+		err = command_fail(call, ERR_TIMEOUT, "no answer: %llu sent, %llu errors",
+				   (unsigned long long)p->n_sent, (unsigned long long)p->n_errors);
 	free_ping(p);
-	if (err == 0 && !heard)
-		err = command_fail(call, ERR_TIMEOUT, "no answer");
 	command_finish(call, err);
 }
 
@@ -233,6 +233,7 @@ static const struct command commands[] = {
 		      .min = 1, .max = 255 },
 		    { "dont-fragment", COMMAND_FLAG, "IPv4: nobody may cut them on the way" },
 		    PROBE_INTERFACE_ARG,
+		    PROBE_VRF_ARG,
 		    PROBE_SOURCE_ARG },
 	  .run = run_ping,
 	  .render = render,

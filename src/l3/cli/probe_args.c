@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "l3/cli/ip_json.h"
 #include "l3/ip6/ip6.h"
+#include "l3/vrf/vrf.h"
 
 /* Only an address of ours gets answers. */
 static bool is_ours(const struct engine *e, const struct probe_options *o)
@@ -26,6 +27,10 @@ int probe_take_options(struct command_call *call, struct probe_options *out)
 	err = ip_take_addr(call, "address", &out->dst);
 	if (err == 0 && command_arg_text(call, "interface"))
 		err = ip_take_interface(call, "interface", &out->if_index);
+	if (out->if_index)
+		out->vrf = vrf_of_interface(call->context, out->if_index)->index;
+	if (err == 0 && command_arg_text(call, "vrf"))
+		err = ip_take_vrf(call, "vrf", &out->vrf);
 	if (err == 0 && command_arg_text(call, "source"))
 		err = ip_take_addr(call, "source", &out->source);
 	if (err != 0 || !command_arg_text(call, "source"))
@@ -48,8 +53,10 @@ int probe_fail_open(struct command_call *call, int err)
 				    "only a single host can be asked; a link-local address also "
 				    "needs --interface NAME");
 	case ERR_UNREACHABLE:
-		return command_fail(call, err,
-				    "no address of ours leads there; see: convoy show routes");
+		return command_fail(
+			call, err, "no address of ours leads there; see: convoy show routes%s%s",
+			command_arg_text(call, "vrf") ? " --vrf " : "",
+			command_arg_text(call, "vrf") ? command_arg_text(call, "vrf") : "");
 	case ERR_FULL:
 		return command_fail(call, err, "too many probes at once; wait for one to end");
 	default:
@@ -59,5 +66,5 @@ int probe_fail_open(struct command_call *call, int err)
 
 json_t *probe_ms_json(uint64_t ns)
 {
-	return json_real((double)(ns / NS_PER_US) / 1000.0);
+	return json_real((double)((ns + NS_PER_US / 2) / NS_PER_US) / 1000.0);
 }

@@ -15,6 +15,10 @@
 	{                                                                                          \
 		"interface", COMMAND_TEXT, "link of a link-local address"                          \
 	}
+#define PROBE_VRF_ARG                                                                              \
+	{                                                                                          \
+		"vrf", COMMAND_TEXT, "in this VRF; that of --interface if not given"               \
+	}
 #define PROBE_SOURCE_ARG                                                                           \
 	{                                                                                          \
 		"source", COMMAND_TEXT, "address to send from; chosen if not given"                \

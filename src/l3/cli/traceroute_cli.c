@@ -209,6 +209,7 @@ static const struct command commands[] = {
 		    { "size", COMMAND_NUMBER, "bytes of payload; 32 if not given", .min = 0,
 		      .max = PROBE_SIZE_MAX },
 		    PROBE_INTERFACE_ARG,
+		    PROBE_VRF_ARG,
 		    PROBE_SOURCE_ARG },
 	  .run = run_traceroute,
 	  .render = render,
