@@ -69,3 +69,20 @@ def test_bad_routes_by_command(convoyd, convoy, words, message):
     refused = convoy("route", "add", "10.3.0.0/16", *words.split(), env=stack.env)
     assert refused.returncode != 0 and message in refused.stderr, refused
     assert "10.3.0.0" not in str(stack.call("show routes"))
+
+
+def test_loaded_routes_are_deleted_one_by_one(convoyd, convoy, tmp_path):
+    stack = convoyd({"interfaces": [LAN]})
+    (tmp_path / "routes").write_text("10.3.0.0/16 via 10.1.0.2\n10.4.0.0/16 blackhole\n")
+    assert convoy("route", "load", tmp_path / "routes", env=stack.env).returncode == 0
+    refused = convoy("route", "delete", "10.3.0.0/16", env=stack.env)
+    assert refused.returncode == 1 and "go with --loaded" in refused.stderr
+    assert convoy("route", "delete", "10.3.0.0/16", "--loaded", env=stack.env).returncode == 0
+    loaded = [r["prefix"] for r in stack.call("show routes") if r["source"] == "dynamic"]
+    assert loaded == ["10.4.0.0/16"]
+
+
+def test_unreachable_by_option(convoyd, convoy):
+    stack = convoyd({})
+    assert convoy("route", "add", "10.3.0.0/16", "--unreachable", env=stack.env).returncode == 0
+    assert stack.call("show routes", to="10.3.0.1")[0]["paths"][0]["kind"] == "unreachable"

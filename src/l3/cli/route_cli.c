@@ -37,11 +37,13 @@ static json_t *path_json(const struct listing *l, const struct fib_path *path)
 {
 	const struct adjacency *a = adjacency_at(&l->fib->adjacencies, path->adjacency);
 
-	return json_pack("{s:s, s:o, s:o, s:i}", "kind",
-			 adjacency_kind_name((enum adjacency_kind)a->kind), "via", next_hop_json(a),
-			 "interface",
-			 a->if_index ? ip_interface_json(l->engine, a->if_index) : json_null(),
-			 "weight", (int)(path->weight ? path->weight : 1));
+	const struct vrf *v = a->kind == ADJACENCY_LOOKUP ? fib_vrf_or_null(l->fib, a->to) : NULL;
+
+	return json_pack(
+		"{s:s, s:o, s:o, s:s?, s:i}", "kind",
+		adjacency_kind_name((enum adjacency_kind)a->kind), "via", next_hop_json(a),
+		"interface", a->if_index ? ip_interface_json(l->engine, a->if_index) : json_null(),
+		"vrf", v ? v->name : NULL, "weight", (int)(path->weight ? path->weight : 1));
 }
 
 static json_t *route_json(const struct listing *l, const struct rib_node *n, json_t *prefix)
@@ -140,12 +142,21 @@ static int show_routes(struct command_call *call)
 	return command_reply(call, l.list);
 }
 
+/* The next hop, or the VRF that says more. */
+static json_t *via_text(const json_t *path)
+{
+	const json_t *vrf = json_object_get(path, "vrf");
+
+	return json_is_string(vrf) ? json_sprintf("vrf %s", json_string_value(vrf))
+				   : json_incref(json_object_get(path, "via"));
+}
+
 static void render_routes(struct text *out, const json_t *list)
 {
 	static const struct table_column columns[] = {
 		{ "prefix", "prefix", TABLE_TEXT },
 		{ "path.kind", "kind", TABLE_TEXT },
-		{ "path.via", "via", TABLE_TEXT },
+		{ "via", "via", TABLE_TEXT },
 		{ "path.interface", "interface", TABLE_TEXT },
 		{ "path.weight", "weight", TABLE_NUMBER },
 		{ "source", "source", TABLE_TEXT },
@@ -157,10 +168,11 @@ static void render_routes(struct text *out, const json_t *list)
 	{
 		json_array_foreach(json_object_get(route, "paths"), k, path)
 		{
-			json_array_append_new(rows, json_pack("{s:O, s:O, s:O}", "prefix",
-							      json_object_get(route, "prefix"),
-							      "path", path, "source",
-							      json_object_get(route, "source")));
+			json_array_append_new(rows,
+					      json_pack("{s:O, s:o, s:O, s:O}", "prefix",
+							json_object_get(route, "prefix"), "via",
+							via_text(path), "path", path, "source",
+							json_object_get(route, "source")));
 		}
 	}
 	table_render(out, rows, columns, count_of(columns));
@@ -185,6 +197,8 @@ static void words_of_options(const struct command_call *call, struct writer *w)
 		put_format(w, " blackhole");
 	if (command_arg_flag(call, "prohibit"))
 		put_format(w, " prohibit");
+	if (command_arg_flag(call, "unreachable"))
+		put_format(w, " unreachable");
 	if (command_arg_text(call, "lookup"))
 		put_format(w, " lookup %s", command_arg_text(call, "lookup"));
 }
@@ -230,7 +244,7 @@ static int add_route(struct command_call *call, uint32_t vrf, const struct ip_pr
 	err = route_to_of_text(call->context, vrf, is_ip4, &text, hops, &to, &what);
 	if (err == 0)
 		err = route_set(call->context, vrf, prefix, FIB_STATIC, &to, 0, &what);
-	return err ? command_fail(call, err, "no such route: %s", what) : 0;
+	return err ? command_fail(call, err, "the route cannot be: %s", what) : 0;
 }
 
 static int route_add(struct command_call *call)
@@ -249,6 +263,7 @@ static int route_add(struct command_call *call)
 static int route_delete(struct command_call *call)
 {
 	struct ip_prefix prefix;
+	bool loaded;
 	uint32_t vrf;
 	int err = ip_take_prefix(call, "prefix", &prefix);
 
@@ -256,10 +271,14 @@ static int route_delete(struct command_call *call)
 		err = ip_take_vrf(call, "vrf", &vrf);
 	if (err != 0)
 		return err;
-	err = route_del(call->context, vrf, &prefix, FIB_STATIC);
+	loaded = command_arg_flag(call, "loaded");
+	err = loaded ? route_unload(call->context, vrf, &prefix)
+		     : route_del(call->context, vrf, &prefix, FIB_STATIC);
 	if (err == 0)
 		return command_reply(call, json_object());
-	return command_fail(call, err, "no static route for this prefix; see: convoy show routes");
+	return command_fail(call, err, "no %s route for this prefix; see: convoy show routes%s",
+			    loaded ? "loaded" : "static",
+			    loaded ? "" : " (\"dynamic\" ones go with --loaded)");
 }
 
 static const struct command commands[] = {
@@ -292,13 +311,15 @@ static const struct command commands[] = {
 		    { "via", COMMAND_TEXT, "address of the next hop" },
 		    { "interface", COMMAND_TEXT, "interface that it leaves by" },
 		    { "blackhole", COMMAND_FLAG, "drop them in silence" },
-		    { "prohibit", COMMAND_FLAG, "refuse them with an ICMP error" },
+		    { "prohibit", COMMAND_FLAG, "refuse them: administratively prohibited" },
+		    { "unreachable", COMMAND_FLAG, "refuse them: unreachable" },
 		    { "lookup", COMMAND_TEXT, "look them up in this other VRF" },
 		    { "vrf", COMMAND_TEXT, "in this VRF" } },
 	  .run = route_add },
 	{ .name = "route delete",
-	  .help = "remove a static route",
+	  .help = "remove a static route, or a loaded one",
 	  .args = { { "prefix", COMMAND_TEXT, "its prefix", .required = true, .positional = true },
+		    { "loaded", COMMAND_FLAG, "the one that `route load` has made" },
 		    { "vrf", COMMAND_TEXT, "in this VRF" } },
 	  .run = route_delete },
 };

@@ -209,6 +209,16 @@ int route_del(struct engine *e, uint32_t vrf, const struct ip_prefix *prefix,
 	return r ? forget(table_of(e), r) : ERR_NOENT;
 }
 
+int route_unload(struct engine *e, uint32_t vrf, const struct ip_prefix *prefix)
+{
+	struct routes *t = table_of(e);
+	struct vrf *v = fib_vrf_or_null(t->fib, vrf);
+
+	if (!v || find_or_null(t, vrf, prefix, FIB_DYNAMIC))
+		return ERR_NOENT; /* what a router has advertised is not loaded */
+	return fib_take(v, fib_table_for(v, prefix), key_of(prefix), prefix->len, FIB_DYNAMIC);
+}
+
 bool route_leads(const struct engine *e, const struct route *r)
 {
 	for (unsigned i = 0; i < r->to.n_hops; i++)

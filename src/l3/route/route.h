@@ -74,6 +74,11 @@ must_check
 int route_del(struct engine *e, uint32_t vrf, const struct ip_prefix *prefix,
 	      enum fib_source source);
 
+/* route_unload - remove what route_load_start() has put in for exactly this prefix. ERR_NOENT,
+ * ERR_NOMEM. */
+must_check
+int route_unload(struct engine *e, uint32_t vrf, const struct ip_prefix *prefix);
+
 /* route_find_or_null - @source's route for exactly this prefix. */
 const struct route *route_find_or_null(const struct engine *e, uint32_t vrf,
 				       const struct ip_prefix *prefix, enum fib_source source);
