@@ -74,6 +74,10 @@ static void add_ip(json_t *row, const struct interface *i)
 	json_object_set_new(row, "rpf", json_string(rpf_mode_name(rpf_of(i->engine, i->index))));
 	json_object_set_new(row, "unnumbered", lender ? json_string(lender->name) : json_null());
 	json_object_set_new(row, "spread", json_boolean(spread_is_set(i)));
+	json_object_set_new(row, "bridge",
+			    bridge_port_config_or_null(i)
+				    ? json_string(bridge_name(bridge_of_port_or_null(i)))
+				    : json_null());
 }
 
 static json_t *interface_json(const struct interface *i)
@@ -111,6 +115,23 @@ static int show_interfaces(struct command_call *call)
 	return command_reply(call, list);
 }
 
+/* What the table has no room for. */
+static void render_more(struct text *out, const json_t *interface)
+{
+	static const char *const names[] = { "mac", "vrf", "bridge", "unnumbered", "rpf" };
+
+	text_add(out, "  mtu %lld\n",
+		 (long long)json_integer_value(json_object_get(interface, "mtu_bytes")));
+	for (unsigned i = 0; i < count_of(names); i++) {
+		const char *value = json_string_value(json_object_get(interface, names[i]));
+
+		if (value && strcmp(value, "off") != 0)
+			text_add(out, "  %s %s\n", names[i], value);
+	}
+	if (json_is_true(json_object_get(interface, "spread")))
+		text_add(out, "  spread yes\n");
+}
+
 /* The driver's own words, a line each; for one interface, since they are many. */
 static void render_device(struct text *out, const json_t *interface)
 {
@@ -140,8 +161,10 @@ static void render_interfaces(struct text *out, const json_t *list)
 	};
 
 	table_render(out, list, columns, count_of(columns));
-	if (json_array_size(list) == 1)
+	if (json_array_size(list) == 1) {
+		render_more(out, json_array_get(list, 0));
 		render_device(out, json_array_get(list, 0));
+	}
 }
 
 static const struct command commands[] = {

@@ -83,3 +83,40 @@ def test_every_table_fits_80_columns(convoyd):
         if command["name"].startswith("show ") and not any(a["required"] for a in command["args"]):
             for line in stack.call(command["name"], format="text")["text"].splitlines():
                 assert len(line) <= 80 or "/" in line, (command["name"], line)
+
+
+def test_one_interface_says_what_the_table_has_no_room_for(convoyd):
+    stack = convoyd({"vrfs": ["blue"], "bridges": [{"name": "office", "ports": [{"interface": "lo1"}]}],
+                     "interfaces": [{"name": "lo0", "vrf": "blue", "rpf": "strict", "mtu": 1400,
+                                     "mac": "02:00:00:00:00:01", "loop": {}},
+                                    {"name": "lo1", "loop": {}}]})
+    text = stack.call("show interfaces", interface="lo0", format="text")["text"]
+    for line in ("mtu 1400", "mac 02:00:00:00:00:01", "vrf blue", "rpf strict"):
+        assert f"\n  {line}\n" in text, text
+    assert "bridge" not in text
+    assert "\n  bridge office\n" in stack.call("show interfaces", interface="lo1", format="text")["text"]
+    assert "mtu" not in stack.call("show interfaces", format="text")["text"]
+
+
+def test_one_bridge_shows_its_ports_and_settings(convoyd):
+    stack = convoyd({
+        "interfaces": [{"name": f"lo{n}", "loop": {}} for n in (1, 2)],
+        "bridges": [{"name": "office", "age": "2m", "answer": True, "macs_limit": 9,
+                     "ports": [{"interface": "lo1", "split_horizon": 7, "macs_limit": 3},
+                               {"interface": "lo2", "learn": False}],
+                     "macs": [{"mac": f"02:00:00:00:00:{n:02x}", "interface": "lo1"}
+                              for n in (9, 3, 7, 1)]}]})
+    text = stack.call("show bridges", bridge="office", format="text")["text"]
+    for line in ("learn on", "answer on", "age 120 s", "limit 9"):
+        assert f"\n  {line}\n" in text, text
+    ports = [line.split() for line in text.splitlines()[-2:]]
+    assert ports == [["lo1", "7", "yes", "0", "3"], ["lo2", "0", "no", "0", "0"]], text
+    macs = [row["mac"] for row in stack.call("show macs")]
+    assert len(macs) == 4 and macs == sorted(macs)
+
+
+def test_a_route_that_looks_up_says_where(convoyd):
+    stack = convoyd({"vrfs": ["blue"], "routes": [{"to": "10.9.0.0/16", "lookup": "blue"}]})
+    path = stack.call("show routes", to="10.9.0.1")[0]["paths"][0]
+    assert (path["kind"], path["vrf"]) == ("lookup", "blue")
+    assert "lookup  vrf blue" in stack.call("show routes", to="10.9.0.1", format="text")["text"]

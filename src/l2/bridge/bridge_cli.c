@@ -99,6 +99,28 @@ static json_t *port_names(const json_t *bridge)
 	return names;
 }
 
+/* Of one bridge: its settings, and its ports with theirs. */
+static void render_bridge(struct text *out, const json_t *bridge)
+{
+	static const char *const switches[] = { "learn", "flood_unknown", "flood_broadcast",
+						"flood_multicast", "answer" };
+	static const struct table_column columns[] = {
+		{ "interface", "port", TABLE_TEXT },
+		{ "split_horizon", "split horizon", TABLE_NUMBER },
+		{ "learn", "learn", TABLE_TEXT },
+		{ "macs", "macs", TABLE_NUMBER },
+		{ "macs_limit", "limit", TABLE_NUMBER },
+	};
+
+	for (unsigned i = 0; i < count_of(switches); i++)
+		text_add(out, "  %s %s\n", switches[i],
+			 json_is_true(json_object_get(bridge, switches[i])) ? "on" : "off");
+	text_add(out, "  age %lld s\n  limit %lld\n\n",
+		 (long long)json_integer_value(json_object_get(bridge, "age_seconds")),
+		 (long long)json_integer_value(json_object_get(bridge, "macs_limit")));
+	table_render(out, json_object_get(bridge, "ports"), columns, count_of(columns));
+}
+
 static void render_bridges(struct text *out, const json_t *list)
 {
 	static const struct table_column columns[] = {
@@ -116,6 +138,8 @@ static void render_bridges(struct text *out, const json_t *list)
 	json_array_foreach(rows, i, row) json_object_set_new(row, "ports", port_names(row));
 	table_render(out, rows, columns, count_of(columns));
 	json_decref(rows);
+	if (json_array_size(list) == 1)
+		render_bridge(out, json_array_get(list, 0));
 }
 
 /* --- changes --- */

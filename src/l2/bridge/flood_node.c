@@ -37,8 +37,8 @@ static const struct reason reasons[] = {
 	[NOWHERE] = { "nowhere", "no other port is up and may hear it" },
 	[NO_BUFFERS] = { "no-buffers", "the buffer pool is empty: a port gets no copy" },
 	[TOO_BIG] = { "too-big", "longer than the MTU of a port, which gets no copy" },
-	[COPIED] = { "copies", "copies made (no drop)" },
-	[SHARED] = { "shared", "copies of the head only (no drop)" },
+	[COPIED] = { "copies", "copies made (not dropped)" },
+	[SHARED] = { "shared", "copies of the head only (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 

@@ -75,6 +75,7 @@ static int show_macs(struct command_call *call)
 	l.only_port = port ? port->index : 0;
 	l.list = json_array();
 	mac_walk(&l.all->macs, 0, MAC_BUCKETS, list_one, &l);
+	table_sort(l.list, (const char *const[]){ "bridge", "mac" }, 2);
 	return command_reply(call, l.list);
 }
 
