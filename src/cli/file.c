@@ -13,12 +13,19 @@
 
 enum { COPY_BYTES = 64 * 1024 };
 
-int file_open_output(const char *path)
+int file_open_output(const char *path, bool *made)
 {
-	int fd = strcmp(path, "-") == 0
-			 ? dup(STDOUT_FILENO)
-			 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd;
 
+	*made = false;
+	if (strcmp(path, "-") == 0) {
+		fd = dup(STDOUT_FILENO);
+	} else {
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		*made = fd >= 0;
+		if (fd < 0 && errno == EEXIST)
+			fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	}
 	return fd < 0 ? ERR_IO : fd;
 }
 

@@ -7,10 +7,10 @@
 
 #include "base/compiler.h"
 
-/* file_open_output - a descriptor to write @path by; "-" is standard output. ERR_IO, errno says
- * why. */
+/* file_open_output - a descriptor to write @path by; "-" is standard output. @made: there was no
+ * such file. ERR_IO, errno says why. */
 must_check
-int file_open_output(const char *path);
+int file_open_output(const char *path, bool *made);
 
 /*
  * file_open_input - a descriptor to read @path by from its start, always of a regular file: what

@@ -103,10 +103,11 @@ static int run_request(struct client *client, struct request *rq, bool json)
 	const char *method = json_string_value(json_object_get(rq->command, "name"));
 	const char *path = rq->output ? rq->output : rq->input;
 	json_t *result;
+	bool made = false; /* the file */
 	int file = -1, err;
 
 	if (path) {
-		file = rq->output ? file_open_output(path) : file_open_input(path);
+		file = rq->output ? file_open_output(path, &made) : file_open_input(path);
 		if (file < 0) {
 			fprintf(stderr, "convoy: %s: %s\n", path, strerror(errno));
 			json_decref(rq->params);
@@ -117,6 +118,8 @@ static int run_request(struct client *client, struct request *rq, bool json)
 	err = client_call(client, method, rq->params, file, print_item, &result);
 	if (file >= 0)
 		close(file);
+	if (err < 0 && made)
+		unlink(path);		      /* nothing was written to it, or not all */
 	if (err == ERR_FORMAT && rq->input) { /* FILE:LINE:COLUMN: what is wrong there */
 		fprintf(stderr, "%s\n", client->why);
 		return STATUS_USAGE;

@@ -36,6 +36,15 @@ def test_unknown_interface_and_bad_filter(convoyd, build, tmp_path):
         assert message in done.stderr
 
 
+def test_a_capture_that_cannot_begin_leaves_no_file(convoyd, convoy, tmp_path):
+    stack = convoyd({"interfaces": [{"name": "lo0", "loop": {}}]})
+    assert convoy("capture", "nope", "--output", "new", env=stack.env).returncode == 1
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").write_text("")
+    assert convoy("capture", "nope", "--output", "old", env=stack.env).returncode == 1
+    assert (tmp_path / "old").exists()
+
+
 def test_a_client_that_goes_ends_its_capture(convoyd, build):
     stack = convoyd({"interfaces": [{"name": "lo0", "loop": {}}]})
     for _ in range(3):
