@@ -243,7 +243,9 @@ static void render_more(struct text *out, const char *key, const json_t *value)
 	for (unsigned i = 0; i < count_of(said); i++)
 		if (strcmp(key, said[i]) == 0)
 			return;
-	if (json_is_string(value))
+	if (strcmp(key, "text") == 0)
+		text_add(out, "  %s", json_string_value(value));
+	else if (json_is_string(value))
 		text_add(out, "  %s %s", key, json_string_value(value));
 	else if (json_is_integer(value))
 		text_add(out, "  %s %lld", key, (long long)json_integer_value(value));

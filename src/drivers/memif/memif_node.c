@@ -3,7 +3,7 @@
 
 enum { RX_NO_BUFFERS, RX_PACKET, RX_RING, N_RX_REASONS };
 static const struct reason rx_reasons[] = {
-	[RX_NO_BUFFERS] = { "no-buffers", "the buffer pool is empty, packets wait (no drop)" },
+	[RX_NO_BUFFERS] = { "no-buffers", "the buffer pool is empty, packets wait (not dropped)" },
 	[RX_PACKET] = { "packet", "too long, too short, or its offload header contradicts it" },
 	[RX_RING] = { "ring", "the other side broke the ring; the connection ends" },
 };

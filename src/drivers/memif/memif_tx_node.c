@@ -18,7 +18,7 @@ static const struct reason reasons[] = {
 	[TX_OFFLOAD] = { "offload", "it asks for an offload that this connection lacks" },
 	[TX_NO_BUFFERS] = { "no-buffers", "the pool is empty: no room for its offload header" },
 	[TX_RING] = { "ring", "the other side broke the ring; the connection ends" },
-	[TX_WAITED] = { "waited", "waited for room in the ring (no drop)" },
+	[TX_WAITED] = { "waited", "waited for room in the ring (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 

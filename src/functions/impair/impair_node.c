@@ -15,10 +15,10 @@ enum { LOSS, FULL, DUPLICATED, CORRUPTED, NO_BUFFERS, REORDERED, N_REASONS };
 static const struct reason reasons[] = {
 	[LOSS] = { "loss", "lost on purpose" },
 	[FULL] = { "full", "more packets under way than are allowed" },
-	[DUPLICATED] = { "duplicated", "sent twice (no drop)" },
-	[CORRUPTED] = { "corrupted", "one bit was turned (no drop)" },
-	[NO_BUFFERS] = { "no-buffers", "the buffer pool is empty: not corrupted (no drop)" },
-	[REORDERED] = { "reordered", "held back longer than others (no drop)" },
+	[DUPLICATED] = { "duplicated", "sent twice (not dropped)" },
+	[CORRUPTED] = { "corrupted", "one bit was turned (not dropped)" },
+	[NO_BUFFERS] = { "no-buffers", "the buffer pool is empty: not corrupted (not dropped)" },
+	[REORDERED] = { "reordered", "held back longer than others (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 

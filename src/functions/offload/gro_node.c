@@ -10,7 +10,7 @@
 
 enum { JOINED, N_REASONS };
 static const struct reason reasons[] = {
-	[JOINED] = { "joined", "segments appended to another (no drop)" },
+	[JOINED] = { "joined", "segments appended to another (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 

@@ -19,7 +19,7 @@ static const struct reason reasons[] = {
 	[NO_BUFFERS] = { "no-buffers",
 			 "the buffer pool is empty, the rest of a super-segment is lost" },
 	[BAD_LANES] = { "lanes", "offload is asked for where there is no such header" },
-	[CUT] = { "segments", "segments made (no drop)" },
+	[CUT] = { "segments", "segments made (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 

@@ -14,7 +14,7 @@
 
 enum { MOVED, N_REASONS };
 static const struct reason reasons[] = {
-	[MOVED] = { "moved", "packets handed to another worker (no drop)" },
+	[MOVED] = { "moved", "packets handed to another worker (not dropped)" },
 };
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 

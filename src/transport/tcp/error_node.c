@@ -10,9 +10,10 @@ static const struct reason reasons[TCP_ERROR_N_REASONS] = {
 	[TCP_ERROR_STRANGER] = { "stranger", "quotes no connection that we have" },
 	[TCP_ERROR_SEQUENCE] = { "sequence", "quotes a sequence number that is not in flight" },
 	[TCP_ERROR_SIZE] = { "size", "claims an MTU that changes nothing or cannot be" },
-	[TCP_ERROR_REFUSED] = { "refused", "opens that failed by it (no drop)" },
-	[TCP_ERROR_REMEMBERED] = { "remembered", "remembered as the cause of a timeout (no drop)" },
-	[TCP_ERROR_TOO_BIG] = { "too-big", "made segments smaller (no drop)" },
+	[TCP_ERROR_REFUSED] = { "refused", "opens that failed by it (not dropped)" },
+	[TCP_ERROR_REMEMBERED] = { "remembered",
+				   "remembered as the cause of a timeout (not dropped)" },
+	[TCP_ERROR_TOO_BIG] = { "too-big", "made segments smaller (not dropped)" },
 };
 
 /* Whose segment is quoted: l3_at is its IP header, l4_at its TCP header, 8 bytes are there. */
