@@ -114,6 +114,9 @@ int family_request(struct app *a, const struct rpc_request *q);
 /* family_told - one stack worker knows that @child was forked from @parent. */
 void family_told(struct app_server *s, uint32_t parent, uint32_t child);
 
+/* family_shared - the stack worker asked knows what @parent shares by name: the reply. */
+void family_shared(struct app_server *s, uint32_t parent);
+
 /* family_end - @a is gone. */
 void family_end(struct app *a);
 

@@ -103,6 +103,19 @@ void family_end(struct app *a)
 
 /* --- single listeners and sessions --- */
 
+/*
+ * Only now is the parent told: what it says next, say that it closes the session, comes by the
+ * worker's rings, which a worker may read before it has read our message.
+ */
+void family_shared(struct app_server *s, uint32_t parent)
+{
+	const struct rpc_request q = { .type = RPC_SHARE };
+	struct app *a = app_find(s, parent);
+
+	if (a && answer(a, &q, 0))
+		app_end(a);
+}
+
 /* Only a child that the application itself has made and that nobody uses yet. */
 static struct app *find_child(struct app *a, uint32_t id)
 {
@@ -119,10 +132,11 @@ static int on_share(struct app *a, const struct rpc_request *q)
 	if (!child || q->channel >= a->server->engine->n_workers)
 		return answer(a, q, ERR_NOENT);
 	if (q->worker) {
+		struct worker *w = a->server->engine->worker[q->channel];
 		struct share_name name = { q->worker, q->slot, q->generation };
+		int err = tell_share(w, a->id, child->id, &name);
 
-		tell_share(a->server->engine->worker[q->channel], a->id, child->id, &name);
-		return answer(a, q, 0);
+		return err ? answer(a, q, err) : 0;
 	}
 	h = app_find_hold(a, q->listener);
 	if (!h)

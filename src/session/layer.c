@@ -78,6 +78,20 @@ void session_layer_forked(struct session_layer *layer, uint32_t parent, uint32_t
 		log_error("session.fork", "app=%u error=%s", parent, err_text(ERR_NOMEM));
 }
 
+static void on_shared(struct engine *e unused_arg, void *arg)
+{
+	struct errand *errand = arg;
+
+	family_shared(&errand->layer->server, errand->app);
+	free(errand);
+}
+
+void session_layer_shared(struct session_layer *layer, uint32_t app)
+{
+	if (run_errand(layer, on_shared, &(struct errand){ .app = app }))
+		log_error("session.share", "app=%u error=%s", app, err_text(ERR_NOMEM));
+}
+
 static void on_make_channel(struct engine *e unused_arg, void *arg)
 {
 	struct errand *errand = arg;

@@ -69,6 +69,9 @@ void session_layer_kick(struct session_layer *layer, uint32_t app);
 /* session_layer_forked - this worker knows what application @child shares with @parent. */
 void session_layer_forked(struct session_layer *layer, uint32_t parent, uint32_t child);
 
+/* session_layer_shared - this worker knows what a child of application @app shares by name. */
+void session_layer_shared(struct session_layer *layer, uint32_t app);
+
 /*
  * session_layer_make_channel - ask main for a cut-through channel between two application workers;
  * pair_made() and pair_is_ready() follow on stack worker @worker. ERR_NOMEM.

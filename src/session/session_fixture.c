@@ -101,14 +101,20 @@ int stack_down(void **state unused_arg)
 	return 0;
 }
 
+void turn_main(void)
+{
+	session_layer_run(layer);
+	engine_run_main(engine);
+}
+
 /* Let main and the worker do all they can. */
 void settle(void)
 {
 	for (unsigned i = 0; i < 8; i++) {
-		session_layer_run(layer);
+		turn_main();
 		worker_turn(engine->worker[0]);
-		engine_run_main(engine);
 	}
+	turn_main();
 }
 
 void finish_closed(const struct session *good)

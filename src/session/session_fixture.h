@@ -26,8 +26,9 @@ extern uint64_t stack_now_ns;
 int stack_up(void **state);
 int stack_down(void **state);
 
-/* settle - let main and the worker do all they can. */
+/* settle - let main and the worker do all they can; turn_main - only main, once. */
 void settle(void);
+void turn_main(void);
 
 /* finish_closed - the transport is done with all that were closed in order, but @good. */
 void finish_closed(const struct session *good);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -312,6 +313,30 @@ static void test_sharing_by_name(void **state unused_arg)
 	assert_int_equal(session_worker_of(engine->worker[0])->sessions.n_used, 0);
 }
 
+/* The parent may close at once after the reply: the worker has to know of the child by then. */
+static void test_the_reply_comes_when_the_worker_knows(void **state unused_arg)
+{
+	struct rpc_request nothing = { .type = RPC_FORK, .flags = RPC_SHARE_NOTHING }, q;
+	struct family f;
+	int fds[RPC_MAX_FDS];
+	char byte;
+
+	accept_one(&f);
+	q = name_of(&f, RPC_SHARE, app_ask(&f.parent, nothing, fds).id);
+	q.version = SHM_VERSION;
+	assert_int_equal(rpc_send(f.parent.fd, &q, sizeof(q), NULL, 0), 0);
+	turn_main();
+	assert_int_equal(recv(f.parent.fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK), -1);
+	worker_turn(engine->worker[0]);
+	turn_main();
+	assert_int_equal(recv(f.parent.fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK), 1);
+	release(&f.parent, &f.end);
+	assert_false(session_app_closed(f.session));
+	close(fds[0]);
+	app_down(&f.parent);
+	finish_closed(NULL);
+}
+
 static void test_releasing_by_name(void **state unused_arg)
 {
 	struct family f;
@@ -521,6 +546,7 @@ int main(void)
 		with_stack(test_parent_takes_it_back),
 		with_stack(test_release_crosses_the_move),
 		with_stack(test_sharing_by_name),
+		with_stack(test_the_reply_comes_when_the_worker_knows),
 		with_stack(test_releasing_by_name),
 		with_stack(test_adopting_what_is_gone),
 		with_stack(test_splitting_a_cut_through_session),

@@ -127,13 +127,16 @@ static void on_share(struct worker *w, void *arg)
 {
 	struct note *n = arg;
 
-	adopt_share(session_worker_of(w), n->app, n->id, &n->name);
+	struct session_worker *sw = session_worker_of(w);
+
+	adopt_share(sw, n->app, n->id, &n->name);
+	session_layer_shared(sw->layer, n->app);
 	free(n);
 }
 
-void tell_share(struct worker *w, uint32_t app, uint32_t child, const struct share_name *name)
+int tell_share(struct worker *w, uint32_t app, uint32_t child, const struct share_name *name)
 {
-	(void)!tell(w, on_share, &(struct note){ .app = app, .id = child, .name = *name });
+	return tell(w, on_share, &(struct note){ .app = app, .id = child, .name = *name });
 }
 
 static void on_release(struct worker *w, void *arg)

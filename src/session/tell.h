@@ -30,8 +30,11 @@ void tell_unlisten(struct engine *e, uint32_t app, uint32_t id);
 must_check
 int tell_fork(struct worker *w, uint32_t parent, uint32_t child);
 
-/* tell_share, tell_release, tell_app_end - see adopt.h. */
-void tell_share(struct worker *w, uint32_t app, uint32_t child, const struct share_name *name);
+/* tell_share - see adopt.h; family_shared() follows on main. ERR_NOMEM. */
+must_check
+int tell_share(struct worker *w, uint32_t app, uint32_t child, const struct share_name *name);
+
+/* tell_release, tell_app_end - see adopt.h. */
 void tell_release(struct worker *w, uint32_t app, const struct share_name *name);
 void tell_app_end(struct engine *e, uint32_t app);
 
