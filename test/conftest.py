@@ -56,12 +56,19 @@ def build():
     return path
 
 
+ENDING_SECONDS = 5.0  # for those that have seen the end of their line, and are not gone yet
+
+
 @pytest.fixture(autouse=True)
 def leaves_nothing_behind():
     before = set(processes.descendants())
     yield
+
+    def running():
+        return {pid: line for pid, line in processes.descendants().items() if pid not in before}
+    wait.may(lambda: not running(), ENDING_SECONDS)
     processes.reap_orphans(known=set())
-    left = {pid: line for pid, line in processes.descendants().items() if pid not in before}
+    left = running()
     spaces = namespaces.ours()
     processes.end(left)
     for name in spaces:

@@ -18,3 +18,11 @@ def until(condition, what, timeout=10.0):
         if time.monotonic() > deadline:
             raise Late(f"not within {timeout:g} s: {what}")
         time.sleep(POLL_SECONDS)  # one poll of a condition with a deadline
+
+
+def may(condition, timeout):
+    """Polls `condition` until it is true or the time is over; returns its last value."""
+    try:
+        return until(condition, "", timeout)
+    except Late:
+        return condition()
