@@ -106,22 +106,7 @@ static int fd_for(uint8_t kind, const uint8_t *data, size_t size)
 
 static void say(int sock, const struct memif_message *m, int fd)
 {
-	struct iovec iov = { (void *)m, sizeof(*m) };
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { { 0 } };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		h.msg_control = control.bytes;
-		h.msg_controllen = sizeof(control.bytes);
-		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-						   .cmsg_type = SCM_RIGHTS,
-						   .cmsg_len = CMSG_LEN(sizeof(int)) };
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	(void)!sendmsg(sock, &h, MSG_NOSIGNAL | MSG_DONTWAIT); /* it may have hung up */
+	(void)!memif_say(sock, m, sizeof(*m), fd); /* it may have hung up */
 	if (fd >= 0)
 		close(fd);
 }

@@ -13,6 +13,7 @@
 #include "daemon/interfaces.h"
 #include "engine/engine.h"
 #include "l2/bridge/bridge.h"
+#include "l2/l2_cli.h"
 
 enum { TEXT_MAX = 32 };
 
@@ -58,15 +59,12 @@ static json_t *vlan_file(const struct interface *i, const struct vlan *v)
 
 static json_t *bvi_file(const struct interface *i, const struct bridge *b)
 {
-	char text[MAC_TEXT_LEN];
-	struct writer w = writer_of(text, sizeof(text));
 	struct mac mac;
 
 	memcpy(mac.b, i->mac, sizeof(mac.b));
-	mac_print(&w, &mac);
 	return json_pack("{s:[{s:s, s:o, s:i, s:{s:s}}], s:[{s:s}]}", "interfaces", "name", i->name,
-			 "mac", json_stringn(text, writer_len(&w)), "mtu", (int)i->mtu_bytes, "bvi",
-			 "bridge", bridge_name(b), "bridges", "name", bridge_name(b));
+			 "mac", l2_mac_json(&mac), "mtu", (int)i->mtu_bytes, "bvi", "bridge",
+			 bridge_name(b), "bridges", "name", bridge_name(b));
 }
 
 static int adopt(struct convoyd *d, const struct interface *i, json_t *as_file)

@@ -26,14 +26,11 @@ static json_t *counters_json(const struct interface *i)
 
 static json_t *mac_json(const struct interface *i)
 {
-	char text[MAC_TEXT_LEN];
-	struct writer out = writer_of(text, sizeof(text));
 	struct mac mac;
 
 	_Static_assert(sizeof(mac.b) == sizeof(i->mac), "one length");
 	memcpy(mac.b, i->mac, sizeof(mac.b));
-	mac_print(&out, &mac);
-	return json_stringn(text, writer_len(&out));
+	return l2_mac_json(&mac);
 }
 
 static json_t *addresses_json(const struct interface *i)

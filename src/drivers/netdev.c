@@ -97,7 +97,7 @@ int netdev_set_up(struct netdev *n)
 	return ioctl(n->ask_fd, SIOCSIFFLAGS, &ifr) < 0 ? err_of_errno(errno) : 0;
 }
 
-static void close_fd(int *fd)
+void netdev_close_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -152,8 +152,8 @@ int netdev_open(struct netdev *n, const char *name, const struct netdev_ops *ops
 	if (err == 0)
 		err = ops->open(context, &n->info, why, why_bytes);
 	if (err) {
-		close_fd(&n->ask_fd);
-		close_fd(&n->watch.fd);
+		netdev_close_fd(&n->ask_fd);
+		netdev_close_fd(&n->watch.fd);
 	}
 	return err;
 }
@@ -279,7 +279,7 @@ int netdev_attach(struct netdev *n, struct interface *interface)
 	n->watch.fired = event;
 	err = engine_watch_main(n->engine, &n->watch, EPOLLIN);
 	if (err) {
-		close_fd(&n->watch.fd);
+		netdev_close_fd(&n->watch.fd);
 		n->state = NETDEV_ATTACHED;
 		return err;
 	}
@@ -291,15 +291,44 @@ void netdev_close(struct netdev *n)
 	n->closing = true;
 	if (n->watch.fd >= 0 && n->engine)
 		engine_unwatch_main(n->engine, &n->watch);
-	close_fd(&n->watch.fd);
+	netdev_close_fd(&n->watch.fd);
 }
 
 void netdev_free(struct netdev *n)
 {
 	if (n->state != NETDEV_GONE || !n->engine)
 		n->ops->close(n->context);
-	close_fd(&n->ask_fd);
-	close_fd(&n->watch.fd);
+	netdev_close_fd(&n->ask_fd);
+	netdev_close_fd(&n->watch.fd);
+}
+
+int netdev_interface_set_up(struct interface *i, bool up)
+{
+	struct netdev *n = i->device;
+
+	return up && n->state == NETDEV_ATTACHED ? netdev_set_up(n) : 0;
+}
+
+void netdev_interface_detach(struct worker *w, struct interface *i)
+{
+	detach(w, i->device);
+}
+
+void netdev_interface_close(struct interface *i)
+{
+	netdev_close(i->device);
+}
+
+int netdev_check_mtu(const struct netdev *n, uint32_t mtu_bytes, char *why, size_t why_bytes)
+{
+	uint32_t most = n->info.mtu_bytes;
+
+	if (mtu_bytes <= most)
+		return 0;
+	snprintf(why, why_bytes,
+		 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` before",
+		 n->name, most, n->name, mtu_bytes);
+	return ERR_RANGE;
 }
 
 static int join(int fd, int index, unsigned short type)
@@ -322,7 +351,7 @@ int netdev_join(const struct netdev *n, const struct netdev_info *info, bool pro
 	err = netdev_fail(why, why_bytes, errno,
 			  "device %s: cannot make it receive all %spackets (CAP_NET_RAW)", n->name,
 			  promiscuous ? "" : "multicast ");
-	close_fd(&s);
+	netdev_close_fd(&s);
 	return err;
 }
 

@@ -96,6 +96,18 @@ must_check
 int netdev_join(const struct netdev *n, const struct netdev_info *info, bool promiscuous, int *fd,
 		char *why, size_t why_bytes);
 
+/* netdev_check_mtu - ERR_RANGE with a sentence in @why if it is larger than the device's. */
+must_check
+int netdev_check_mtu(const struct netdev *n, uint32_t mtu_bytes, char *why, size_t why_bytes);
+
+/* For struct interface_driver, where the interface's device begins with its struct netdev. */
+int netdev_interface_set_up(struct interface *i, bool up);
+void netdev_interface_detach(struct worker *w, struct interface *i);
+void netdev_interface_close(struct interface *i);
+
+/* netdev_close_fd - unless it is -1, which it is then. */
+void netdev_close_fd(int *fd);
+
 /* netdev_describe - "key value" lines about it. */
 void netdev_describe(const struct netdev *n, struct writer *out);
 

@@ -85,6 +85,13 @@ def serves(program, client):
     assert client("c.recv(1)") == b"2"
 
 
+def serves_to_the_end(program, client):
+    """And when it closes, nobody else holds the connection."""
+    serves(program, client)
+    program("c.close()")
+    assert ends(client)
+
+
 def test_a_client_that_does_not_come_back_is_accepted_and_heard(world):
     """It waits in the backlog, has written, and is busy elsewhere: nothing more is needed of it."""
     server = world.server()
@@ -159,9 +166,7 @@ def test_child_exits_without_touching_it(world):
     child = world.actors.fork(server, "child")
     child.leave()
     server("os.wait()")
-    serves(server, client)
-    server("c.close()")
-    assert ends(client)
+    serves_to_the_end(server, client)
 
 
 def test_parent_closes_and_the_child_exits_without_touching_it(world):
@@ -200,10 +205,7 @@ def test_child_is_killed_and_the_parent_goes_on(world, touched):
     os.kill(child.pid, signal.SIGKILL)
     server("os.wait()")
     assert server("c.recv(1)") == b"1"
-    server("c.sendall(b'2')")
-    assert client("c.recv(1)") == b"2"
-    server("c.close()")
-    assert ends(client)
+    serves_to_the_end(server, client)
 
 
 def test_last_holder_is_killed(world):
@@ -220,9 +222,7 @@ def test_close_in_the_child_does_not_close_it_in_the_parent(world):
     server, client = world.pair()
     child = world.actors.fork(server, "child")
     child("c.close()")
-    serves(server, client)
-    server("c.close()")
-    assert ends(client)
+    serves_to_the_end(server, client)
 
 
 def test_grandchild_serves(world):
@@ -397,10 +397,7 @@ def test_a_spawned_program_shares_them_with_its_parent(world):
     assert server("os.waitpid(p, 0)[1]") == 0
     server("c.sendall(b'parent')")
     assert client("take(c, 6)") == b"parent"
-    client("c.sendall(b'1')")
-    assert server("c.recv(1)") == b"1"
-    server("c.close()")
-    assert ends(client)
+    serves_to_the_end(server, client)
 
 
 def test_spawned_programs_get_only_what_stays_open(world):

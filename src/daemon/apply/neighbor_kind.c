@@ -6,6 +6,7 @@
 #include "daemon/convoyd.h"
 #include "daemon/net_file.h"
 #include "engine/engine.h"
+#include "l2/l2_cli.h"
 #include "l3/neighbor/neighbor.h"
 
 enum { ADDR_TEXT_MAX = 64, NAME_BYTES = INTERFACE_NAME_MAX + 1 + ADDR_TEXT_MAX };
@@ -14,15 +15,6 @@ struct fixed {
 	struct ip6_addr addr;
 	struct mac mac;
 };
-
-static json_t *value_of(const struct mac *mac)
-{
-	char text[MAC_TEXT_LEN];
-	struct writer w = writer_of(text, sizeof(text));
-
-	mac_print(&w, mac);
-	return json_pack("{s:o}", "mac", json_stringn(text, writer_len(&w)));
-}
 
 static int add(struct apply_list *out, const char *interface, const struct ip6_addr *addr,
 	       const struct mac *mac, const struct config_node *at)
@@ -41,7 +33,7 @@ static int add(struct apply_list *out, const char *interface, const struct ip6_a
 	*object = (struct fixed){ *addr, *mac };
 	put_format(&w, "%s ", interface);
 	ip_print_addr(&w, addr);
-	item.value = value_of(mac);
+	item.value = json_pack("{s:o}", "mac", l2_mac_json(mac));
 	return apply_list_add(out, &item);
 }
 

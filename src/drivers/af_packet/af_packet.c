@@ -92,25 +92,6 @@ static void free_memory(struct af_packet *p)
 	free(p);
 }
 
-static int set_up(struct interface *i, bool up)
-{
-	struct af_packet *p = i->device;
-
-	return up && p->netdev.state == NETDEV_ATTACHED ? netdev_set_up(&p->netdev) : 0;
-}
-
-static void close_interface(struct interface *i)
-{
-	struct af_packet *p = i->device;
-
-	netdev_close(&p->netdev);
-}
-
-static void detach_interface(struct worker *w, struct interface *i)
-{
-	detach(w, i->device);
-}
-
 static void free_interface(struct interface *i)
 {
 	struct af_packet *p = i->device;
@@ -134,31 +115,19 @@ static void describe(const struct interface *i, struct writer *out)
 		   i->caps & CAP_TSO ? "whole" : "cut here");
 }
 
-static int check_mtu(const struct af_packet *p, uint32_t mtu_bytes, char *why, size_t why_bytes)
-{
-	uint32_t most = p->netdev.info.mtu_bytes;
-
-	if (mtu_bytes <= most)
-		return 0;
-	snprintf(why, why_bytes,
-		 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` before",
-		 p->netdev.name, most, p->netdev.name, mtu_bytes);
-	return ERR_RANGE;
-}
-
 static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
 {
-	return check_mtu(i->device, mtu_bytes, why, room);
+	return netdev_check_mtu(i->device, mtu_bytes, why, room);
 }
 
 static const struct interface_driver af_packet_driver = {
 	.name = "af_packet",
 	.tx = &af_packet_tx_node,
 	.takes_shared = true,
-	.set_up = set_up,
+	.set_up = netdev_interface_set_up,
 	.set_mtu = set_mtu,
-	.detach = detach_interface,
-	.close = close_interface,
+	.detach = netdev_interface_detach,
+	.close = netdev_interface_close,
 	.free = free_interface,
 	.describe = describe,
 };
@@ -242,7 +211,7 @@ int af_packet_create(struct engine *e, const struct af_packet_config *config,
 	err = netdev_open(&p->netdev, config->device, &ops, p, why, why_bytes);
 	if (err)
 		goto not_open;
-	err = check_mtu(p, config->mtu_bytes, why, why_bytes);
+	err = netdev_check_mtu(&p->netdev, config->mtu_bytes, why, why_bytes);
 	if (err)
 		goto not_added;
 	err = add_interface(p, e);

@@ -44,7 +44,7 @@ struct af_packet_tx {
 };
 
 struct af_packet {
-	struct netdev netdev;
+	struct netdev netdev; /* first: the interface's device is it */
 	struct interface *interface;
 	struct af_packet_config config;
 	bool has_mac;

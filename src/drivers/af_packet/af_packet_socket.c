@@ -269,13 +269,6 @@ int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, 
 	return err;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 void af_packet_close_sockets(struct af_packet *p)
 {
 	for (uint32_t at = 0; at < p->n_queues; at++) {
@@ -284,14 +277,14 @@ void af_packet_close_sockets(struct af_packet *p)
 		if (q->ring.map)
 			munmap(q->ring.map, (size_t)q->ring.n_blocks * PACKET_RING_BLOCK);
 		q->ring.map = NULL;
-		close_fd(&q->fd);
+		netdev_close_fd(&q->fd);
 	}
 	for (uint32_t w = 0; w < p->n_workers; w++) {
 		bpf_sender_close(&p->tx[w].sender);
 		tx_ring_close(&p->tx[w].ring);
-		close_fd(&p->tx[w].ring_fd);
-		close_fd(&p->tx[w].fd);
+		netdev_close_fd(&p->tx[w].ring_fd);
+		netdev_close_fd(&p->tx[w].fd);
 	}
-	close_fd(&p->filter_fd);
-	close_fd(&p->membership_fd);
+	netdev_close_fd(&p->filter_fd);
+	netdev_close_fd(&p->membership_fd);
 }

@@ -74,25 +74,6 @@ static void free_memory(struct af_xdp *x)
 	free(x);
 }
 
-static int set_up(struct interface *i, bool up)
-{
-	struct af_xdp *x = i->device;
-
-	return up && x->netdev.state == NETDEV_ATTACHED ? netdev_set_up(&x->netdev) : 0;
-}
-
-static void close_interface(struct interface *i)
-{
-	struct af_xdp *x = i->device;
-
-	netdev_close(&x->netdev);
-}
-
-static void detach_interface(struct worker *w, struct interface *i)
-{
-	detach(w, i->device);
-}
-
 static void free_interface(struct interface *i)
 {
 	struct af_xdp *x = i->device;
@@ -119,15 +100,10 @@ static void describe(const struct interface *i, struct writer *out)
 
 static int check_mtu(const struct af_xdp *x, uint32_t mtu, char *why, size_t why_bytes)
 {
-	uint32_t most = x->netdev.info.mtu_bytes;
+	int err = netdev_check_mtu(&x->netdev, mtu, why, why_bytes);
 
-	if (mtu > most) {
-		snprintf(why, why_bytes,
-			 "device %s has an MTU of %u bytes: take that, or `ip link set %s mtu %u` "
-			 "before",
-			 x->netdev.name, most, x->netdev.name, mtu);
-		return ERR_RANGE;
-	}
+	if (err)
+		return err;
 	if (x->queue[0].sender.batch && mtu > AF_XDP_SENDER_MTU_MAX) {
 		snprintf(why, why_bytes,
 			 "an MTU of %u bytes is more than a program sends: set mtu to %d or less, "
@@ -153,10 +129,10 @@ static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t ro
 static const struct interface_driver af_xdp_driver = {
 	.name = "af_xdp",
 	.tx = &af_xdp_tx_node,
-	.set_up = set_up,
+	.set_up = netdev_interface_set_up,
 	.set_mtu = set_mtu,
-	.detach = detach_interface,
-	.close = close_interface,
+	.detach = netdev_interface_detach,
+	.close = netdev_interface_close,
 	.free = free_interface,
 	.describe = describe,
 };

@@ -50,7 +50,7 @@ struct xdp_queue {
 };
 
 struct af_xdp {
-	struct netdev netdev;
+	struct netdev netdev; /* first: the interface's device is it */
 	struct interface *interface;
 	struct af_xdp_config config;
 	bool has_mac;

@@ -385,13 +385,6 @@ int af_xdp_open_sockets(struct af_xdp *x, const struct netdev_info *info, char *
 
 /* --- closing --- */
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static void unmap(struct xdp_ring *r)
 {
 	if (r->map)
@@ -445,9 +438,9 @@ static void reclaim(struct af_xdp *x)
 
 void af_xdp_close_sockets(struct af_xdp *x)
 {
-	close_fd(&x->link_fd);
-	close_fd(&x->map_fd);
-	close_fd(&x->membership_fd);
+	netdev_close_fd(&x->link_fd);
+	netdev_close_fd(&x->map_fd);
+	netdev_close_fd(&x->membership_fd);
 	for (uint32_t i = x->n_queues; i-- > 0;) { /* the first has the memory */
 		struct xdp_queue *q = &x->queue[i];
 
@@ -456,7 +449,7 @@ void af_xdp_close_sockets(struct af_xdp *x)
 		unmap(&q->fill);
 		unmap(&q->completion);
 		bpf_sender_close(&q->sender);
-		close_fd(&q->fd);
+		netdev_close_fd(&q->fd);
 	}
 	reclaim(x);
 }

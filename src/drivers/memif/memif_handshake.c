@@ -14,9 +14,9 @@
 #define OWN_NAME_PLAIN "convoy"
 static const char vnet_tag[] = "+vnet2";
 
-int memif_send(struct memif *m, const struct memif_message *message, int fd)
+int memif_say(int sock, const struct memif_message *message, size_t len, int fd)
 {
-	struct iovec iov = { (void *)message, sizeof(*message) };
+	struct iovec iov = { (void *)message, len };
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -31,7 +31,12 @@ int memif_send(struct memif *m, const struct memif_message *message, int fd)
 		control.header.cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
 	}
-	return sendmsg(m->socket.fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? err_of_errno(errno) : 0;
+	return sendmsg(sock, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? err_of_errno(errno) : 0;
+}
+
+int memif_send(struct memif *m, const struct memif_message *message, int fd)
+{
+	return memif_say(m->socket.fd, message, sizeof(*message), fd);
 }
 
 static void set_name(uint8_t to[MEMIF_NAME_LEN], const char *name)

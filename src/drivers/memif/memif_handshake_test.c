@@ -35,26 +35,6 @@ static struct memif_message hear(int fd)
 	return in;
 }
 
-static void say(int sock, const struct memif_message *m, size_t len, int fd)
-{
-	struct iovec iov = { (void *)m, len };
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { { 0 } };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (fd >= 0) {
-		h.msg_control = control.bytes;
-		h.msg_controllen = sizeof(control.bytes);
-		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-						   .cmsg_type = SCM_RIGHTS,
-						   .cmsg_len = CMSG_LEN(sizeof(int)) };
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	assert_int_equal(sendmsg(sock, &h, MSG_NOSIGNAL), (ssize_t)len);
-}
-
 static int region_fd(size_t size, int seals)
 {
 	int fd = memfd_create("test", MFD_ALLOW_SEALING);
@@ -271,7 +251,7 @@ static void take_good_steps(int sock, unsigned n, bool tagged)
 	for (unsigned i = 0; i < n; i++) {
 		int fd = fd_for(fds[i]);
 
-		say(sock, steps[i], sizeof(*steps[i]), fd);
+		assert_int_equal(memif_say(sock, steps[i], sizeof(*steps[i]), fd), 0);
 		assert_int_equal(hear(sock).type, MEMIF_ACK);
 		if (fd >= 0)
 			close(fd);
@@ -286,7 +266,9 @@ static void a_client_that_breaks_the_handshake_is_sent_away(void **state)
 		int sock = dial(), fd = fd_for(bad[i].with);
 
 		take_good_steps(sock, bad[i].good_steps, bad[i].tagged);
-		say(sock, &bad[i].m, bad[i].len ? bad[i].len : sizeof(bad[i].m), fd);
+		assert_int_equal(
+			memif_say(sock, &bad[i].m, bad[i].len ? bad[i].len : sizeof(bad[i].m), fd),
+			0);
 		if (hear(sock).type != MEMIF_DISCONNECT)
 			fail_msg("%s", bad[i].what);
 		if (fd >= 0)
@@ -351,7 +333,7 @@ static void no_more_regions_than_we_keep(void **state)
 	take_good_steps(sock, 2, false);
 	for (uint16_t n = 1; n <= MEMIF_REGIONS_MAX; n++) {
 		more.add_region.index = n;
-		say(sock, &more, sizeof(more), fd);
+		assert_int_equal(memif_say(sock, &more, sizeof(more), fd), 0);
 		assert_int_equal(hear(sock).type,
 				 n < MEMIF_REGIONS_MAX ? MEMIF_ACK : MEMIF_DISCONNECT);
 	}
@@ -368,7 +350,7 @@ static void a_bell_that_blocks_does_so_no_more(void **state)
 	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
 	sock = dial();
 	take_good_steps(sock, 2, false);
-	say(sock, &good_ring, sizeof(good_ring), fd);
+	assert_int_equal(memif_say(sock, &good_ring, sizeof(good_ring), fd), 0);
 	assert_int_equal(hear(sock).type, MEMIF_ACK);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	close(fd);
@@ -389,7 +371,7 @@ static void every_byte_of_the_secret_counts(void **state)
 		if (i < MEMIF_SECRET_LEN)
 			m.init.secret[i] ^= 1;
 		assert_int_equal(hear(sock).type, MEMIF_HELLO);
-		say(sock, &m, sizeof(m), -1);
+		assert_int_equal(memif_say(sock, &m, sizeof(m), -1), 0);
 		assert_int_equal(hear(sock).type,
 				 i < MEMIF_SECRET_LEN ? MEMIF_DISCONNECT : MEMIF_ACK);
 		close(sock);
@@ -410,10 +392,10 @@ static void what_it_says_is_made_printable(void **state)
 	sock = dial();
 	assert_int_equal(hear(sock).type, MEMIF_HELLO);
 	memcpy(init.init.name, "evil\33[31m", 10);
-	say(sock, &init, sizeof(init), -1);
+	assert_int_equal(memif_say(sock, &init, sizeof(init), -1), 0);
 	assert_int_equal(hear(sock).type, MEMIF_ACK);
 	assert_string_equal(memif_of(&a)->peer, "evil?[31m");
-	say(sock, &m, sizeof(m), -1);
+	assert_int_equal(memif_say(sock, &m, sizeof(m), -1), 0);
 	wait_until(memif_of(&a)->last_reason[0]);
 	assert_string_equal(memif_of(&a)->last_reason, "no?[2J?1m");
 	close(sock);
@@ -438,7 +420,7 @@ static void a_server_of_another_version_is_left(void **state)
 	memif_add(&b, (struct memif_config){ .role = MEMIF_CLIENT });
 	for (unsigned i = 0; i < count_of(hello); i++) {
 		wait_until((sock = accept(listener, NULL, NULL)) >= 0);
-		say(sock, &hello[i], sizeof(hello[i]), -1);
+		assert_int_equal(memif_say(sock, &hello[i], sizeof(hello[i]), -1), 0);
 		assert_int_equal(hear(sock).type, MEMIF_DISCONNECT);
 		close(sock);
 	}

@@ -124,7 +124,11 @@ static inline bool memif_is_broken(const struct memif_link *l)
 
 /* --- memif_handshake.c: main --- */
 
-/* memif_send - one message, with a descriptor unless @fd is -1. */
+/* memif_say - the first @len bytes of a message on @sock, with a descriptor unless @fd is -1. */
+must_check
+int memif_say(int sock, const struct memif_message *message, size_t len, int fd);
+
+/* memif_send - a whole message to the peer, likewise. */
 must_check
 int memif_send(struct memif *m, const struct memif_message *message, int fd);
 

@@ -12,7 +12,7 @@ static void list_ip4(const struct engine *e, uint32_t if_index, json_t *list)
 		const struct ip4_address *a = container_of(link, struct ip4_address, link);
 
 		json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:s}", "interface",
-						      ip_interface_json(e, if_index), "address",
+						      l2_interface_json(e, if_index), "address",
 						      ip4_prefix_json(a->prefix), "state",
 						      "preferred", "origin", "manual"));
 	}
@@ -38,7 +38,7 @@ static void list_ip6(const struct engine *e, uint32_t if_index, json_t *list)
 		const struct ip6_address *a = container_of(link, struct ip6_address, link);
 
 		json_array_append_new(list, json_pack("{s:o, s:o, s:s, s:s, s:o, s:o}", "interface",
-						      ip_interface_json(e, if_index), "address",
+						      l2_interface_json(e, if_index), "address",
 						      ip6_prefix_json(&a->prefix), "state",
 						      ip6_address_state_name(a->state), "origin",
 						      ip6_origin_name(a->origin), "valid_seconds",

@@ -12,7 +12,7 @@ static void list_link(const struct engine *e, const struct mld_link *m, json_t *
 
 		json_array_append_new(list,
 				      json_pack("{s:o, s:o, s:s, s:i, s:I, s:I}", "interface",
-						ip_interface_json(e, m->on->if_index), "group",
+						l2_interface_json(e, m->on->if_index), "group",
 						ip_addr_json(&g->addr), "state",
 						g->is_left     ? "left"
 						: g->n_changes ? "joining"

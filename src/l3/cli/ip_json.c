@@ -24,22 +24,6 @@ json_t *ip4_prefix_json(struct ip4_prefix prefix)
 	return json_stringn(text, writer_len(&w));
 }
 
-json_t *ip_mac_json(const struct mac *mac)
-{
-	char text[TEXT_MAX];
-	struct writer w = writer_of(text, sizeof(text));
-
-	mac_print(&w, mac);
-	return json_stringn(text, writer_len(&w));
-}
-
-json_t *ip_interface_json(const struct engine *e, uint32_t if_index)
-{
-	const struct interface *i = interface_get_or_null(e, if_index);
-
-	return i ? json_string(i->name) : json_null();
-}
-
 json_t *ip6_prefix_json(const struct ip6_prefix *prefix)
 {
 	char text[TEXT_MAX];

@@ -1,10 +1,10 @@
-/* ip_json.h - addresses and interfaces in commands: read from arguments, written as JSON. */
+/* ip_json.h - IP addresses in commands: read from arguments, written as JSON; the rest is l2's. */
 #ifndef CONVOY_L3_CLI_IP_JSON_H
 #define CONVOY_L3_CLI_IP_JSON_H
 
 #include "control/command.h"
 #include "engine/engine.h"
-#include "wire/ethernet.h"
+#include "l2/l2_cli.h"
 #include "wire/ip_prefix.h"
 
 /* New references. @addr of ip_addr_json(): either family, IPv4 in the mapped form. */
@@ -12,8 +12,6 @@ json_t *ip_addr_json(const struct ip6_addr *addr);
 json_t *ip4_addr_json(uint32_t addr);
 json_t *ip4_prefix_json(struct ip4_prefix prefix);
 json_t *ip6_prefix_json(const struct ip6_prefix *prefix);
-json_t *ip_mac_json(const struct mac *mac);
-json_t *ip_interface_json(const struct engine *e, uint32_t if_index);
 
 /* Each reads one argument. Returns 0, or what command_fail() returned. */
 int ip_take_prefix(struct command_call *call, const char *name, struct ip_prefix *out);

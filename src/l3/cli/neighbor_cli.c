@@ -20,9 +20,9 @@ static bool list_one(const struct neighbor *n, void *context)
 		return true;
 	json_array_append_new(l->list,
 			      json_pack("{s:o, s:o, s:o, s:s, s:b, s:o}", "interface",
-					ip_interface_json(l->engine, n->if_index), "address",
+					l2_interface_json(l->engine, n->if_index), "address",
 					ip_addr_json(&n->addr), "mac",
-					mac_is_zero(&n->mac) ? json_null() : ip_mac_json(&n->mac),
+					mac_is_zero(&n->mac) ? json_null() : l2_mac_json(&n->mac),
 					"state", neighbor_state_name(n->machine.state), "router",
 					n->is_router, "confirmed_seconds_ago",
 					n->machine.confirmed_ns
@@ -144,7 +144,7 @@ static int show_proxies(struct command_call *call)
 
 		for (uint32_t k = 0; p && k < p->n; k++)
 			json_array_append_new(list, json_pack("{s:o, s:o}", "interface",
-							      ip_interface_json(e, i), "address",
+							      l2_interface_json(e, i), "address",
 							      ip_addr_json(&p->addr[k])));
 	}
 	return command_reply(call, list);

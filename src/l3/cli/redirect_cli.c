@@ -30,7 +30,7 @@ static int run_show(struct command_call *call)
 	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
 		if (interface_get_or_null(e, i))
 			json_array_append_new(list, json_pack("{s:o, s:s}", "interface",
-							      ip_interface_json(e, i), "mode",
+							      l2_interface_json(e, i), "mode",
 							      redirect_is_on(e, i) ? "on" : "off"));
 	return command_reply(call, list);
 }

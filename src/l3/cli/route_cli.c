@@ -42,7 +42,7 @@ static json_t *path_json(const struct listing *l, const struct fib_path *path)
 	return json_pack(
 		"{s:s, s:o, s:o, s:s?, s:i}", "kind",
 		adjacency_kind_name((enum adjacency_kind)a->kind), "via", next_hop_json(a),
-		"interface", a->if_index ? ip_interface_json(l->engine, a->if_index) : json_null(),
+		"interface", a->if_index ? l2_interface_json(l->engine, a->if_index) : json_null(),
 		"vrf", v ? v->name : NULL, "weight", (int)(path->weight ? path->weight : 1));
 }
 

@@ -34,7 +34,7 @@ static int run_show(struct command_call *call)
 	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
 		if (interface_get_or_null(e, i) && rpf_of(e, i) != RPF_OFF)
 			json_array_append_new(list, json_pack("{s:o, s:s}", "interface",
-							      ip_interface_json(e, i), "mode",
+							      l2_interface_json(e, i), "mode",
 							      rpf_mode_name(rpf_of(e, i))));
 	return command_reply(call, list);
 }

@@ -12,7 +12,7 @@ static json_t *interfaces_json(const struct engine *e, const struct vrf *v)
 
 	for (uint32_t i = 1; i < INTERFACES_MAX; i++)
 		if (interface_get_or_null(e, i) && vrf_of_interface(e, i) == v)
-			json_array_append_new(list, ip_interface_json(e, i));
+			json_array_append_new(list, l2_interface_json(e, i));
 	return list;
 }
 

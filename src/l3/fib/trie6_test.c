@@ -9,30 +9,10 @@
 #include "base/random.h"
 #include "l3/fib/rib.h"
 #include "l3/fib/trie.h"
+#include "l3/fib/trie_fixture.h"
 #include "l3/fib/trie_space.h"
 
 enum { SEED = 20 };
-
-static struct trie_space space;
-static struct trie trie;
-static struct rib rib;
-
-static int set_up(void **state unused_arg)
-{
-	rib_init(&rib);
-	return trie_space_init(&space) || trie_init(&trie, &space, 6);
-}
-
-static int tear_down(void **state unused_arg)
-{
-	trie_deinit(&trie);
-	assert_int_equal(space.nodes.n_used, 0); /* nothing leaks */
-	assert_int_equal(space.leaves.n_used, 0);
-	assert_int_equal(space.wide.n_used, 0);
-	trie_space_deinit(&space);
-	rib_deinit(&rib);
-	return 0;
-}
 
 enum { MODEL6_MAX = 1000 };
 
@@ -60,21 +40,13 @@ static uint32_t model6_lookup(struct fib_key key)
 	return leaf;
 }
 
-static void update6(struct fib_key key, unsigned len)
-{
-	struct trie_garbage garbage = { 0 };
-
-	assert_int_equal(trie_update(&trie, &rib, key, len, &garbage), 0);
-	trie_collect(&space, &garbage);
-}
-
 static void add6(struct fib_key key, unsigned len, uint32_t leaf)
 {
-	struct rib_node *n = rib_add_or_null(&rib, key, len);
+	struct rib_node *n = rib_add_or_null(&trie_rib, key, len);
 	unsigned i;
 
 	n->leaf = leaf;
-	update6(key, len);
+	trie_follow(key, len);
 	for (i = 0; i < n_model6; i++)
 		if (model6[i].len == len && fib_key_agrees(model6[i].key, key, len))
 			break;
@@ -86,15 +58,15 @@ static void remove6_at(unsigned i)
 {
 	struct model6_route gone = model6[i];
 
-	rib_remove(&rib, gone.key, gone.len);
-	update6(gone.key, gone.len);
+	rib_remove(&trie_rib, gone.key, gone.len);
+	trie_follow(gone.key, gone.len);
 	model6[i] = model6[--n_model6];
 }
 
 static void check6(struct fib_key key)
 {
 	uint32_t want = model6_lookup(key), got = trie_lookup6(&trie, key);
-	struct rib_node *n = rib_match_or_null(&rib, key, 128);
+	struct rib_node *n = rib_match_or_null(&trie_rib, key, 128);
 
 	if (want != got || want != (n ? n->leaf : 0))
 		fail_msg("%016lx %016lx: want %u, trie %u, rib %u", key.hi, key.lo, want, got,
@@ -132,12 +104,12 @@ static void random_churn6(struct fib_key mask, unsigned n_steps)
 		key = (struct fib_key){ random_u64(&r), random_u64(&r) };
 		check6(fib_key_and(key, mask));
 	}
-	assert_int_equal(rib.n_prefixes, n_model6);
+	assert_int_equal(trie_rib.n_prefixes, n_model6);
 	for (unsigned i = 0; i < n_model6; i++)
 		check6_edges(&model6[i]);
 	while (n_model6 > 0)
 		remove6_at(n_model6 - 1);
-	assert_null(rib.root);
+	assert_null(trie_rib.root);
 }
 
 /* The slot 2001:d00::/24 of the tables, and what is inside it. */
@@ -193,7 +165,7 @@ static void remove6_all(void)
 {
 	while (n_model6 > 0)
 		remove6_at(n_model6 / 2);
-	assert_null(rib.root);
+	assert_null(trie_rib.root);
 }
 
 static void test_many_long_keys_at_once(void **state unused_arg)
@@ -235,7 +207,7 @@ static void test_sparse_and_dense_slots(void **state unused_arg)
 		check6_many(slot, in_slot, &r);
 		word = trie_root6(&trie, slot);
 		assert_true(word & TRIE_NODE);
-		assert_int_equal(trie_kind_of(trie_node_at(&space, trie_index(word))),
+		assert_int_equal(trie_kind_of(trie_node_at(&trie_space, trie_index(word))),
 				 cases[i].top_kind);
 		remove6_all();
 	}
@@ -255,17 +227,17 @@ static void test_what_does_not_change_is_taken_over(void **state unused_arg)
 	for (unsigned i = 0; i < 300; i++) {
 		struct trie_garbage garbage = { 0 };
 		struct fib_key k = { 0x20010d0000000000 | (uint64_t)(i + 2) << 16, 0 };
-		struct rib_node *n = rib_add_or_null(&rib, k, 48);
+		struct rib_node *n = rib_add_or_null(&trie_rib, k, 48);
 
 		n->leaf = 1 + i;
-		n_used = space.nodes.n_used;
-		assert_int_equal(trie_update(&trie, &rib, k, 48, &garbage), 0);
+		n_used = trie_space.nodes.n_used;
+		assert_int_equal(trie_update(&trie, &trie_rib, k, 48, &garbage), 0);
 		for (uint32_t g = 0, n_blocks = 0; g < garbage.n; g++) {
 			n_blocks += !garbage.block[g].is_leaves;
 			assert_true(n_blocks < 10);
 		}
-		assert_true(space.nodes.n_used < n_used + 150);
-		trie_collect(&space, &garbage);
+		assert_true(trie_space.nodes.n_used < n_used + 150);
+		trie_collect(&trie_space, &garbage);
 		model6[n_model6++] = (struct model6_route){ k, 48, 1 + i };
 	}
 	for (unsigned i = 0; i < n_model6; i++)
@@ -284,17 +256,17 @@ static void test_short_prefixes_build_nothing(void **state unused_arg)
 	random_seed(&r, SEED);
 	n_model6 = 0;
 	add6_many(&r, slot, in_slot, 200, 25, 64);
-	n_used = space.nodes.n_used;
+	n_used = trie_space.nodes.n_used;
 	for (unsigned len = 1; len <= TRIE_TOP6_BITS + TRIE_WIDE_BITS; len++) {
 		struct fib_key key = fib_key_and(slot, fib_key_mask(len));
 
-		rib_add_or_null(&rib, key, len)->leaf = 2000 + len;
-		assert_int_equal(trie_update(&trie, &rib, key, len, &garbage), 0);
+		rib_add_or_null(&trie_rib, key, len)->leaf = 2000 + len;
+		assert_int_equal(trie_update(&trie, &trie_rib, key, len, &garbage), 0);
 		model6[n_model6++] = (struct model6_route){ key, len, 2000 + len };
 		check6_edges(&model6[n_model6 - 1]);
 	}
 	assert_int_equal(garbage.n, 0);
-	assert_int_equal(space.nodes.n_used, n_used);
+	assert_int_equal(trie_space.nodes.n_used, n_used);
 	check6_many((struct fib_key){ 0 }, (struct fib_key){ UINT64_MAX, 0 }, &r);
 	remove6_all();
 }
@@ -303,7 +275,7 @@ static void test_short_prefixes_build_nothing(void **state unused_arg)
 static void test_no_room_at_any_step_of_ip6(void **state unused_arg)
 {
 	struct fib_key mask = { 0x000000ffffff0003, 0 };
-	uint32_t max = space.nodes.max, n_used;
+	uint32_t max = trie_space.nodes.max, n_used;
 	struct random r;
 
 	random_seed(&r, SEED);
@@ -311,30 +283,31 @@ static void test_no_room_at_any_step_of_ip6(void **state unused_arg)
 	add6_many(&r, slot, mask, 300, 25, 64);
 	for (unsigned step = 0; step < 100; step++) {
 		struct fib_key key = random_near(&r, slot, mask);
-		struct rib_node *n = rib_add_or_null(&rib, key, 64);
+		struct rib_node *n = rib_add_or_null(&trie_rib, key, 64);
 		struct trie_garbage garbage = { 0 };
 		uint32_t was = n->leaf, room = 0;
 
 		n->leaf = 5000 + step;
-		n_used = space.nodes.n_used;
-		memset(space.nodes.free_of_size, 0, sizeof(space.nodes.free_of_size));
+		n_used = trie_space.nodes.n_used;
+		memset(trie_space.nodes.free_of_size, 0, sizeof(trie_space.nodes.free_of_size));
 		for (;; room++) {
-			space.nodes.max = space.nodes.end + room;
-			if (trie_update(&trie, &rib, key, 64, &garbage) == 0)
+			trie_space.nodes.max = trie_space.nodes.end + room;
+			if (trie_update(&trie, &trie_rib, key, 64, &garbage) == 0)
 				break;
-			memset(space.nodes.free_of_size, 0, sizeof(space.nodes.free_of_size));
+			memset(trie_space.nodes.free_of_size, 0,
+			       sizeof(trie_space.nodes.free_of_size));
 			assert_int_equal(garbage.n, 0);
-			assert_int_equal(space.nodes.n_used, n_used);
+			assert_int_equal(trie_space.nodes.n_used, n_used);
 			assert_int_equal(trie_lookup6(&trie, key), was ? was : model6_lookup(key));
 			assert_true(room < 200);
 		}
-		space.nodes.max = max;
-		trie_collect(&space, &garbage);
+		trie_space.nodes.max = max;
+		trie_collect(&trie_space, &garbage);
 		assert_int_equal(trie_lookup6(&trie, key), 5000 + step);
 		n->leaf = was;
 		if (!was)
-			rib_remove(&rib, key, 64);
-		update6(key, 64);
+			rib_remove(&trie_rib, key, 64);
+		trie_follow(key, 64);
 	}
 	remove6_all();
 }
@@ -350,14 +323,17 @@ static void test_long_keys(void **state unused_arg)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_many_long_keys_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_long_keys, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_sparse_and_dense_slots, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_what_does_not_change_is_taken_over, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_short_prefixes_build_nothing, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_no_room_at_any_step_of_ip6, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_long_keys_at_once, trie_set_up6,
+						trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_long_keys, trie_set_up6, trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_sparse_and_dense_slots, trie_set_up6,
+						trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_what_does_not_change_is_taken_over,
+						trie_set_up6, trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_short_prefixes_build_nothing, trie_set_up6,
+						trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_no_room_at_any_step_of_ip6, trie_set_up6,
+						trie_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

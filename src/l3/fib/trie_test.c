@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "l3/fib/rib.h"
 #include "l3/fib/trie.h"
+#include "l3/fib/trie_fixture.h"
 #include "wire/ip4.h"
 
 enum { MODEL_MAX = 3000, SEED = 20 };
@@ -19,28 +20,13 @@ struct model_route {
 	uint32_t leaf;
 };
 
-static struct trie_space space;
-static struct trie trie;
-static struct rib rib;
 static struct model_route model[MODEL_MAX];
 static unsigned n_model;
 
-static int set_up(void **state unused_arg)
+static int set_up(void **state)
 {
 	n_model = 0;
-	rib_init(&rib);
-	return trie_space_init(&space) || trie_init(&trie, &space, 4);
-}
-
-static int tear_down(void **state unused_arg)
-{
-	trie_deinit(&trie);
-	assert_int_equal(space.nodes.n_used, 0); /* nothing leaks */
-	assert_int_equal(space.leaves.n_used, 0);
-	assert_int_equal(space.wide.n_used, 0);
-	trie_space_deinit(&space);
-	rib_deinit(&rib);
-	return 0;
+	return trie_set_up4(state);
 }
 
 static uint32_t model_lookup(uint32_t addr)
@@ -58,24 +44,16 @@ static uint32_t model_lookup(uint32_t addr)
 	return leaf;
 }
 
-static void update(uint32_t addr, unsigned len)
-{
-	struct trie_garbage garbage = { 0 };
-
-	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(addr), len, &garbage), 0);
-	trie_collect(&space, &garbage);
-}
-
 static void add(uint32_t addr, unsigned len, uint32_t leaf)
 {
-	struct rib_node *n = rib_add_or_null(&rib, fib_key_of_ip4(addr), len);
+	struct rib_node *n = rib_add_or_null(&trie_rib, fib_key_of_ip4(addr), len);
 	unsigned i;
 
 	addr &= ip4_mask_of(len);
 	assert_int_equal(fib_key_ip4(n->key), addr);
 	assert_int_equal(n->len, len);
 	n->leaf = leaf;
-	update(addr, len);
+	trie_follow(fib_key_of_ip4(addr), len);
 	for (i = 0; i < n_model; i++)
 		if (model[i].addr == addr && model[i].len == len)
 			break;
@@ -87,15 +65,15 @@ static void remove_at(unsigned i)
 {
 	struct model_route gone = model[i];
 
-	rib_remove(&rib, fib_key_of_ip4(gone.addr), gone.len);
-	update(gone.addr, gone.len);
+	rib_remove(&trie_rib, fib_key_of_ip4(gone.addr), gone.len);
+	trie_follow(fib_key_of_ip4(gone.addr), gone.len);
 	model[i] = model[--n_model];
 }
 
 static void check(uint32_t addr)
 {
 	uint32_t want = model_lookup(addr), got = trie_lookup4(&trie, addr);
-	struct rib_node *n = rib_match_or_null(&rib, fib_key_of_ip4(addr), 32);
+	struct rib_node *n = rib_match_or_null(&trie_rib, fib_key_of_ip4(addr), 32);
 
 	if (want != got || want != (n ? n->leaf : 0))
 		fail_msg("%08x: want %u, trie %u, rib %u", addr, want, got, n ? n->leaf : 0);
@@ -153,11 +131,11 @@ static void random_churn(uint32_t mask, unsigned n_steps)
 		for (unsigned i = 0; i < 4; i++)
 			check((uint32_t)random_u64(&r) & mask);
 	}
-	assert_int_equal(rib.n_prefixes, n_model);
+	assert_int_equal(trie_rib.n_prefixes, n_model);
 	check_edges();
 	while (n_model > 0)
 		remove_at(n_model - 1);
-	assert_null(rib.root);
+	assert_null(trie_rib.root);
 	check(0);
 }
 
@@ -176,7 +154,7 @@ static void test_host_routes_of_one_slot(void **state unused_arg)
 	for (unsigned i = 0; i < 1024; i++)
 		add(0xc0a80000 + i, 32, i + 1);
 	check_edges();
-	assert_int_equal(space.nodes.n_used, 1 + 4 + 4 * 64);
+	assert_int_equal(trie_space.nodes.n_used, 1 + 4 + 4 * 64);
 }
 
 static bool count_prefix(const struct rib_node *n, void *context)
@@ -199,10 +177,10 @@ static void test_walk_in_order_and_resumes(void **state unused_arg)
 	random_seed(&r, SEED);
 	while (n_model < 300)
 		add((uint32_t)random_u64(&r) & 0xff0fffff, random_len(&r), 1);
-	rib_walk(&rib, (struct fib_key){ 0 }, 0, count_prefix, &last);
+	rib_walk(&trie_rib, (struct fib_key){ 0 }, 0, count_prefix, &last);
 	assert_int_equal(last.leaf, 300);
 	last.leaf = 0;
-	rib_walk(&rib, fib_key_of_ip4(0x80000000), 0, count_prefix, &last);
+	rib_walk(&trie_rib, fib_key_of_ip4(0x80000000), 0, count_prefix, &last);
 	for (unsigned i = 0; i < n_model; i++)
 		last.leaf -= model[i].addr >= 0x80000000;
 	assert_int_equal(last.leaf, 0);
@@ -218,33 +196,35 @@ static void test_readers_see_the_old_table_until_collect(void **state unused_arg
 	add(0x0a010180, 25, 4);
 	old_slot = trie.top[0x0a010180 >> 14];
 	assert_true(old_slot & TRIE_NODE);
-	rib_remove(&rib, fib_key_of_ip4(0x0a010180), 25);
-	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010180), 25, &garbage), 0);
+	rib_remove(&trie_rib, fib_key_of_ip4(0x0a010180), 25);
+	assert_int_equal(trie_update(&trie, &trie_rib, fib_key_of_ip4(0x0a010180), 25, &garbage),
+			 0);
 	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 3);
-	assert_int_equal(trie_walk4(&space, old_slot, 0x0a010181), 4);
-	trie_collect(&space, &garbage);
+	assert_int_equal(trie_walk4(&trie_space, old_slot, 0x0a010181), 4);
+	trie_collect(&trie_space, &garbage);
 	n_model = 0;
 }
 
 static void test_a_change_without_room_changes_nothing(void **state unused_arg)
 {
 	struct trie_garbage garbage = { 0 };
-	uint32_t max = space.nodes.max, n_used;
+	uint32_t max = trie_space.nodes.max, n_used;
 
 	add(0x0a010100, 24, 3);
 	add(0x0a010180, 25, 4);
-	n_used = space.nodes.n_used;
-	space.nodes.max = space.nodes.end;
-	rib_add_or_null(&rib, fib_key_of_ip4(0x0a010181), 32)->leaf = 9;
-	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010181), 32, &garbage),
+	n_used = trie_space.nodes.n_used;
+	trie_space.nodes.max = trie_space.nodes.end;
+	rib_add_or_null(&trie_rib, fib_key_of_ip4(0x0a010181), 32)->leaf = 9;
+	assert_int_equal(trie_update(&trie, &trie_rib, fib_key_of_ip4(0x0a010181), 32, &garbage),
 			 ERR_NOMEM);
 	assert_int_equal(garbage.n, 0);
-	assert_int_equal(space.nodes.n_used, n_used);
+	assert_int_equal(trie_space.nodes.n_used, n_used);
 	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 4);
-	space.nodes.max = max;
-	assert_int_equal(trie_update(&trie, &rib, fib_key_of_ip4(0x0a010181), 32, &garbage), 0);
+	trie_space.nodes.max = max;
+	assert_int_equal(trie_update(&trie, &trie_rib, fib_key_of_ip4(0x0a010181), 32, &garbage),
+			 0);
 	assert_int_equal(trie_lookup4(&trie, 0x0a010181), 9);
-	trie_collect(&space, &garbage);
+	trie_collect(&trie_space, &garbage);
 }
 
 /* The same addresses in all sizes of batches. */
@@ -274,28 +254,30 @@ static void test_short_prefixes_of_ip4_build_nothing(void **state unused_arg)
 	random_seed(&r, SEED);
 	for (unsigned i = 0; i < 200; i++)
 		add((uint32_t)random_u64(&r) & 0x0a0fffff, 19 + random_below(&r, 14), 1 + i);
-	n_used = space.nodes.n_used;
+	n_used = trie_space.nodes.n_used;
 	for (unsigned len = 0; len <= TRIE_COVER4_BITS; len++)
 		add(0x0a000000, len, 2000 + len);
-	assert_int_equal(space.nodes.n_used, n_used);
+	assert_int_equal(trie_space.nodes.n_used, n_used);
 	check_edges();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_few, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_random_and_dense, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_random_and_wide, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_host_routes_of_one_slot, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_many_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_few, set_up, trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_random_and_dense, set_up, trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_random_and_wide, set_up, trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_host_routes_of_one_slot, set_up,
+						trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_many_at_once, set_up, trie_tear_down),
 		cmocka_unit_test_setup_teardown(test_short_prefixes_of_ip4_build_nothing, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_walk_in_order_and_resumes, set_up, tear_down),
+						trie_tear_down),
+		cmocka_unit_test_setup_teardown(test_walk_in_order_and_resumes, set_up,
+						trie_tear_down),
 		cmocka_unit_test_setup_teardown(test_readers_see_the_old_table_until_collect,
-						set_up, tear_down),
+						set_up, trie_tear_down),
 		cmocka_unit_test_setup_teardown(test_a_change_without_room_changes_nothing, set_up,
-						tear_down),
+						trie_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
