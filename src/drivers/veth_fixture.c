@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -137,6 +138,25 @@ void veth_wait_link(const struct interface *i, bool link)
 	}
 }
 
+/*
+ * Until the kernel has noticed that the other end is up, which it does some time later, it drops
+ * without a word what is sent to a device.
+ */
+static void wait_until_running(int fd, const char *device)
+{
+	struct ifreq ifr = { 0 };
+
+	strcpy(ifr.ifr_name, device);
+	for (unsigned ms = 0; !(ifr.ifr_flags & IFF_RUNNING); ms++) {
+		assert_true(ms < DEADLINE_MS);
+		if (ms)
+			poll(NULL, 0, 1);
+		assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+	}
+	/* Changes nothing, but waits for who is changing the device. */
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
+}
+
 /* A packet socket at the other end that speaks virtio-net headers and tells of VLAN tags. */
 int veth_open_peer(void)
 {
@@ -149,6 +169,7 @@ int veth_open_peer(void)
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)), 0);
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)), 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	wait_until_running(fd, "peer0");
 	return fd;
 }
 
