@@ -436,6 +436,8 @@ static void test_splitting_a_cut_through_session(void **state unused_arg)
 	assert_int_equal(read_all(&child, text, 32), 5);
 	assert_memory_equal(text, "quest", 5);
 
+	assert_int_equal(segment_side(&j.f.parent.stack.peers)->splits, 1);
+	assert_int_equal(segment_side(&j.client.stack.peers)->splits, 1);
 	e = app_hear(&j.f.parent, SHM_EV_MOVED);
 	assert_int_equal(e.channel, j.pair.id[PAIR_SERVER]);
 	assert_int_equal(e.value, 2);

@@ -100,7 +100,7 @@ static struct session *new_end(struct session_worker *sw, const struct pair_sess
 	return s;
 }
 
-/* The one who had this end hears where it has gone. */
+/* The one who had this end hears where it has gone: exactly once for each begin(). */
 static void tell_owner(struct session_worker *sw, struct pair *p, const struct pair_session *ps,
 		       enum pair_side side, struct shm_event *e)
 {
@@ -183,14 +183,26 @@ static bool was_orderly(const struct pair_session *ps, const struct end *ends, e
 	return ps->left[side] && !ps->abort_last[side] && ends[side].luggage.n_unread == 0;
 }
 
+/* Before anything is looked at: who publishes from here on sees it (channel_is_splitting()). */
+static void begin(const struct pair *p)
+{
+	for (unsigned side = 0; side < 2; side++)
+		if (owner_lives(p, (enum pair_side)side))
+			atomic_fetch_add_explicit(
+				&segment_side(&p->link[side]->channel.mine)->splits, 1,
+				memory_order_release);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
 /* @adopted: the side that a process takes from its owner; -1 for none. */
 static void split(struct session_worker *sw, struct pair *p, struct pair_session *ps, int adopted,
 		  uint16_t intent)
 {
 	struct end ends[2] = { 0 };
-	bool failed = look(p, ps, ends, PAIR_CLIENT) || look(p, ps, ends, PAIR_SERVER);
-	bool goes_on[2], orderly[2];
+	bool failed, goes_on[2], orderly[2];
 
+	begin(p);
+	failed = look(p, ps, ends, PAIR_CLIENT) || look(p, ps, ends, PAIR_SERVER);
 	for (unsigned side = 0; side < 2; side++) {
 		orderly[side] = was_orderly(ps, ends, (enum pair_side)side);
 		goes_on[side] = !failed && ends[side].state < SHM_CLOSED &&

@@ -1,6 +1,6 @@
 /*
  * abi.h - the shared-memory ABI between two workers: a stack worker and an application worker, or
- * two application workers (cut-through). Version 2.
+ * two application workers (cut-through). Version 4.
  *
  * Two workers meet over a *channel*: two segments (memfds), each written by one side only and
  * mapped read-only by the other. Both segments have the same shape, so stack-to-app and app-to-app
@@ -34,7 +34,7 @@
 #include "base/compiler.h"
 
 enum {
-	SHM_VERSION = 3,
+	SHM_VERSION = 4,
 	SHM_MAGIC = 0x59564e43, /* "CNVY" */
 	SHM_PAGE_BYTES = 4096,
 	SHM_RING_EVENTS = 1024,
@@ -52,13 +52,21 @@ enum { SHM_NO_SLOT = UINT32_MAX };
 /* Features that one side may offer and the other may lack; none yet. */
 enum { SHM_FEATURES = 0 };
 
-/* Head of a segment. The first line is written once, before the segment is shared. */
+/* Head of a segment. The first line is written once, before the segment is shared, but for splits.
+ */
 struct shm_side {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t n_slots;
 	uint32_t n_pages;
-	uint8_t unused0[48];
+	/*
+	 * By the stack, to an application worker: cut-through sessions of that worker that it has
+	 * begun to split, ever. Before its turn ends it posts MOVED or RELAYED for each. What the
+	 * worker published before it could see the number grow goes along; what it publishes
+	 * afterwards does not, and until it has been told it takes no news from that peer (fifo.c).
+	 */
+	_Atomic uint32_t splits;
+	uint8_t unused0[44];
 	/* events that I have posted, ever */
 	_Atomic uint32_t ring_tail cacheline_aligned;
 	/* events of the peer that I have taken, ever */

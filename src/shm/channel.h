@@ -25,6 +25,9 @@ struct channel {
 	bool peer_drains;	 /* the peer takes all that it gets without waiting for more */
 	int wake_fd;		 /* write end: wakes the peer; -1 in tests */
 	bool broken;		 /* the peer broke the protocol; nothing of it is read any more */
+	/* Cut-through: this worker's channel to the stack that may split sessions of this one. */
+	const struct channel *broker;
+	uint32_t n_splits_told; /* to the stack: by MOVED and RELAYED, of segment_side()->splits */
 	uint64_t n_posted, n_taken, n_wakes, n_full;
 };
 
@@ -71,6 +74,16 @@ static inline bool channel_pending(const struct channel *c)
 {
 	return !c->broken && atomic_load_explicit(&segment_side(&c->peers)->ring_tail,
 						  memory_order_acquire) != c->ring_head;
+}
+
+/*
+ * channel_is_splitting - cut-through: has the stack begun to split sessions, and not yet told of
+ * all? Call it after a full fence.
+ */
+static inline bool channel_is_splitting(const struct channel *c)
+{
+	return c->broker && atomic_load_explicit(&segment_side(&c->broker->peers)->splits,
+						 memory_order_acquire) != c->broker->n_splits_told;
 }
 
 /* channel_nap and channel_unnap - this side's half of wake.h; the caller adds the fence. */

@@ -96,6 +96,19 @@ static void free_taken(struct fifo_end *e)
 		free_all(e);
 }
 
+/*
+ * News of a cut-through peer counts only if the stack has not begun to split the session by then:
+ * what the stack looks at next is as new. So chunks that hold what it copies are not given back,
+ * and nothing is read here that it does not know of.
+ */
+static bool comes_too_late(const struct fifo_end *e)
+{
+	if (!e->channel->broker)
+		return false;
+	atomic_thread_fence(memory_order_seq_cst); /* the partner is in split.c */
+	return channel_is_splitting(e->channel);
+}
+
 static void look_at_head(struct fifo_end *e)
 {
 	uint32_t head;
@@ -103,6 +116,8 @@ static void look_at_head(struct fifo_end *e)
 	if (!peer_present(e))
 		return;
 	head = load_word(&e->peers->head);
+	if (head != e->taken && unlikely(comes_too_late(e)))
+		return;
 	if (head - e->taken > e->tail - e->taken) {
 		break_end(e);
 		return;
@@ -352,6 +367,8 @@ uint32_t fifo_poll(struct fifo_end *e)
 	/* State first: what it says about the tail holds for any tail loaded after it. */
 	state = load_word(&e->peers->state);
 	tail = load_word(&e->peers->tail);
+	if ((tail != e->peer_tail || state != e->peer_state) && unlikely(comes_too_late(e)))
+		return fifo_readable(e);
 	if (tail != e->peer_tail && e->head == e->peer_tail)
 		accept_shift(e);
 	if (tail - e->head > (uint32_t)(SHM_FIFO_CHUNKS - 1) << e->peer_shift ||
@@ -467,7 +484,6 @@ static bool answer_want(struct fifo_end *e)
 
 	if (!peer_present(e))
 		return false;
-	atomic_thread_fence(memory_order_seq_cst);
 	want = load_word(&e->peers->want);
 	if (!(want & 1) || want == e->peer_want)
 		return false;
@@ -477,13 +493,15 @@ static bool answer_want(struct fifo_end *e)
 
 bool fifo_room_due(struct fifo_end *e)
 {
+	atomic_thread_fence(memory_order_seq_cst);
 	return fifo_readable(e) <= (uint32_t)(SHM_FIFO_CHUNKS - 1) << e->peer_shift >> 1 &&
 	       answer_want(e);
 }
 
 bool fifo_drained_due(struct fifo_end *e)
 {
-	if (e->peer_shift < SHM_SHIFT_LARGE)
-		return fifo_readable(e) == 0 && answer_want(e);
-	return fifo_room_due(e);
+	if (e->peer_shift >= SHM_SHIFT_LARGE)
+		return fifo_room_due(e);
+	atomic_thread_fence(memory_order_seq_cst);
+	return fifo_readable(e) == 0 && answer_want(e);
 }

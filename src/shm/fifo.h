@@ -128,7 +128,8 @@ bool fifo_data_due(struct fifo_end *e);
 
 /*
  * fifo_poll - look at the peer's half: tail and state.
- * Returns the number of bytes that can be read. Marks the end broken on a violation.
+ * Returns the number of bytes that can be read. Marks the end broken on a violation. What came
+ * while the stack splits the session is left to the stack: it is not seen here.
  */
 uint32_t fifo_poll(struct fifo_end *e);
 
@@ -162,6 +163,16 @@ void fifo_watch(struct fifo_end *e, struct channel *c, uint32_t slot, uint32_t g
 
 /* fifo_was_moved - has the stack given the session to another process? Contains a full fence. */
 bool fifo_was_moved(const struct fifo_end *e);
+
+/*
+ * fifo_is_splitting - does the stack split cut-through sessions at this moment, perhaps this one?
+ * After a call here that contains a full fence: false says that what this end had published by then
+ * is known to the stack.
+ */
+static inline bool fifo_is_splitting(const struct fifo_end *e)
+{
+	return e->channel && channel_is_splitting(e->channel);
+}
 
 /*
  * fifo_segments - borrow readable bytes in place, from @offset past the read position.

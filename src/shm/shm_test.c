@@ -537,6 +537,47 @@ static void test_wrong_segments_are_refused(void **state unused_arg)
 	close(changed);
 }
 
+/* --- while the stack splits a session --- */
+
+/* Neither the peer's bytes and end nor what it has read: chunks stay until the stack has said it.
+ */
+static void test_news_during_a_split_is_left(void **state unused_arg)
+{
+	struct pair p, to_stack;
+	struct fifo_end a, b;
+	char bytes[8192];
+
+	pair_init(&p);
+	pair_init(&to_stack);
+	open_both(&p, &a, &b, 1);
+	p.b.broker = &to_stack.b;
+	assert_int_equal(fifo_write(&b, "written before", 14), 14);
+	assert_int_equal(fifo_write(&a, "seen", 4), 4);
+	assert_int_equal(fifo_poll(&b), 4);
+
+	atomic_store(&segment_side(&to_stack.a.mine)->splits, 1);
+	assert_true(fifo_is_splitting(&b));
+	assert_int_equal(fifo_write(&a, "unseen", 6), 6);
+	fifo_set_state(&a, SHM_FIN, 0);
+	assert_int_equal(fifo_poll(&b), 4);
+	assert_false(fifo_finished(&b));
+	assert_int_equal(fifo_read(&b, bytes, sizeof(bytes)), 4);
+	assert_int_equal(fifo_poll(&a), 14);
+	assert_int_equal(fifo_read(&a, bytes, sizeof(bytes)), 14);
+	fifo_room(&b);
+	assert_int_equal(fifo_unread(&b), 14);
+	assert_int_equal(p.b.chunks.n_pages_used, 1);
+
+	to_stack.b.n_splits_told = 1; /* of another session, as it turns out */
+	assert_int_equal(fifo_poll(&b), 6);
+	assert_true(fifo_finished(&b));
+	fifo_room(&b);
+	assert_int_equal(fifo_unread(&b), 0);
+	assert_true(p.b.chunks.n_pages_used == 0);
+	pair_deinit(&p);
+	pair_deinit(&to_stack);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -554,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_ring_fills_and_drains),
 		cmocka_unit_test(test_hostile_peer_breaks_only_its_session),
 		cmocka_unit_test(test_wild_words_break_the_end),
+		cmocka_unit_test(test_news_during_a_split_is_left),
 		cmocka_unit_test(test_pipe_survives_either_end),
 		cmocka_unit_test(test_seal_holds),
 		cmocka_unit_test(test_wrong_segments_are_refused),

@@ -64,8 +64,8 @@ def test_convoyd_refuses_another_version(stack):
         client.connect(f"{stack.socket}.apps")
         client.send(attach_request(99))
         kind, error, version = struct.unpack_from("<IiI", client.recv(REPLY_BYTES + 1))
-        assert kind == RPC_ATTACH and error < 0 and version == 3
-    wait.until(lambda: re.search("app.refuse.* name=from-the-future reason=version theirs=99 ours=3", stack.process.err),
+        assert kind == RPC_ATTACH and error < 0 and version == 4
+    wait.until(lambda: re.search("app.refuse.* name=from-the-future reason=version theirs=99 ours=4", stack.process.err),
                "convoyd has logged it")
     assert stack.call("show apps")["apps"] == []
 
@@ -86,7 +86,7 @@ def test_library_refuses_another_version(stack, run, build, tmp_path):
             assert len(line.recv(REQUEST_BYTES + 1)) == REQUEST_BYTES
             line.send(answer)
             assert client.wait() == 1
-    assert f"{tmp_path}/new.sock.apps: convoyd speaks version 99 of the shared-memory protocol, this library 3" in client.err
+    assert f"{tmp_path}/new.sock.apps: convoyd speaks version 99 of the shared-memory protocol, this library 4" in client.err
     assert "Protocol not supported" in client.err
 
 

@@ -140,49 +140,56 @@ void adopt_look(struct sock *s)
 		worker_drain(home);
 }
 
-/* The stack has given @s away; what it says about that is on its way. */
-static bool was_taken(const struct sock *s)
+/* The stack has given @s away, or splits it; what it says about that is on its way. */
+static bool is_changing(const struct sock *s)
 {
-	return s->state == SOCK_OPEN && s->link && s->link->to_stack && fifo_was_moved(&s->fifo);
+	if (s->state != SOCK_OPEN || !s->link)
+		return false;
+	return s->link->to_stack ? fifo_was_moved(&s->fifo) : fifo_is_splitting(&s->fifo);
 }
 
-/* Take note that it was taken, and fetch it, to write only if bytes are left over here. */
-static struct sock *settle(struct sock *s, int cd, bool to_write)
+/* It says it before its turn ends, and waits for nobody; so we may wait with the lock held. */
+void adopt_hear_out(struct sock *s)
 {
-	while (s && was_taken(s)) {
-		worker_drain(source_home(&s->source));
-		if (!was_taken(s))
-			break;
-		sock_unlock(s);
-		sched_yield(); /* the stack says it before its turn ends */
-		s = sock_lock(cd);
+	struct worker *home = source_home(&s->source);
+	uint64_t end_ns = 0;
+
+	while (is_changing(s)) {
+		worker_drain(home);
+		if (!is_changing(s))
+			return;
+		if (end_ns == 0)
+			end_ns = wait_deadline(ANSWER_MS * (uint64_t)NS_PER_MS);
+		else if (clock_now_ns(&clock_monotonic) > end_ns)
+			worker_lose_stack(home); /* a convoyd that makes no sense is none */
+		worker_check_pipes(home);
+		sched_yield();
 	}
-	if (!s || !adopt_is_elsewhere(s) || (to_write && s->n_unsent == 0))
+}
+
+ssize_t adopt_undo_read(struct sock *s, ssize_t n)
+{
+	ssize_t n_twice;
+
+	adopt_hear_out(s);
+	n_twice = (ssize_t)s->n_twice;
+	s->n_twice = 0;
+	return n > n_twice ? n - n_twice : 0;
+}
+
+struct sock *adopt_bring_back(struct sock *s, int cd, bool to_write)
+{
+	if (!adopt_is_elsewhere(s))
 		return s;
 	sock_unlock(s);
 	adopt_fetch(cd, to_write);
 	return sock_lock(cd);
 }
 
-ssize_t adopt_undo_read(struct sock **s, int cd, ssize_t n)
+struct sock *adopt_redo_write(struct sock *s, int cd)
 {
-	if (!was_taken(*s))
-		return n;
-	*s = settle(*s, cd, false);
-	if (!*s)
-		return n;
-	if (n > (ssize_t)(*s)->n_twice)
-		n -= (ssize_t)(*s)->n_twice;
-	else
-		n = 0;
-	(*s)->n_twice = 0;
-	return n;
-}
-
-void adopt_redo_write(struct sock **s, int cd)
-{
-	if (was_taken(*s))
-		*s = settle(*s, cd, true);
+	adopt_hear_out(s);
+	return s->n_unsent > 0 ? adopt_bring_back(s, cd, true) : s;
 }
 
 /* --- answers --- */

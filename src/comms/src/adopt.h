@@ -34,17 +34,38 @@ static inline bool adopt_is_elsewhere(const struct sock *s)
 void adopt_look(struct sock *s);
 
 /*
- * adopt_undo_read - @n bytes have just been read from a shared @s. If another process took it at
- * that moment, brings it back; returns how many of the bytes are ours alone, from the first. The
- * lock is held, and released if *@s, looked up again by @cd, is NULL.
+ * adopt_may_change - after something was published with a full fence: did the stack perhaps not
+ * see it, because another process takes this end or the other one at this moment?
  */
-ssize_t adopt_undo_read(struct sock **s, int cd, ssize_t n);
+static inline bool adopt_may_change(const struct sock *s)
+{
+	return s->shared || fifo_is_splitting(&s->fifo);
+}
 
 /*
- * adopt_redo_write - bytes have just been written to a shared @s. If another process took it at
- * that moment, brings it back and sends them. The lock is held, and released if *@s is NULL.
+ * adopt_hear_out - then: wait until the stack has said what has become of @s. It may live elsewhere
+ * afterwards, or be INHERITED. The lock is held.
  */
-void adopt_redo_write(struct sock **s, int cd);
+void adopt_hear_out(struct sock *s);
+
+/*
+ * adopt_undo_read - so after reading @n bytes: returns how many of them are ours alone, from the
+ * first; who took it has the others. The lock is held.
+ */
+ssize_t adopt_undo_read(struct sock *s, ssize_t n);
+
+/*
+ * adopt_bring_back - adopt_fetch() for a locked @s, unless it is here. Returns it, looked up again
+ * by
+ * @cd; NULL, and no lock, if it was closed.
+ */
+struct sock *adopt_bring_back(struct sock *s, int cd, bool to_write);
+
+/*
+ * adopt_redo_write - so after writing: brings @s back if it was taken before the bytes were seen,
+ * and sends them. Returns as adopt_bring_back().
+ */
+struct sock *adopt_redo_write(struct sock *s, int cd);
 
 /* adopt_start - ask for the connection; its home's lock, which is that of @w, is held. */
 void adopt_start(struct sock *s, struct worker *w, bool to_write);

@@ -172,6 +172,8 @@ static void on_moved(struct link *l, const struct shm_event *e)
 	struct link *on = e->channel == 0 ? l : worker_peer_link_or_null(l->worker, e->channel);
 	struct sock *s = on && on->ready ? sock_of_event(on, e) : NULL;
 
+	if (e->channel != 0)
+		l->channel.n_splits_told++;
 	if (s)
 		adopt_moved(s, e);
 }

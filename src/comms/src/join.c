@@ -25,6 +25,7 @@ static void go_on(struct sock *s, const uint8_t *unsent, uint32_t n, uint32_t sk
 {
 	uint32_t readable = fifo_poll(&s->fifo);
 
+	/* The stack has them all: none was read here that it did not know of. */
 	fifo_consume(&s->fifo, skip < readable ? skip : readable);
 	if (n > 0 && fifo_write(&s->fifo, unsent, n) < n)
 		state = SHM_RESET; /* it is short of memory, and a hole must not go unnoticed */
@@ -78,6 +79,7 @@ void join_relayed(struct link *stack, const struct shm_event *e)
 	bool over = e->relayed.slot >= stack->channel.mine.n_slots ||
 		    e->relayed.slot >= stack->channel.peers.n_slots;
 
+	stack->channel.n_splits_told++;
 	if (!s || s->fifo.generation != e->generation) {
 		if (!over)
 			give_up(stack, &e->relayed);

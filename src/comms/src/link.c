@@ -31,6 +31,12 @@ static struct link *new_link_or_null(struct worker *w, uint32_t id, bool to_stac
 	return l;
 }
 
+static void set_broker(struct link *l, struct link *broker)
+{
+	l->broker = broker;
+	l->channel.broker = broker ? &broker->channel : NULL;
+}
+
 void link_close(struct link *l)
 {
 	struct worker *w = l->worker;
@@ -48,7 +54,7 @@ void link_close(struct link *l)
 		if (w->links[i] == l)
 			w->links[i--] = w->links[--w->n_links];
 		else if (w->links[i]->broker == l)
-			w->links[i]->broker = NULL;
+			set_broker(w->links[i], NULL);
 	free(l);
 }
 
@@ -91,6 +97,7 @@ static int complete(struct link *l, int peers_fd)
 		return ERR_NOMEM;
 	}
 	l->channel.peer_drains = l->to_stack;
+	set_broker(l, l->broker);
 	l->mine = (struct segment){ 0 };
 	l->ready = true;
 	return watch_pipe(l);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "comms/convoy.h"
+#include "comms/src/adopt.h"
 #include "comms/src/api.h"
 #include "comms/src/join.h"
 #include "comms/src/move.h"
@@ -211,9 +212,13 @@ int convoy_commit(int cd, size_t bytes)
 	err = stream_can_write(s);
 	if (!err && bytes > s->reserved)
 		err = -EINVAL;
-	if (!err)
+	if (!err) {
 		commit(s, (uint32_t)bytes);
-	sock_unlock(s);
+		if (unlikely(adopt_may_change(s)))
+			s = adopt_redo_write(s, cd);
+	}
+	if (s)
+		sock_unlock(s);
 	return api_result(err);
 }
 
@@ -253,6 +258,10 @@ ssize_t convoy_sendfile(int cd, int file_fd, off_t *offset, size_t n)
 
 		if (got > 0) {
 			done += (size_t)got;
+			if (unlikely(adopt_may_change(s)))
+				s = adopt_redo_write(s, cd);
+			if (!s)
+				return (ssize_t)done;
 			continue;
 		}
 		if (got != -EAGAIN || s->nonblocking) {

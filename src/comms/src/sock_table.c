@@ -248,6 +248,7 @@ void socks_fork_child(void)
 		list_init(&s->fifo.sweep);
 		inherit(s);
 		s->link = NULL;
+		s->fifo.channel = NULL;
 		if (s->listener)
 			listeners_fork_child(s);
 		if (s->refs == 0)

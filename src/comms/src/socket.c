@@ -11,7 +11,6 @@
 #include "comms/src/attach.h"
 #include "comms/src/connect.h"
 #include "comms/src/fds.h"
-#include "comms/src/join.h"
 #include "comms/src/listener.h"
 #include "comms/src/os.h"
 #include "comms/src/set.h"
@@ -113,12 +112,32 @@ int convoy_close(int cd)
 		s = linger(s, cd);
 	if (!s)
 		return 0; /* another thread has closed it meanwhile */
+	if (unlikely(adopt_may_change(s)))
+		adopt_hear_out(s);
 	home = source_home(&s->source);
-	join_look(s);
 	if (--s->refs == 0)
 		end_sock(s);
 	worker_give_lock(home);
 	return 0;
+}
+
+/* Returns @s, or NULL, as adopt_bring_back(). */
+static struct sock *end_writing(struct sock *s, int cd)
+{
+	fifo_set_state(&s->fifo, SHM_FIN, 0);
+	sock_announce(s);
+	while (s && adopt_may_change(s)) {
+		adopt_hear_out(s);
+		if (!adopt_is_elsewhere(s))
+			break;
+		/* Whoever took it has not seen that. */
+		s = adopt_bring_back(s, cd, true);
+		if (!s || s->state != SOCK_OPEN)
+			break;
+		fifo_set_state(&s->fifo, SHM_FIN, 0);
+		sock_announce(s);
+	}
+	return s;
 }
 
 int convoy_shutdown(int cd, int how)
@@ -137,11 +156,10 @@ int convoy_shutdown(int cd, int how)
 	}
 	if (how != SHUT_WR)
 		s->read_shut = true;
-	if (how != SHUT_RD) {
-		fifo_set_state(&s->fifo, SHM_FIN, 0);
-		sock_announce(s);
-		join_look(s);
-	}
+	if (how != SHUT_RD)
+		s = end_writing(s, cd);
+	if (!s)
+		return 0; /* another thread has closed it meanwhile */
 	source_notify(&s->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
 	sock_unlock(s);
 	return api_result(err);

@@ -9,7 +9,6 @@
 
 #include "comms/src/adopt.h"
 #include "comms/src/connect.h"
-#include "comms/src/join.h"
 #include "comms/src/wait.h"
 
 enum {
@@ -167,6 +166,15 @@ static size_t least_to_read(const struct sock *s, size_t total, int flags)
 	return flags & MSG_WAITALL || low > total ? total : low;
 }
 
+/* Another process may take the connection at this moment: how many of @n bytes read are ours? */
+static ssize_t settle_read(struct sock **s, int cd, ssize_t n, size_t missing)
+{
+	n = adopt_undo_read(*s, n);
+	if ((size_t)n < missing)
+		*s = adopt_bring_back(*s, cd, false);
+	return n;
+}
+
 static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int n_iov, size_t total,
 			   int flags)
 {
@@ -179,10 +187,10 @@ static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int 
 		ssize_t n = read_now(s, iov, n_iov, done, total, flags);
 		int err;
 
-		if (unlikely(n > 0 && s->shared && !(flags & MSG_PEEK))) {
-			n = adopt_undo_read(&s, cd, n);
+		if (n > 0 && !(flags & MSG_PEEK) && unlikely(adopt_may_change(s))) {
+			n = settle_read(&s, cd, n, least - done);
 			if (!s)
-				return (ssize_t)done + n;
+				return (ssize_t)done + n > 0 ? (ssize_t)done + n : -EBADF;
 			if (n == 0)
 				continue;
 		}
@@ -297,7 +305,6 @@ void stream_wrote(struct sock *s, bool more)
 		sock_hold(s);
 	else
 		sock_announce(s);
-	join_look(s);
 }
 
 static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done)
@@ -363,8 +370,8 @@ static ssize_t write_locked(struct sock *s, int cd, const struct iovec *iov, int
 			done += (size_t)n;
 			stream_wrote(s, flags & MSG_MORE && done == total);
 			asked = false;
-			if (unlikely(s->shared))
-				adopt_redo_write(&s, cd);
+			if (unlikely(adopt_may_change(s)))
+				s = adopt_redo_write(s, cd);
 			if (!s)
 				return (ssize_t)done;
 		}

@@ -241,6 +241,9 @@ void worker_lose_link(struct link *l)
 	if (l->to_stack)
 		l->worker->n_stack_links--;
 	l->n_waiting = 0;
+	for (unsigned i = 0; l->to_stack && i < l->worker->n_links; i++)
+		if (l->worker->links[i]->broker == l)
+			l->worker->links[i]->channel.broker = NULL; /* it splits nothing any more */
 	if (!l->ready)
 		return;
 	for (uint32_t slot = 0; slot < l->channel.mine.n_slots && l->n_socks > 0; slot++) {
