@@ -2,6 +2,7 @@
 #include "session/adopt.h"
 
 #include "base/err.h"
+#include "session/await.h"
 #include "session/link.h"
 #include "session/luggage.h"
 #include "session/split.h"
@@ -14,8 +15,11 @@ enum {
 /* --- the move --- */
 
 /* May it move now? Brings both directions up to date. ERR_AGAIN: ask again soon. */
-static int ready_to_move(struct session_worker *sw, struct session *s, const struct app_link *to)
+static int ready_to_move(struct session_worker *sw, struct session *s, const struct app_link *to,
+			 bool in_turn)
 {
+	bool rests = !in_turn && s->moved_ns && sw->worker->now_ns - s->moved_ns < REST_NS;
+
 	uint32_t n_written;
 
 	if (s->end.channel)
@@ -23,7 +27,7 @@ static int ready_to_move(struct session_worker *sw, struct session *s, const str
 	n_written = session_tx_ready(s);
 	if (s->end.broken)
 		return ERR_PROTOCOL;
-	if (n_written > KEPT_MAX || (s->moved_ns && sw->worker->now_ns - s->moved_ns < REST_NS))
+	if (n_written > KEPT_MAX || rests)
 		return ERR_AGAIN;
 	return to->slots.n_used < to->slots.n_slots ? 0 : ERR_FULL;
 }
@@ -59,15 +63,15 @@ static void leave_link(struct session *s)
 }
 
 /*
- * @s lies in a slot of @to when this returns 0. With ERR_AGAIN and ERR_FULL it is where it was,
- * else over.
+ * @intent: enum shm_adopt. @s lies in a slot of @to when this returns 0. With ERR_AGAIN and
+ * ERR_FULL it is where it was, else over.
  */
 static int move_session(struct session_worker *sw, struct session *s, struct app_link *to,
 			uint16_t intent)
 {
 	uint8_t state = s->link ? s->state : SESSION_OPEN;
 	struct luggage g;
-	int err = ready_to_move(sw, s, to);
+	int err = ready_to_move(sw, s, to, intent & SHM_ADOPT_IN_TURN);
 
 	if (err == ERR_AGAIN || err == ERR_FULL)
 		return err;
@@ -78,12 +82,13 @@ static int move_session(struct session_worker *sw, struct session *s, struct app
 		return err;
 	}
 	if (s->link) {
-		part_from_owner(sw, s, intent);
+		part_from_owner(sw, s, intent & SHM_ADOPT_TO_WRITE);
 		leave_link(s);
 	}
 	s->left = s->abort_last = false;
 	s->listener = NULL;
-	s->moved_ns = sw->worker->now_ns;
+	if (!(intent & SHM_ADOPT_IN_TURN))
+		s->moved_ns = sw->worker->now_ns;
 	invariant(session_put_on_link(sw, s, to)); /* there was room */
 	s->state = state;
 	if (luggage_unpack(s, &g))
@@ -142,10 +147,12 @@ static void release_own(struct session_worker *sw, struct app_link *l, const str
 	}
 	s->left = true;
 	s->abort_last = e->flags & 1;
-	if (list_empty(&s->sharers))
+	if (list_empty(&s->sharers)) {
 		session_close_unheld(sw, s, s->abort_last);
-	else
-		say_freed(sw, s);
+		return;
+	}
+	say_freed(sw, s);
+	await_serve(sw, s);
 }
 
 void adopt_on_release(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
@@ -164,6 +171,7 @@ bool adopt_wait_for_heir(struct session_worker *sw, struct session *s)
 		return false;
 	s->left = true;
 	say_freed(sw, s);
+	await_serve(sw, s);
 	return true;
 }
 
@@ -172,7 +180,10 @@ bool adopt_wait_for_heir(struct session_worker *sw, struct session *s)
 static void refuse(struct session_worker *sw, struct app_link *l, const struct shm_event *e,
 		   int err)
 {
-	struct shm_event no = { .type = SHM_EV_FAILED, .cookie = e->cookie, .value = err };
+	struct shm_event no = *e;
+
+	no.type = SHM_EV_FAILED;
+	no.value = err;
 
 	link_post(sw, l, &no);
 }
@@ -183,36 +194,47 @@ static void answer(struct session_worker *sw, struct session *s, const struct sh
 
 	if (list_empty(&s->sharers))
 		flags |= SHM_ADOPTED_ONLY;
+	if (await_is_wanted(s))
+		flags |= SHM_ADOPTED_WANTED;
 	s->cookie = e->cookie;
 	session_tell(sw, s, SHM_EV_ADOPTED, flags);
+	if (flags & SHM_ADOPTED_WANTED)
+		await_news(sw, s);
 	if (s->connection)
 		s->transport->room(sw->worker, s);
 }
 
-void adopt_on_adopt(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
+void adopt_give(struct session_worker *sw, struct share *sh, struct app_link *l,
+		const struct shm_event *e)
 {
-	struct share_name name = { e->channel, e->slot, e->generation };
-	struct share *sh = share_find_or_null(&sw->shares, l->app, &name);
-	struct session *s;
-	handle self;
-	int err;
+	handle self = sh->target.session;
+	struct session *s = pool_get_or_null(&sw->sessions, self);
+	int err = s ? move_session(sw, s, l, e->flags) : ERR_CLOSED;
 
-	if (!sh || l->dead) {
-		session_count(sw, SESSION_STALE_EVENT);
-		refuse(sw, l, e, ERR_NOENT);
-		return;
-	}
-	if (sh->target.pair)
-		split_to_adopt(sw, sh, e->flags);
-	self = sh->target.session;
-	s = pool_get_or_null(&sw->sessions, self);
-	err = s ? move_session(sw, s, l, e->flags) : ERR_CLOSED;
 	if (!err || !pool_get_or_null(&sw->sessions, self))
 		share_drop(&sw->shares, sh);
 	if (err)
 		refuse(sw, l, e, err);
 	else
 		answer(sw, s, e);
+}
+
+void adopt_on_adopt(struct session_worker *sw, struct app_link *l, const struct shm_event *e)
+{
+	struct share_name name = { e->channel, e->slot, e->generation };
+	struct share *sh = share_find_or_null(&sw->shares, l->app, &name);
+
+	if (!sh || l->dead) {
+		session_count(sw, SESSION_STALE_EVENT);
+		refuse(sw, l, e, ERR_NOENT);
+		return;
+	}
+	if (e->flags & SHM_ADOPT_IN_TURN && await_begin(sw, sh, l, e))
+		return;
+	sh->waits = false;
+	if (sh->target.pair)
+		split_to_adopt(sw, sh, e->flags & SHM_ADOPT_TO_WRITE);
+	adopt_give(sw, sh, l, e);
 }
 
 /* --- what main says --- */

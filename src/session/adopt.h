@@ -23,6 +23,10 @@ void adopt_on_adopt(struct session_worker *sw, struct app_link *l, const struct 
 /* adopt_on_release - SHM_EV_RELEASE; the session may have moved on meanwhile. */
 void adopt_on_release(struct session_worker *sw, struct app_link *l, const struct shm_event *e);
 
+/* adopt_give - bring what @sh names to @l, in answer to @e, an ADOPT; that may fail. */
+void adopt_give(struct session_worker *sw, struct share *sh, struct app_link *l,
+		const struct shm_event *e);
+
 /*
  * adopt_wait_for_heir - @s's application is gone. Returns true if others share it: then it stays,
  * in the dead link's memory.

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "session/adopt.h"
+#include "session/await.h"
 #include "session/layer.h"
 #include "session/link.h"
 #include "session/pair.h"
@@ -40,6 +41,7 @@ struct session *session_new(struct session_worker *sw, const struct transport *t
 	list_init(&s->of_link);
 	list_init(&s->due);
 	list_init(&s->sharers);
+	list_init(&s->of_awaited);
 	return s;
 }
 
@@ -59,6 +61,8 @@ void session_free(struct session_worker *sw, struct session *s)
 	}
 	if (s->queued)
 		slot_give(&l->slots, s->queued_slot);
+	if (unlikely(list_linked(&s->of_awaited)))
+		await_end(sw, s);
 	shares_orphan(&s->sharers);
 	free(s->limbo);
 	free(s->kept);
@@ -77,6 +81,8 @@ static void announce(struct session *s, enum shm_state state, int err)
 	fifo_set_state(&s->end, state, err);
 	s->due_data = true;
 	link_mark_due(s);
+	if (unlikely(list_linked(&s->of_awaited)))
+		await_news(s->link->owner, s);
 }
 
 /* The transport is through with @s; the slot stays until the application has closed too. */
@@ -460,8 +466,7 @@ static uint32_t put_in_limbo(struct session *s, const void *from, uint32_t n)
 	return n;
 }
 
-uint32_t session_rx_put(struct worker *w unused_arg, struct session *s, const void *from,
-			uint32_t n)
+uint32_t session_rx_put(struct worker *w, struct session *s, const void *from, uint32_t n)
 {
 	if (!s->end.channel)
 		return put_in_limbo(s, from, n);
@@ -469,6 +474,8 @@ uint32_t session_rx_put(struct worker *w unused_arg, struct session *s, const vo
 	if (n && !s->due_data) {
 		s->due_data = true;
 		link_mark_due(s);
+		if (unlikely(list_linked(&s->of_awaited)))
+			await_news(session_worker_of(w), s);
 	}
 	return n;
 }

@@ -58,7 +58,11 @@ struct session {
 	bool abort_last;     /* and wants it aborted if nobody goes on with it */
 	uint8_t *kept;	     /* bytes that an earlier owner has written, not acknowledged */
 	uint32_t kept_len, kept_from;
-	uint64_t moved_ns; /* when it last moved */
+	uint64_t moved_ns; /* when one took it from another last */
+	/* await.c: some of them wait to read it */
+	struct list of_awaited; /* in session_worker->awaited */
+	bool news_lie;		/* something was there to be read at the last look */
+	uint32_t read_before;	/* and so far it had been read */
 	struct flow flow;
 };
 

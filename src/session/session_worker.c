@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "session/adopt.h"
+#include "session/await.h"
 #include "session/layer.h"
 #include "session/link.h"
 #include "session/pair.h"
@@ -65,6 +66,9 @@ static void on_session_event(struct session_worker *sw, struct app_link *l,
 			s->transport->set_option(sw->worker, s, (enum shm_option)e->flags,
 						 e->value);
 		break;
+	case SHM_EV_YIELD:
+		await_serve(sw, s);
+		break;
 	default:
 		break;
 	}
@@ -77,6 +81,7 @@ static void on_event(struct session_worker *sw, struct app_link *l, const struct
 	case SHM_EV_ROOM:
 	case SHM_EV_RETURN:
 	case SHM_EV_OPTION:
+	case SHM_EV_YIELD:
 		on_session_event(sw, l, e);
 		break;
 	case SHM_EV_CONNECT:
@@ -107,7 +112,7 @@ static unsigned take_events(struct session_worker *sw, struct app_link *l, unsig
 
 	while (n < budget && channel_take(&l->channel, &e)) {
 		on_event(sw, l, &e);
-		n += e.type == SHM_EV_ADOPT ? ADOPT_COSTS : 1;
+		n += e.type == SHM_EV_ADOPT || e.type == SHM_EV_YIELD ? ADOPT_COSTS : 1;
 	}
 	return n;
 }
@@ -231,12 +236,14 @@ int session_worker_init(struct session_worker *sw, struct session_layer *layer, 
 	shares_init(&sw->shares);
 	list_init(&sw->links);
 	list_init(&sw->dirty);
+	list_init(&sw->awaited);
 	for (unsigned i = 0; i < LISTENER_BUCKETS; i++) {
 		list_init(&sw->listeners[i]);
 		list_init(&sw->bindings[i]);
 	}
 	timer_init(&sw->retry, retry_expired);
 	timer_init(&sw->patience, patience_expired);
+	timer_init(&sw->stalls, await_expired);
 	sw->input = (struct input){ .kind = INPUT_POLLED,
 				    .node = input_node,
 				    .fd = -1,
@@ -274,6 +281,7 @@ void session_worker_deinit(struct session_worker *sw)
 							struct listener_binding, of_bucket));
 	timer_cancel(&sw->worker->wheel, &sw->retry);
 	timer_cancel(&sw->worker->wheel, &sw->patience);
+	timer_cancel(&sw->worker->wheel, &sw->stalls);
 	worker_remove_input(sw->worker, &sw->input);
 	worker_remove_hook(sw->worker, &sw->hook);
 	pool_deinit(&sw->sessions);

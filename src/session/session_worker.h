@@ -28,7 +28,8 @@ struct session_worker {
 	struct pool pairs;
 	struct shares shares;
 	struct list links;
-	struct list dirty; /* links with something to post or a wake-up to give */
+	struct list awaited; /* sessions that some wait to read while another has them: await.c */
+	struct list dirty;   /* links with something to post or a wake-up to give */
 	struct list listeners[LISTENER_BUCKETS];
 	struct list bindings[LISTENER_BUCKETS];
 	struct input input;
@@ -36,6 +37,7 @@ struct session_worker {
 	bool stopping;	       /* nobody's sessions go on */
 	struct timer retry;    /* while an application's ring is full */
 	struct timer patience; /* while connects wait for a channel: pair.c */
+	struct timer stalls;   /* while an awaited one has something to be read: await.c */
 	uint64_t *counters;    /* of session-input */
 };
 

@@ -41,6 +41,9 @@ struct share {
 	struct share_name name;
 	struct share_target target;
 	bool had; /* that application used it before another took it */
+	/* await.c: it waits to read it, and is told at this application worker */
+	bool waits;
+	uint32_t waits_at, wait_cookie;
 	handle self;
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "session/await.h"
 #include "session/link.h"
 #include "session/pair.h"
 #include "session/session_fixture.h"
@@ -535,6 +536,76 @@ static void test_splitting_nonsense(void **state unused_arg)
 
 #define with_stack(test) cmocka_unit_test_setup_teardown(test, stack_up, stack_down)
 
+/* --- waiting for one's turn --- */
+
+static void child_waits(struct family *f)
+{
+	struct shm_event e = adopt_of(f, &f->end);
+
+	e.flags = SHM_ADOPT_IN_TURN;
+	app_say(&f->child, e);
+	e = app_hear(&f->parent, SHM_EV_WANTED);
+	assert_int_equal(e.slot, f->end.slot);
+	assert_false(channel_pending(&f->child.stack));
+}
+
+static void test_who_waits_gets_it_from_one_who_has_read(void **state unused_arg)
+{
+	struct worker *w = engine->worker[0];
+	struct family f;
+	struct fifo_end end;
+	struct shm_event e;
+	char text[8];
+
+	family_up(&f);
+	child_waits(&f);
+	assert_int_equal(session_rx_put(w, f.session, "12", 2), 2);
+	timer_cancel(&w->wheel, &session_worker_of(w)->stalls); /* it reads in time */
+	assert_int_equal(fifo_poll(&f.end), 2);
+	assert_int_equal(fifo_read(&f.end, text, 1), 1);
+	app_say(&f.parent, fifo_event(&f.end, SHM_EV_YIELD));
+	e = app_hear(&f.child, SHM_EV_ADOPTED);
+	assert_int_equal(e.cookie, 7);
+	fifo_open(&end, &f.child.stack, e.slot, e.generation);
+	assert_int_equal(fifo_poll(&end), 1);
+	assert_int_equal(fifo_read(&end, text, 1), 1);
+	assert_int_equal(text[0], '2');
+	/* Nobody waits now. */
+	app_say(&f.child, fifo_event(&end, SHM_EV_YIELD));
+	settle();
+	assert_int_equal(f.session->end.slot, end.slot);
+	family_down(&f);
+}
+
+static void test_what_lies_unread_goes_to_one_who_waits(void **state unused_arg)
+{
+	struct session_worker *sw = session_worker_of(engine->worker[0]);
+	struct family f;
+
+	family_up(&f);
+	child_waits(&f);
+	await_expired(&sw->stalls, 0);
+	assert_false(channel_pending(&f.child.stack)); /* there is nothing to be read */
+	session_rx_fin(sw->worker, f.session);
+	assert_true(timer_is_set(&sw->stalls));
+	await_expired(&sw->stalls, 0);
+	app_hear(&f.child, SHM_EV_ADOPTED);
+	family_down(&f);
+}
+
+static void test_who_waits_hears_of_the_end(void **state unused_arg)
+{
+	struct family f;
+
+	family_up(&f);
+	child_waits(&f);
+	session_done(engine->worker[0], f.session);
+	fifo_set_state(&f.end, SHM_CLOSED, 0);
+	app_say(&f.parent, fifo_event(&f.end, SHM_EV_DATA));
+	assert_int_equal(app_hear(&f.child, SHM_EV_FAILED).value, ERR_CLOSED);
+	family_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +622,9 @@ int main(void)
 		with_stack(test_the_reply_comes_when_the_worker_knows),
 		with_stack(test_releasing_by_name),
 		with_stack(test_adopting_what_is_gone),
+		with_stack(test_who_waits_gets_it_from_one_who_has_read),
+		with_stack(test_what_lies_unread_goes_to_one_who_waits),
+		with_stack(test_who_waits_hears_of_the_end),
 		with_stack(test_splitting_a_cut_through_session),
 		with_stack(test_split_outlives_both),
 		with_stack(test_closing_a_shared_end),

@@ -147,7 +147,7 @@ enum shm_event_type {
 			    0: abort if I am the last */
 	/* stack to application */
 	SHM_EV_CONNECTED, /* cookie, channel (0: this one), slot, generation, local, remote */
-	SHM_EV_FAILED,	  /* cookie, value is an enum err */
+	SHM_EV_FAILED,	  /* cookie, value is an enum err; of an ADOPT also its name */
 	SHM_EV_INCOMING,  /* cookie of the interest, channel, slot, generation, local, remote */
 	SHM_EV_CHANNEL,	  /* channel: ask for it over the socket (rpc.h) */
 	SHM_EV_GONE,	  /* channel: the peer at its other end is dead */
@@ -160,7 +160,10 @@ enum shm_event_type {
 	SHM_EV_QUEUED, /* cookie, slot, generation, local, remote: a connect to this stack waits for
 			 an acceptor; write on in this slot until CONNECTED, which may name
 			 the same slot again, or FAILED comes */
-	SHM_EV_LAST = SHM_EV_QUEUED,
+	SHM_EV_WANTED, /* slot: another process waits to read it; YIELD after the next read */
+	/* application to stack */
+	SHM_EV_YIELD, /* slot: I have read; whoever waits for that may have it */
+	SHM_EV_LAST = SHM_EV_YIELD,
 };
 
 /*
@@ -170,12 +173,15 @@ enum shm_event_type {
  * slot of its own, with the bytes that nobody has read; who had it keeps its slot as a name.
  */
 enum shm_adopt {
+	SHM_ADOPT_AT_ONCE = 0,
 	SHM_ADOPT_TO_WRITE = 1, /* in ADOPT, and in MOVED to the one who loses it */
+	SHM_ADOPT_IN_TURN = 2,	/* in ADOPT: when who has it now has read or is done with it */
 };
 
 enum shm_adopted {
-	SHM_ADOPTED_FIN = 1,  /* writing was shut down before */
-	SHM_ADOPTED_ONLY = 2, /* nobody else shares it any more */
+	SHM_ADOPTED_FIN = 1,	/* writing was shut down before */
+	SHM_ADOPTED_ONLY = 2,	/* nobody else shares it any more */
+	SHM_ADOPTED_WANTED = 4, /* as by SHM_EV_WANTED */
 };
 
 /* Flags of SHM_EV_CONNECT. */

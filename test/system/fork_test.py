@@ -4,6 +4,7 @@ Each test is a conversation between a server's family and a peer, over TCP (the 
 on the other side of a tap) and cut through (the peer is a program on the same stack).
 """
 import os
+import select
 import signal
 
 import pytest
@@ -278,6 +279,73 @@ def test_parent_polls_while_the_child_has_it(world):
     client("c.sendall(b'2')")
     assert server.finish()
     assert server("c.recv(1)") == b"2"
+    server("c.close()")
+    assert ends(client)
+
+
+def first_of(*actors):
+    """Who has done what it was told, first; and with what result."""
+    ready, _, _ = select.select([actor.line for actor in actors], [], [], 20)
+    assert ready, "none of those who wait is served"
+    actor = next(a for a in actors if a.line == ready[0])
+    return actor, actor.finish()
+
+
+def test_all_who_wait_to_read_are_served(world):
+    """Three processes sleep in recv on one connection: what comes is shared out, and all hear of the end."""
+    server, client = world.pair()
+    family = [server, world.actors.fork(server, "child1"), world.actors.fork(server, "child2")]
+    for actor in family:
+        actor.start("c.recv(1)")
+    served = []
+    while len(set(served)) < 3 or len(served) < 12:
+        assert len(served) < 500, f"only {set(served)} are served"
+        n = len(served) % 10
+        client(f"c.sendall(b'{n}')")
+        actor, got = first_of(*family)
+        assert got == str(n).encode()
+        served.append(actor.name)
+        actor.start("c.recv(1)")
+    client("c.close()")
+    assert [actor.finish() for actor in family] == [b""] * 3
+
+
+def test_all_who_wait_to_read_hear_of_a_reset(world):
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    for actor in server, child:
+        actor.start("""
+try: got = c.recv(1)
+except ConnectionResetError: got = b''
+""")
+    client("import struct; c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); c.close()")
+    for actor in server, child:
+        actor.finish()
+        assert actor("got") == b""
+
+
+def test_what_one_leaves_lying_goes_to_another(world):
+    """The child has been told that there is something to be read and does not read it."""
+    server, client = world.pair()
+    child = world.actors.fork(server, "child")
+    server.start("c.recv(1)")
+    child.start("select.select([c], [], [])[0] == [c]")
+    client("c.sendall(b'1')")
+    assert server.finish() == b"1"
+    client("c.sendall(b'2')")
+    assert child.finish()
+    assert child("c.recv(1)") == b"2"
+
+
+def test_one_who_waits_goes_on_when_the_others_end(world):
+    server, client = world.pair()
+    children = [world.actors.fork(server, f"child{i}") for i in range(2)]
+    for actor in server, *children:
+        actor.start("c.recv(2)")
+    for child in children:
+        os.kill(child.pid, signal.SIGKILL)
+    client("c.sendall(b'12')")
+    assert server.finish() == b"12"
     server("c.close()")
     assert ends(client)
 

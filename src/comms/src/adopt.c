@@ -52,10 +52,10 @@ static struct link *link_of_name(struct worker *w, const struct shared_name *n)
 	return NULL;
 }
 
-void adopt_start(struct sock *s, struct worker *w, bool to_write)
+void adopt_start(struct sock *s, struct worker *w, enum shm_adopt intent)
 {
 	struct shm_event e = { .type = SHM_EV_ADOPT,
-			       .flags = to_write ? SHM_ADOPT_TO_WRITE : 0,
+			       .flags = (uint16_t)intent,
 			       .cookie = s->cookie,
 			       .channel = s->name.via,
 			       .slot = s->name.slot,
@@ -74,18 +74,18 @@ void adopt_start(struct sock *s, struct worker *w, bool to_write)
 	s->state = SOCK_CONNECTING;
 	s->adopting = true;
 	s->freed = false;
-	s->to_write = to_write;
+	s->intent = (uint8_t)intent;
 	link_post(l, &e);
 	link_wake(l);
 }
 
 /* At the worker of this thread, unless it has a home already; that one's lock is held. */
-static void start_here(struct sock *s, bool to_write)
+static void start_here(struct sock *s, enum shm_adopt intent)
 {
 	struct worker *w = source_home(&s->source);
 
 	if (w != &unhomed) {
-		adopt_start(s, w, to_write);
+		adopt_start(s, w, intent);
 		return;
 	}
 	w = worker_of_thread();
@@ -97,8 +97,14 @@ static void start_here(struct sock *s, bool to_write)
 	}
 	worker_take_lock(w);
 	sock_move(s, w);
-	adopt_start(s, w, to_write);
+	adopt_start(s, w, intent);
 	worker_give_lock(w);
+}
+
+/* May be asked for now: nobody has done so, or only for when it is let go. */
+static bool can_ask(const struct sock *s)
+{
+	return s->state == SOCK_INHERITED || (s->adopting && s->intent == SHM_ADOPT_IN_TURN);
 }
 
 void adopt_fetch(int cd, bool to_write)
@@ -116,8 +122,8 @@ void adopt_fetch(int cd, bool to_write)
 		rest = s->resting;
 		s->resting = false;
 		adopt_look(s);
-		if (s->state == SOCK_INHERITED && !rest)
-			start_here(s, to_write);
+		if (can_ask(s) && !rest)
+			start_here(s, to_write ? SHM_ADOPT_TO_WRITE : SHM_ADOPT_AT_ONCE);
 		if (adopt_is_elsewhere(s) && clock_now_ns(&clock_monotonic) > end_ns)
 			adopt_fail(s, ETIMEDOUT);
 		if (!adopt_is_elsewhere(s)) {
@@ -212,7 +218,8 @@ static void adopted(struct sock *s, struct link *l, const struct shm_event *e)
 {
 	bool nobody_else = e->flags & SHM_ADOPTED_ONLY;
 
-	s->adopting = s->lost = s->freed = false;
+	s->adopting = s->lost = s->freed = s->yielded = false;
+	s->wanted = e->flags & SHM_ADOPTED_WANTED;
 	sock_open(s, l, e);
 	s->state = SOCK_OPEN;
 	s->shared = !nobody_else;
@@ -233,6 +240,9 @@ void adopt_answered(struct sock *s, struct link *l, const struct shm_event *e)
 		adopted(s, l, e);
 		return;
 	}
+	if (e->channel != s->name.via || e->slot != s->name.slot ||
+	    e->generation != s->name.generation)
+		return; /* it was asked for twice, and has been here meanwhile */
 	if (e->value != ERR_AGAIN) {
 		adopt_fail(s, e->value == ERR_NOMEM || e->value == ERR_FULL ? ENOBUFS : ECONNRESET);
 		return;
@@ -271,10 +281,19 @@ static void keep_unsent(struct sock *s, const struct shm_event *e)
 		fifo_copy_unread(&s->fifo, s->unsent);
 }
 
+/* Who had it and lost it waits for its turn, unless nobody needs it. */
+static enum shm_adopt intent_of(const struct sock *s, bool to_write)
+{
+	if (to_write)
+		return SHM_ADOPT_TO_WRITE;
+	return s->freed ? SHM_ADOPT_AT_ONCE : SHM_ADOPT_IN_TURN;
+}
+
 void adopt_moved(struct sock *s, const struct shm_event *e)
 {
 	bool to_write;
 
+	s->wanted = false;
 	if (s->refs == 0) {
 		sock_free(s);
 		return;
@@ -288,8 +307,8 @@ void adopt_moved(struct sock *s, const struct shm_event *e)
 	s->lost = true;
 	to_write = s->n_unsent > 0 || is_awaited(&s->source, EPOLLOUT);
 	s->freed = e->flags & SHM_ADOPT_TO_WRITE;
-	if (to_write || (s->freed && is_awaited(&s->source, ~0u)))
-		adopt_start(s, source_home(&s->source), to_write);
+	if (to_write || is_awaited(&s->source, ~0u))
+		adopt_start(s, source_home(&s->source), intent_of(s, to_write));
 }
 
 static bool has_name(const struct sock *s, const struct worker *w, const struct shm_event *e)
@@ -308,7 +327,7 @@ void adopt_freed(struct worker *w, const struct shm_event *e)
 			continue;
 		s->freed = true;
 		if (is_awaited(&s->source, ~0u))
-			adopt_start(s, w, false);
+			adopt_start(s, w, SHM_ADOPT_AT_ONCE);
 		return;
 	}
 }
@@ -318,15 +337,30 @@ void adopt_retry(struct sock *s)
 	if (s->state != SOCK_INHERITED || !s->resting)
 		return;
 	s->resting = false;
-	adopt_start(s, source_home(&s->source), s->to_write);
+	adopt_start(s, source_home(&s->source), (enum shm_adopt)s->intent);
 }
 
 void adopt_awaited(struct sock *s, bool to_write)
 {
 	struct worker *w = source_home(&s->source);
 
-	if (w != &unhomed && !s->resting && (s->freed || to_write))
-		adopt_start(s, w, to_write);
+	if (w != &unhomed && !s->resting)
+		adopt_start(s, w, intent_of(s, to_write));
+}
+
+void adopt_wanted(struct sock *s)
+{
+	s->wanted = true;
+}
+
+void adopt_yield(struct sock *s)
+{
+	s->wanted = false;
+	if (s->state != SOCK_OPEN || !s->link->to_stack)
+		return;
+	s->yielded = true;
+	sock_post(s, SHM_EV_YIELD);
+	link_wake(s->link);
 }
 
 /* --- closing --- */

@@ -7,8 +7,9 @@
  *
  * A connection lies in the channel of one process at a time: of whoever has used it last. What the
  * others call it at the stack is where it lay when they had it, or when they were forked. One who
- * lost it gets it back by reading or writing, or, if somebody waits for it, when the process that
- * took it closes it or dies; and at once from one who took it only to write.
+ * lost it gets it back by reading or writing; if it waits meanwhile, in its turn: when the process
+ * that took it has read something, leaves it lying, closes it or dies (session/await.h); and at
+ * once from one who took it only to write.
  */
 #ifndef CONVOY_COMMS_ADOPT_H
 #define CONVOY_COMMS_ADOPT_H
@@ -68,7 +69,13 @@ struct sock *adopt_bring_back(struct sock *s, int cd, bool to_write);
 struct sock *adopt_redo_write(struct sock *s, int cd);
 
 /* adopt_start - ask for the connection; its home's lock, which is that of @w, is held. */
-void adopt_start(struct sock *s, struct worker *w, bool to_write);
+void adopt_start(struct sock *s, struct worker *w, enum shm_adopt intent);
+
+/*
+ * adopt_yield - after a read of a `wanted` @s: another process waits to do that, too, and gets the
+ * connection. A read that sleeps then waits for its turn (`yielded`).
+ */
+void adopt_yield(struct sock *s);
 
 /* adopt_leave - the last reference to an INHERITED socket is gone. Its home's lock is held. */
 void adopt_leave(struct sock *s);
@@ -90,5 +97,6 @@ void adopt_retry(struct sock *s);
 void adopt_answered(struct sock *s, struct link *l, const struct shm_event *e);
 void adopt_moved(struct sock *s, const struct shm_event *e);
 void adopt_freed(struct worker *w, const struct shm_event *e);
+void adopt_wanted(struct sock *s);
 
 #endif

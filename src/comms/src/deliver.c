@@ -178,6 +178,14 @@ static void on_moved(struct link *l, const struct shm_event *e)
 		adopt_moved(s, e);
 }
 
+static void on_wanted(struct link *l, const struct shm_event *e)
+{
+	struct sock *s = sock_of_event(l, e);
+
+	if (s)
+		adopt_wanted(s);
+}
+
 void deliver_events(struct link *l)
 {
 	struct shm_event e;
@@ -207,6 +215,8 @@ void deliver_events(struct link *l)
 			adopt_freed(l->worker, &e);
 		else if (e.type == SHM_EV_RELAYED)
 			join_relayed(l, &e);
+		else if (e.type == SHM_EV_WANTED)
+			on_wanted(l, &e);
 	}
 }
 

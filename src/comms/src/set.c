@@ -188,7 +188,7 @@ static int adopt(struct set *set, struct sock *s, int op, const struct epoll_eve
 	else
 		sock_move(s, set->worker);
 	if (s->state == SOCK_INHERITED)
-		adopt_start(s, set->worker, false);
+		adopt_start(s, set->worker, SHM_ADOPT_AT_ONCE);
 	err = change_watch(set, &s->source, op, s->cd, e);
 	worker_give_lock(set->worker);
 	return err;

@@ -87,7 +87,9 @@ struct sock {
 	bool lost;		  /* INHERITED: had it, and another process took it */
 	bool freed;		  /* and needs it no more, or only to write */
 	bool resting;		  /* INHERITED: asked too soon */
-	bool to_write;		  /* why it was asked for last */
+	uint8_t intent;		  /* enum shm_adopt, with which it was asked for last */
+	bool wanted;		  /* OPEN: another process waits to read it */
+	bool yielded;		  /* it was let go for that, so that we wait for our turn */
 	int error;		  /* errno to be reported once */
 	int cd, refs;
 	uint32_t index, cookie;

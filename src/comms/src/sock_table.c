@@ -211,13 +211,16 @@ void socks_fork_parent(void)
 /* What becomes in the child of a socket that is more than an address. */
 static void inherit(struct sock *s)
 {
-	s->lost = s->freed = s->resting = false;
+	s->lost = s->freed = s->resting = s->wanted = s->yielded = false;
 	s->n_lent = s->lent_bytes = s->reserved = 0;
 	s->moving = 0;
 	s->joining = false;
 	if (s->state == SOCK_OPEN) {
 		adopt_name(s);
 		s->state = SOCK_INHERITED;
+	} else if (s->adopting && s->intent == SHM_ADOPT_IN_TURN) {
+		s->state = SOCK_INHERITED; /* it is still where the parent has lost it */
+		s->adopting = false;
 	} else if (s->state == SOCK_DEFERRED || s->state == SOCK_CONNECTING) {
 		s->state = SOCK_FAILED; /* the answer goes to the parent */
 		s->adopting = false;

@@ -54,7 +54,8 @@ static bool news_came(struct sock *s)
 	return true;
 }
 
-struct sock *stream_lock(int cd, bool to_write)
+/* @in_turn: if another process waits for it, too, leave it there. */
+static struct sock *lock_here(int cd, bool to_write, bool in_turn)
 {
 	struct sock *s = sock_lock(cd);
 
@@ -62,10 +63,17 @@ struct sock *stream_lock(int cd, bool to_write)
 		adopt_look(s);
 	if (likely(!s || (s->state != SOCK_DEFERRED && !adopt_is_elsewhere(s))))
 		return s;
+	if (in_turn && s->yielded && !s->nonblocking)
+		return s;
 	sock_unlock(s);
 	connect_deferred_by_cd(cd);
 	adopt_fetch(cd, to_write);
 	return sock_lock(cd);
+}
+
+struct sock *stream_lock(int cd, bool to_write)
+{
+	return lock_here(cd, to_write, false);
 }
 
 /* --- reading --- */
@@ -175,6 +183,13 @@ static ssize_t settle_read(struct sock **s, int cd, ssize_t n, size_t missing)
 	return n;
 }
 
+static void end_read(struct sock *s, int flags)
+{
+	if (unlikely(s->wanted) && !(flags & MSG_PEEK))
+		adopt_yield(s);
+	sock_unlock(s);
+}
+
 static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int n_iov, size_t total,
 			   int flags)
 {
@@ -204,13 +219,13 @@ static ssize_t read_locked(struct sock *s, int cd, const struct iovec *iov, int 
 			continue;
 		}
 		if (done >= least || (n != -EAGAIN && n <= 0) || (done > 0 && (flags & MSG_PEEK))) {
-			sock_unlock(s);
+			end_read(s, flags);
 			return done > 0 ? (ssize_t)done : n;
 		}
 		if (news_came(s))
 			continue;
 		if (!block) {
-			sock_unlock(s);
+			end_read(s, flags);
 			return done > 0 ? (ssize_t)done : -EAGAIN;
 		}
 		if (deadline_ns == 0)
@@ -247,7 +262,7 @@ ssize_t stream_read(int cd, const struct iovec *iov, int n_iov, int flags)
 		return flags & MSG_OOB ? -EINVAL : -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
-	s = stream_lock(cd, false);
+	s = lock_here(cd, false, !(flags & MSG_DONTWAIT));
 	if (!s)
 		return -EBADF;
 	if (total == 0) {
