@@ -193,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		close(listener);
 		unlink(path);
 	}
-	invariant(interface_remove(i) == 0);
+	interface_remove(i);
 	worker_turn(w);
 	engine_run_main(e);
 	invariant(w->bufs.n_taken == w->bufs.n_given);

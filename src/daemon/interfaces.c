@@ -149,23 +149,21 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 	if (err == 0)
 		return 0;
 	r->index = 0;
-	if (interface_remove(i) < 0)
-		log_error("interface.remove", "name=%s error=\"out of memory\"", config->name);
+	interface_remove(i);
 fail:
 	if (r)
 		forget(r);
 	return err;
 }
 
-int interfaces_remove(struct convoyd *d, struct interface_record *r)
+void interfaces_remove(struct convoyd *d, struct interface_record *r)
 {
 	struct interface *i = interface_get_or_null(d->engine, r->index);
-	int err;
 
 	r->index = 0; /* not follow()'s business */
-	err = i ? interface_remove(i) : 0;
+	if (i)
+		interface_remove(i);
 	forget(r);
-	return err;
 }
 
 /* What it gets without a word: net_interface.mtu_bytes is 0. */

@@ -29,10 +29,9 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
 
 /*
  * interfaces_remove - take the interface of @r away; gone from sight when this returns, its device
- * free some turns later. ERR_NOMEM.
+ * free some turns later.
  */
-must_check
-int interfaces_remove(struct convoyd *d, struct interface_record *r);
+void interfaces_remove(struct convoyd *d, struct interface_record *r);
 
 /*
  * interfaces_change - the interface of @r is to be up or down, spread or not, and to have the MTU,

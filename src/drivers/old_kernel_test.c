@@ -173,7 +173,7 @@ static void without_programs_the_rings_send(void **state)
 	assert_int_equal(n_leaked((struct af_packet_config){ 0 }), N_FLOWS);
 	assert_null(
 		((struct af_packet *)veth_engine->interfaces.slot[1]->device)->tx[0].sender.batch);
-	assert_int_equal(interface_remove(veth_engine->interfaces.slot[1]), 0);
+	interface_remove(veth_engine->interfaces.slot[1]);
 	assert_int_equal(make((struct af_packet_config){ .program = BPF_SENDER_ALWAYS }, &i, why),
 			 ERR_UNSUPPORTED);
 	assert_non_null(strstr(why, "Linux 5.5"));

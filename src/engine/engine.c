@@ -169,8 +169,8 @@ static void close_interfaces(struct engine *e)
 	for (uint32_t index = 1; index < INTERFACES_MAX; index++) {
 		struct interface *i = e->interfaces.slot[index];
 
-		if (i && interface_remove(i) < 0)
-			log_error("engine.free", "interface=%s error=not removed", i->name);
+		if (i)
+			interface_remove(i);
 	}
 }
 
@@ -281,31 +281,35 @@ void engine_post_main(struct engine *e, struct mail *mail)
 }
 
 /* One errand to all workers, and the way back. */
-struct errand {
+struct engine_errand {
 	struct engine *engine;
 	void (*fn)(struct worker *w, void *arg);
 	void (*done)(struct engine *e, void *arg);
 	void *arg;
 	uint32_t n_left; /* atomic */
+	bool is_once;	 /* nobody's: it is freed when it is over */
 	struct mail back;
 	struct errand_mail {
 		struct mail mail;
-		struct errand *errand;
+		struct engine_errand *errand;
 	} to[];
 };
 
 static void errand_over(void *consumer, struct mail *mail)
 {
-	struct errand *errand = container_of(mail, struct errand, back);
+	struct engine_errand *errand = container_of(mail, struct engine_errand, back);
+	void (*done)(struct engine * e, void *arg) = errand->done;
+	void *arg = errand->arg;
 
-	if (errand->done)
-		errand->done(consumer, errand->arg);
-	free(errand);
+	if (errand->is_once)
+		free(errand);
+	if (done)
+		done(consumer, arg);
 }
 
 static void run_errand(void *consumer, struct mail *mail)
 {
-	struct errand *errand = container_of(mail, struct errand_mail, mail)->errand;
+	struct engine_errand *errand = container_of(mail, struct errand_mail, mail)->errand;
 
 	errand->fn(consumer, errand->arg);
 	if (__atomic_sub_fetch(&errand->n_left, 1, __ATOMIC_ACQ_REL) == 0)
@@ -322,28 +326,57 @@ static void run_errand_here(struct engine *e, void (*fn)(struct worker *w, void 
 		done(e, arg);
 }
 
+struct engine_errand *engine_errand_new_or_null(struct engine *e)
+{
+	struct engine_errand *errand =
+		calloc(1, sizeof(*errand) + e->n_workers * sizeof(struct errand_mail));
+
+	if (!errand)
+		return NULL;
+	errand->engine = e;
+	errand->back.deliver = errand_over;
+	for (uint32_t i = 0; i < e->n_workers; i++) {
+		errand->to[i].mail.deliver = run_errand;
+		errand->to[i].errand = errand;
+	}
+	return errand;
+}
+
+void engine_errand_free(struct engine_errand *errand)
+{
+	free(errand);
+}
+
+void engine_errand_run(struct engine_errand *errand, void (*fn)(struct worker *w, void *arg),
+		       void (*done)(struct engine *e, void *arg), void *arg)
+{
+	struct engine *e = errand->engine;
+
+	if (!e->running) {
+		run_errand_here(e, fn, done, arg);
+		return;
+	}
+	errand->fn = fn;
+	errand->done = done;
+	errand->arg = arg;
+	errand->n_left = e->n_workers;
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		worker_post(e->worker[i], &errand->to[i].mail);
+}
+
 int engine_on_each(struct engine *e, void (*fn)(struct worker *w, void *arg),
 		   void (*done)(struct engine *e, void *arg), void *arg)
 {
-	struct errand *errand;
+	struct engine_errand *errand;
 
 	if (!e->running) {
 		run_errand_here(e, fn, done, arg);
 		return 0;
 	}
-	errand = calloc(1, sizeof(*errand) + e->n_workers * sizeof(struct errand_mail));
+	errand = engine_errand_new_or_null(e);
 	if (!errand)
 		return ERR_NOMEM;
-	errand->engine = e;
-	errand->fn = fn;
-	errand->done = done;
-	errand->arg = arg;
-	errand->n_left = e->n_workers;
-	errand->back.deliver = errand_over;
-	for (uint32_t i = 0; i < e->n_workers; i++) {
-		errand->to[i].mail.deliver = run_errand;
-		errand->to[i].errand = errand;
-		worker_post(e->worker[i], &errand->to[i].mail);
-	}
+	errand->is_once = true;
+	engine_errand_run(errand, fn, done, arg);
 	return 0;
 }

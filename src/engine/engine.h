@@ -106,6 +106,16 @@ must_check
 int engine_on_each(struct engine *e, void (*fn)(struct worker *w, void *arg),
 		   void (*done)(struct engine *e, void *arg), void *arg);
 
+/*
+ * The same with its memory at hand, so that it cannot fail: for what has to be undone.
+ * engine_errand_run() may be called again once @done was, also from there.
+ */
+struct engine_errand;
+struct engine_errand *engine_errand_new_or_null(struct engine *e);
+void engine_errand_free(struct engine_errand *errand);
+void engine_errand_run(struct engine_errand *errand, void (*fn)(struct worker *w, void *arg),
+		       void (*done)(struct engine *e, void *arg), void *arg);
+
 /* Nodes that the engine brings along; modules.c lists them with the rest. */
 extern const struct node_type drop_node;
 extern const struct node_type handoff_node;

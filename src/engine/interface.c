@@ -220,6 +220,25 @@ static void fill(struct interface *i, struct engine *e, const struct interface_p
 	}
 }
 
+static struct interface *new_or_null(struct engine *e)
+{
+	struct interface *i = aligned_alloc(BUF_LINE, sizeof(*i));
+
+	if (!i)
+		return NULL;
+	memset(i, 0, sizeof(*i));
+	i->coming = engine_errand_new_or_null(e);
+	i->going = engine_errand_new_or_null(e);
+	return i;
+}
+
+static void free_interface(struct interface *i)
+{
+	engine_errand_free(i->coming);
+	engine_errand_free(i->going);
+	free(i);
+}
+
 int interface_add(struct engine *e, const struct interface_params *params, struct interface **out)
 {
 	uint32_t index = free_index(&e->interfaces);
@@ -230,10 +249,12 @@ int interface_add(struct engine *e, const struct interface_params *params, struc
 		return err;
 	if (index == INTERFACES_MAX)
 		return ERR_FULL;
-	i = aligned_alloc(BUF_LINE, sizeof(*i));
+	i = new_or_null(e);
 	if (!i)
 		return ERR_NOMEM;
-	memset(i, 0, sizeof(*i));
+	err = ERR_NOMEM;
+	if (!i->coming || !i->going)
+		goto no_node;
 	fill(i, e, params);
 	i->index = index;
 	interface_settle_queues(i);
@@ -248,21 +269,17 @@ int interface_add(struct engine *e, const struct interface_params *params, struc
 	rcu_publish(e->interfaces.slot[index], i);
 	*out = i;
 	if (i->driver->attach)
-		err = engine_on_each(e, attach, NULL, i);
-	if (err)
-		goto not_attached;
+		engine_errand_run(i->coming, attach, NULL, i);
 	list_push(&e->interfaces.by_name[name_bucket(i->name)], &i->name_link);
 	log_info("interface.added", "name=%s index=%u driver=%s", i->name, index, i->driver->name);
 	tell(i, INTERFACE_ADDED);
 	return 0;
 
-not_attached: /* no worker has been told, and nobody else knows the index yet */
-	rcu_publish(e->interfaces.slot[index], NULL);
-	clear_features(e, index);
 no_caps:
+	clear_features(e, index);
 	remove_tx_node(i);
 no_node:
-	free(i);
+	free_interface(i);
 	return err;
 }
 
@@ -274,24 +291,49 @@ static void detach(struct worker *w, void *arg)
 		i->driver->detach(w, i);
 }
 
-/* Every worker has begun a turn since the interface was unpublished: it is unknown to all. */
-static void detached(struct engine *e, void *arg)
+static void pass(struct worker *w unused_arg, void *arg unused_arg)
+{
+}
+
+/* Every worker is through with the packets that others had for the interface. */
+static void emptied(struct engine *e, void *arg)
 {
 	struct interface *i = arg;
 
 	remove_tx_node(i);
 	__atomic_store_n(&e->interfaces.going[i->index], false, __ATOMIC_RELAXED);
+	e->interfaces.n_going--;
 	if (i->index < e->interfaces.first_free)
 		e->interfaces.first_free = i->index;
 	i->driver->free(i);
-	free(i);
+	free_interface(i);
 }
 
-int interface_remove(struct interface *i)
+/* Every worker is in a turn that has begun with all that was handed to it before: it ends. */
+static void taken(struct engine *e unused_arg, void *arg)
+{
+	struct interface *i = arg;
+
+	engine_errand_run(i->going, pass, emptied, i);
+}
+
+/*
+ * Every worker has begun a turn since the interface was unpublished: it is unknown to all. But what
+ * one has sent before may lie in its ring to another, named by the transmit node.
+ */
+static void detached(struct engine *e unused_arg, void *arg)
+{
+	struct interface *i = arg;
+
+	engine_errand_run(i->going, pass, taken, i);
+}
+
+void interface_remove(struct interface *i)
 {
 	struct engine *e = i->engine;
 
 	__atomic_store_n(&e->interfaces.going[i->index], true, __ATOMIC_RELAXED);
+	e->interfaces.n_going++;
 	tell(i, INTERFACE_REMOVED);
 	if (i->driver->close)
 		i->driver->close(i);
@@ -299,7 +341,7 @@ int interface_remove(struct interface *i)
 	rcu_publish(e->interfaces.slot[i->index], NULL);
 	clear_features(e, i->index);
 	log_info("interface.removed", "name=%s index=%u", i->name, i->index);
-	return engine_on_each(e, detach, detached, i);
+	engine_errand_run(i->going, detach, detached, i);
 }
 
 int interface_set_up(struct interface *i, bool up)

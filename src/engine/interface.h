@@ -7,7 +7,7 @@
  * The input_node is ethernet-input, or what l2 has put in its place.
  *
  * Main owns the table and changes it; workers read it by index: interface_get_or_null(). An object
- * lives until every worker has passed a quiescent state after interface_remove().
+ * lives on after interface_remove() until no worker has packets for it, handed over by others.
  */
 #ifndef CONVOY_ENGINE_INTERFACE_H
 #define CONVOY_ENGINE_INTERFACE_H
@@ -94,6 +94,7 @@ struct interface {
 	uint32_t n_queues;			    /* receive queues */
 	uint8_t queue_worker[INTERFACE_QUEUES_MAX]; /* which worker serves each of them */
 	struct engine *engine;
+	struct engine_errand *coming, *going; /* to the workers; going needs no memory then */
 	struct list name_link;
 } cacheline_aligned;
 
@@ -119,6 +120,7 @@ struct interface_listener {
 struct interface_table {
 	struct interface *slot[INTERFACES_MAX]; /* published */
 	bool going[INTERFACES_MAX]; /* atomic; removal is under way: the index is not free yet */
+	uint32_t n_going;	    /* main's: how many are under way */
 	uint32_t first_free;	    /* no lower index is free */
 	struct list by_name[INTERFACE_NAME_BUCKETS];
 	struct list listeners;
@@ -180,10 +182,9 @@ static inline uint32_t interface_queue_worker(const struct interface *i, uint32_
 
 /*
  * interface_remove - main: unpublish it, detach it from every worker, free it. It is unknown when
- * this returns and freed some turns later. ERR_NOMEM: it is out of service but its memory is kept.
+ * this returns and freed some turns later, when no worker has packets for it any more.
  */
-must_check
-int interface_remove(struct interface *i);
+void interface_remove(struct interface *i);
 
 /* interface_set_up - main: bring it up or down; the driver's error if it refuses. */
 must_check

@@ -152,9 +152,9 @@ static int make(struct apply *a, const struct apply_item *item, struct config_er
 	return item->kind->create(a->d, item, error);
 }
 
-static int take_away(struct apply *a, const struct apply_item *item, struct config_error *error)
+static int take_away(const struct apply *a, const struct apply_item *item,
+		     struct config_error *error)
 {
-	a->unsettled |= item->kind->is_interface;
 	return item->kind->remove(a->d, item, error);
 }
 
@@ -199,26 +199,23 @@ static void pass(struct worker *w unused_arg, void *arg unused_arg)
 {
 }
 
-/* Every worker has begun a turn after the removal: the devices are free. */
+/* Every worker has begun another turn: the devices may be free. */
 static void settled(struct engine *e unused_arg, void *arg)
 {
 	struct convoyd *d = arg;
 
 	if (!d->apply)
 		return; /* convoyd ends */
-	d->apply->unsettled = false;
 	run(d->apply);
 }
 
-/* True if the next step has to wait; run() is called again. */
+/* True if the next step has to wait, for devices of interfaces that go; run() is called again. */
 static bool must_wait(struct apply *a)
 {
-	if (!a->unsettled || !makes_interface(a))
+	if (a->d->engine->interfaces.n_going == 0 || !makes_interface(a))
 		return false;
-	if (engine_on_each(a->d->engine, pass, settled, a->d) == 0)
-		return true;
-	a->unsettled = false; /* no memory to wait with: the step says itself what it lacks */
-	return false;
+	/* No memory to wait with: the step says itself what it lacks. */
+	return engine_on_each(a->d->engine, pass, settled, a->d) == 0;
 }
 
 /* All is made: does it also work together? */

@@ -28,7 +28,6 @@ struct apply {
 	struct plan plan;
 	unsigned at; /* steps that are done */
 	bool undoing;
-	bool unsettled;	 /* an interface was removed and its device may still be in use */
 	int err;	 /* of the step that failed */
 	unsigned n_lost; /* steps that could not be undone */
 	struct config_error error;

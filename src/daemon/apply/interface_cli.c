@@ -139,7 +139,6 @@ static int run_delete(struct command_call *call)
 	const char *name = command_arg_text(call, "name");
 	struct interface *i = interface_by_name_or_null(d->engine, name);
 	struct interface_record *r = interfaces_find_or_null(d, name);
-	int err;
 
 	if (!i)
 		return command_fail(call, ERR_NOENT,
@@ -150,9 +149,11 @@ static int run_delete(struct command_call *call)
 	if (bridge_of_port_or_null(i) && !bridge_port_config_or_null(i))
 		return command_fail(call, ERR_BUSY,
 				    "it is the routed interface of a bridge: convoy bvi delete");
-	err = r ? interfaces_remove(d, r) : interface_remove(i);
-	return err ? command_fail(call, err, "%s", err_text(err))
-		   : command_reply(call, json_object());
+	if (r)
+		interfaces_remove(d, r);
+	else
+		interface_remove(i);
+	return command_reply(call, json_object());
 }
 
 static const struct command commands[] = {

@@ -201,12 +201,13 @@ static int create(struct convoyd *d, const struct apply_item *item, struct confi
 static int take_away(struct convoyd *d, const struct apply_item *item, struct config_error *error)
 {
 	struct interface_record *r = interfaces_find_or_null(d, item->name);
-	int err = r ? interfaces_remove(d, r) : ERR_NOENT;
 
-	if (err < 0)
-		apply_fail(error, item, "interface \"%s\" cannot be removed: %s", item->name,
-			   err_text(err));
-	return err;
+	if (!r) {
+		apply_fail(error, item, "interface \"%s\" is gone", item->name);
+		return ERR_NOENT;
+	}
+	interfaces_remove(d, r);
+	return 0;
 }
 
 /* What a device of the kernel has for an MTU is for the one who makes the interface to see. */

@@ -222,8 +222,8 @@ int af_packet_create(struct engine *e, const struct af_packet_config *config,
 	}
 	*out = p->interface;
 	err = netdev_attach(&p->netdev, p->interface);
-	if (err && interface_remove(p->interface) < 0) /* frees @p, soon */
-		return ERR_NOMEM;
+	if (err)
+		interface_remove(p->interface); /* frees @p, soon */
 	return err;
 
 not_added:

@@ -237,8 +237,8 @@ int af_xdp_create(struct engine *e, const struct af_xdp_config *config, struct i
 	}
 	*out = x->interface;
 	err = netdev_attach(&x->netdev, x->interface);
-	if (err && interface_remove(x->interface) < 0) /* frees @x, soon */
-		return ERR_NOMEM;
+	if (err)
+		interface_remove(x->interface); /* frees @x, soon */
 	return err;
 
 not_added:

@@ -229,8 +229,8 @@ int dpdk_create_on(const struct dpdk_module *module, struct engine *e,
 	}
 	*out = d->interface;
 	err = dpdk_follow(d);
-	if (err && interface_remove(d->interface) < 0) /* frees @d, soon */
-		return ERR_NOMEM;
+	if (err)
+		interface_remove(d->interface); /* frees @d, soon */
 	return err;
 
 fail:

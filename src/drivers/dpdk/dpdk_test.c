@@ -201,7 +201,7 @@ static void interfaces_come_and_go_at_run_time(void **state)
 		snprintf(device, sizeof(device), "net_null%u,size=64", round % 3);
 		i = make((struct dpdk_config){ 0 }, device);
 		wait_received(i, 1000);
-		assert_int_equal(interface_remove(i), 0);
+		interface_remove(i);
 		while (veth_engine->interfaces.going[1]) {
 			struct pollfd bell = { .fd = engine_main_fd(veth_engine),
 					       .events = POLLIN };

@@ -353,7 +353,7 @@ static void start_begins_anew_and_stop_ends(void **state)
 	assert_int_equal(turns(1), 8); /* goes on */
 	assert_int_equal(interface_counters(i).rx_packets, n_seen);
 	assert_int_equal(interface_counters(i).rx_drops, 0);
-	assert_int_equal(interface_remove(i), 0);
+	interface_remove(i);
 	assert_int_equal(turns(2), 0);
 }
 

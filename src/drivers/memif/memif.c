@@ -187,7 +187,7 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 	why[0] = '\0';
 	memif_ringer_open(&m->ringer);
 	err = memif_open(m, why, why_bytes);
-	if (err && interface_remove(m->interface) < 0) /* frees @m, soon */
-		return ERR_NOMEM;
+	if (err)
+		interface_remove(m->interface); /* frees @m, soon */
 	return err;
 }

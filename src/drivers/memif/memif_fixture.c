@@ -110,7 +110,7 @@ static void end(struct side *s)
 
 	engine_stop(s->e);
 	if (i)
-		assert_int_equal(interface_remove(i), 0);
+		interface_remove(i);
 	for (uint32_t w = 0; w < s->e->n_workers; w++) {
 		taken += s->e->worker[w]->bufs.n_taken;
 		given += s->e->worker[w]->bufs.n_given;
@@ -174,8 +174,8 @@ void memif_part(void)
 {
 	uint32_t index_a = a.i->index, index_b = b.i->index;
 
-	assert_int_equal(interface_remove(a.i), 0);
-	assert_int_equal(interface_remove(b.i), 0);
+	interface_remove(a.i);
+	interface_remove(b.i);
 	wait_until(!a.e->interfaces.going[index_a] && !b.e->interfaces.going[index_b]);
 }
 

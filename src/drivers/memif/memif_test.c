@@ -69,14 +69,14 @@ static void the_other_side_may_come_and_go(void **state)
 	memif_join((struct memif_config){ 0 }, (struct memif_config){ 0 });
 	memif_cross(&a, &b, 0, p);
 	for (unsigned n = 0; n < 3; n++) {
-		assert_int_equal(interface_remove(b.i), 0);
+		interface_remove(b.i);
 		wait_until(!a.i->link && !b.e->interfaces.going[1]);
 		memif_add(&b, (struct memif_config){ .role = MEMIF_CLIENT });
 		wait_until(a.i->link && b.i->link);
 		memif_cross(&a, &b, 0, p);
 		memif_cross(&b, &a, 0, p);
 	}
-	assert_int_equal(interface_remove(a.i), 0);
+	interface_remove(a.i);
 	wait_until(!b.i->link && !a.e->interfaces.going[1]);
 	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER });
 	wait_until(a.i->link && b.i->link); /* the client has dialled again */
@@ -89,7 +89,7 @@ static void the_wrong_id_or_secret_is_refused(void **state)
 	memif_add(&a, (struct memif_config){ .role = MEMIF_SERVER, .id = 1, .secret = "x" });
 	memif_add(&b, (struct memif_config){ .role = MEMIF_CLIENT, .id = 2, .secret = "x" });
 	wait_until(strstr(memif_of(&b)->last_reason, "no such object"));
-	assert_int_equal(interface_remove(b.i), 0);
+	interface_remove(b.i);
 	wait_until(!b.e->interfaces.going[1]);
 	memif_add(&b, (struct memif_config){ .role = MEMIF_CLIENT, .id = 1, .secret = "y" });
 	wait_until(strstr(memif_of(&b)->last_reason, "not permitted"));

@@ -205,7 +205,7 @@ static void what_is_played_is_what_is_written(void **state)
 		;
 	assert_int_equal(interface_counters(i).rx_packets, 3 * MAX);
 	assert_int_equal(interface_counters(i).tx_packets, 3 * MAX);
-	assert_int_equal(interface_remove(i), 0);
+	interface_remove(i);
 	assert_int_equal(e->worker[0]->bufs.n_taken + e->worker[1]->bufs.n_taken,
 			 e->worker[0]->bufs.n_given + e->worker[1]->bufs.n_given);
 	engine_free(e);

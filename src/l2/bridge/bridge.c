@@ -130,9 +130,10 @@ void bridge_delete(struct bridge *b)
 	list_for_each(link, &b->ports) {
 		const struct bridge_port *port = container_of(link, struct bridge_port, link);
 		struct interface *i = interface_get_or_null(b->engine, port->if_index);
-		int err = port->is_bvi ? interface_remove(i) : bridge_remove_port(i);
 
-		if (err != 0)
+		if (port->is_bvi)
+			interface_remove(i);
+		else if (bridge_remove_port(i) != 0)
 			log_error("bridge.delete", "port=%s error=\"not removed\"", i->name);
 	}
 	bridge_forget_fixed(b, NULL);

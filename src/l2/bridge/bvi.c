@@ -113,9 +113,8 @@ int bridge_create_bvi(struct bridge *b, const char *name, const uint8_t *mac, ui
 	if (err == 0)
 		err = bridge_put_mac(b, &own, i->index);
 	if (err != 0) {
-		int removed = interface_remove(i);
-
-		return removed < 0 ? removed : err;
+		interface_remove(i);
+		return err;
 	}
 	b->bvi = i->index;
 	interface_set_link(i, true);

@@ -143,8 +143,7 @@ int vlan_create(struct engine *e, const struct vlan_config *c, struct interface 
 	list_push(&v->children[parent->index], &one->link);
 	err = build_table(v, parent);
 	if (err != 0) {
-		if (interface_remove(one->interface) != 0)
-			log_error("vlan.create", "name=%s error=\"not removed\"", c->name);
+		interface_remove(one->interface);
 		return fail(why, room, err, err_text(err));
 	}
 	interface_set_link(one->interface, parent->up && parent->link);
@@ -214,12 +213,6 @@ const struct interface_driver vlan_driver = {
 	.describe = describe,
 };
 
-static void remove_child(struct interface *i)
-{
-	if (interface_remove(i) != 0)
-		log_error("vlan.remove", "name=%s error=\"not removed\"", i->name);
-}
-
 /* A child without an MTU of its own has the parent's; no child has a larger one. */
 static void follow_mtu(struct vlan *one, const struct interface *parent)
 {
@@ -259,7 +252,7 @@ static void follow(struct interface_listener *l, struct interface *i, enum inter
 		struct interface *child = container_of(link, struct vlan, link)->interface;
 
 		if (event == INTERFACE_REMOVED)
-			remove_child(child);
+			interface_remove(child);
 		else if (event == INTERFACE_MTU)
 			follow_mtu(container_of(link, struct vlan, link), i);
 		else
@@ -295,7 +288,7 @@ void vlan_deinit(struct engine *e)
 		return;
 	for (unsigned i = 0; i < INTERFACES_MAX; i++)
 		list_for_each(link, &v->children[i])
-			remove_child(container_of(link, struct vlan, link)->interface);
+			interface_remove(container_of(link, struct vlan, link)->interface);
 	interface_unlisten(&v->listener);
 	e->module[MODULE_VLAN] = NULL;
 	free(v);

@@ -116,8 +116,8 @@ static int vlan_delete(struct command_call *call)
 	if (!vlan_of_or_null(i))
 		return command_fail(call, ERR_INVAL, "\"%s\" is no VLAN; see: convoy show vlans",
 				    i->name);
-	err = interface_remove(i);
-	return err ? err : command_reply(call, json_object());
+	interface_remove(i);
+	return command_reply(call, json_object());
 }
 
 static const struct command commands[] = {
