@@ -62,10 +62,34 @@ def test_neighbors_are_found_and_lost(netns, convoyd, monitor):
     lan = {"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {"host_addresses": ["10.9.0.2/24"]}}
     stack = convoyd({"interfaces": [lan]}, netns=space)
     listening = monitor(stack, topics="neighbor")
-    space.run("ping", "-c1", "-W5", "10.9.0.1")
-    found = listening.next("resolved")
-    assert (found["name"], found["interface"]) == ("10.9.0.2", "lan")
-    assert found["mac"] in space.ip("link", "show", "lan")
+
+    def found():
+        space.run("ping", "-c1", "-W5", "10.9.0.1")
+        event = listening.next("resolved")
+        assert (event["name"], event["interface"]) == ("10.9.0.2", "lan")
+        assert event["mac"] in space.ip("link", "show", "lan")
+
+    def lost(why):
+        why()
+        event = listening.next("lost")
+        assert (event["name"], event["interface"]) == ("10.9.0.2", "lan"), event
+    found()
+    lost(lambda: stack.call("neighbor delete", interface="lan", address="10.9.0.2"))
+    found()
+    lost(lambda: stack.call("interface set", name="lan", down=True))
+    stack.call("interface set", name="lan", up=True)
+    found()
+    lost(lambda: stack.call("interface delete", name="lan"))
+
+
+def test_neighbors_that_do_not_answer_have_failed(netns, convoyd, monitor):
+    space = netns("lan")
+    stack = convoyd({"interfaces": [{"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {}}]}, netns=space)
+    listening = monitor(stack, topics="neighbor")
+    with pytest.raises(ControlError, match="no answer"):
+        stack.call("ping", address="10.9.0.77", count=1)
+    failed = listening.next("failed")
+    assert (failed["name"], failed["interface"]) == ("10.9.0.77", "lan")
 
 
 def test_routes_are_set_and_deleted(convoyd, monitor):

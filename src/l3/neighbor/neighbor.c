@@ -174,6 +174,13 @@ static void on_timer(struct timer *t, uint64_t now_ns)
 	act(n, neighbor_on_timer(&n->machine, &times, now_ns, neighbor_was_used(n)));
 }
 
+/* Whatever is done with @n next: who listens does not take it for known any more. */
+static void tell_loss(const struct neighbor *n)
+{
+	if (neighbor_is_resolved(&n->machine))
+		neighbor_event(n, "lost");
+}
+
 /* Make room: the one that has been silent longest and that nobody holds on to. */
 static bool evict_one(struct neighbors *t)
 {
@@ -183,6 +190,7 @@ static bool evict_one(struct neighbors *t)
 		if (n->n_pins == 0 && n->machine.state != NEIGHBOR_STATIC &&
 		    list_empty(&n->waiters)) {
 			t->n_evicted++;
+			tell_loss(n);
 			forget(n);
 			return true;
 		}
@@ -322,6 +330,7 @@ int neighbor_add_static(struct engine *e, uint32_t if_index, const struct ip6_ad
  */
 static void reset(struct neighbor *n)
 {
+	tell_loss(n);
 	answer_waiters(n, false);
 	n->machine = (struct neighbor_machine){ .state = NEIGHBOR_IDLE };
 	timer_cancel(&n->table->wheel, &n->timer);
