@@ -211,11 +211,10 @@ int route_del(struct engine *e, uint32_t vrf, const struct ip_prefix *prefix,
 
 int route_unload(struct engine *e, uint32_t vrf, const struct ip_prefix *prefix)
 {
-	struct routes *t = table_of(e);
-	struct vrf *v = fib_vrf_or_null(t->fib, vrf);
+	struct vrf *v = fib_vrf_or_null(table_of(e)->fib, vrf);
 
-	if (!v || find_or_null(t, vrf, prefix, FIB_DYNAMIC))
-		return ERR_NOENT; /* what a router has advertised is not loaded */
+	if (!v)
+		return ERR_NOENT;
 	return fib_take(v, fib_table_for(v, prefix), key_of(prefix), prefix->len, FIB_DYNAMIC);
 }
 
