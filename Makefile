@@ -65,7 +65,7 @@ golden: all
 	@git diff --stat test/sim/golden test/system/golden
 
 docs: all
-	@CONVOY_BUILD=$(BUILD) $(PYTEST) test/system/docs_test.py
+	@CONVOY_BUILD=$(BUILD) $(PYTEST) test/system/docs_test.py test/system/cookbook_test.py
 
 lint:
 	@tools/lint
