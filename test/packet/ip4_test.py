@@ -226,6 +226,21 @@ def test_too_many_fragments(talk):
     talk.count("ip4-reassembly.too-many", 65)
 
 
+def test_fragments_leave_buffers_to_others(netns, convoyd, wire, workers):
+    """Each of few bytes has a buffer of its own; those that wait would take all there are."""
+    from conftest import Lan
+    space = netns("lan")
+    space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    stack = convoyd(on_workers(workers, {"buffers": 2048, "interfaces": [{
+        "name": "lan", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC, "tap": {"no_offload": True},
+    }]}), netns=space)
+    talk = Talk(Lan(stack, wire(space, "lan"), space))
+    talk.to(*[IP(flags="MF", id=i, frag=n, proto=1) / Raw(bytes(8)) for i in range(40) for n in range(60)])
+    talk.to(IP() / ICMP())
+    talk.back(ICMP(type="echo-reply"))
+    assert talk.counted("ip4-reassembly.evicted") > 0 == talk.counted("tap-input.no-buffers")
+
+
 def test_table_of_datagrams_is_bounded(talk, workers):
     # 256 on each worker.
     talk.to(*[IP(flags="MF", id=i, proto=1) / Raw(bytes(8)) for i in range(300 * workers)])

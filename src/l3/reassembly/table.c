@@ -13,6 +13,7 @@ struct entry {
 	struct timer timer;
 	struct reassembly_table *table;
 	bool is_spoilt; /* had an overlap; holds nothing and takes nothing */
+	uint32_t n_bufs;
 	struct datagram datagram;
 };
 
@@ -21,6 +22,7 @@ struct reassembly_table {
 	struct worker *worker;
 	uint64_t seed;
 	uint16_t node, error_node;
+	uint32_t n_bufs, bufs_max; /* of all pieces */
 	struct list free;
 	struct list oldest;
 	struct list bucket[REASSEMBLY_BUCKETS];
@@ -45,12 +47,20 @@ static struct buf *buf_of(const struct reassembly_table *t, uint32_t idx)
 	return buf_at(t->worker->bufs.pool->base, idx);
 }
 
+/* Its pieces are not the table's any more. */
+static void forget_pieces(struct entry *e)
+{
+	e->table->n_bufs -= e->n_bufs;
+	e->n_bufs = 0;
+	e->datagram = (struct datagram){ 0 };
+}
+
 static void release(struct entry *e)
 {
 	timer_cancel(&e->table->worker->wheel, &e->timer);
 	list_remove(&e->link);
 	list_remove(&e->age);
-	e->datagram = (struct datagram){ 0 };
+	forget_pieces(e);
 	e->is_spoilt = false;
 	list_push(&e->table->free, &e->link);
 }
@@ -63,7 +73,7 @@ static void drop_pieces(struct entry *e, uint16_t reason)
 
 	for (uint32_t i = 0; i < e->datagram.n; i++)
 		node_drop(w, node, e->datagram.piece[i].what, reason);
-	e->datagram = (struct datagram){ 0 };
+	forget_pieces(e);
 }
 
 static void discard(struct entry *e, uint16_t reason)
@@ -160,6 +170,25 @@ static void complete(struct entry *e, struct node *node, uint16_t next)
 	node_send_some(t->worker, node, &whole->self, 1, next);
 }
 
+/* Buffers for @n more of a piece of @e: older datagrams give way. False: there is no other. */
+static bool make_room(struct entry *e, uint32_t n)
+{
+	struct reassembly_table *t = e->table;
+
+	while (t->n_bufs + n > t->bufs_max) {
+		struct entry *oldest = container_of(t->oldest.next, struct entry, age);
+
+		if (t->n_bufs == e->n_bufs)
+			return false;
+		if (oldest == e)
+			oldest = container_of(e->age.next, struct entry, age);
+		discard(oldest, REASSEMBLY_EVICTED);
+	}
+	t->n_bufs += n;
+	e->n_bufs += n;
+	return true;
+}
+
 /* Something is wrong with the datagram as a whole. */
 static void spoil(struct entry *e, uint16_t reason)
 {
@@ -177,10 +206,15 @@ static void add(struct entry *e, struct node *node, uint16_t next, const struct 
 					      [DATAGRAM_BAD] = REASSEMBLY_BAD,
 					      [DATAGRAM_TOO_MANY] = REASSEMBLY_TOO_MANY };
 	struct buf *b = p->b;
-	enum datagram_verdict verdict =
-		datagram_add(&e->datagram, p->offset, b->total_len - (uint32_t)(b->l4_at - b->at),
-			     p->header_len, p->more, b->self);
+	uint32_t n_bufs = buf_chain_count(b);
+	enum datagram_verdict verdict = DATAGRAM_TOO_MANY;
 
+	if (make_room(e, n_bufs))
+		verdict = datagram_add(&e->datagram, p->offset,
+				       b->total_len - (uint32_t)(b->l4_at - b->at), p->header_len,
+				       p->more, b->self);
+	else
+		n_bufs = 0;
 	switch (verdict) {
 	case DATAGRAM_ADDED:
 		break;
@@ -188,6 +222,8 @@ static void add(struct entry *e, struct node *node, uint16_t next, const struct 
 		complete(e, node, next);
 		break;
 	case DATAGRAM_DUPLICATE:
+		e->n_bufs -= n_bufs;
+		e->table->n_bufs -= n_bufs;
 		node_drop(e->table->worker, node, b->self, REASSEMBLY_DUPLICATE);
 		break;
 	default:
@@ -230,6 +266,9 @@ struct reassembly_table *reassembly_table_new_or_null(struct worker *w,
 	t->seed = seed;
 	t->node = graph_node_id(&w->engine->graph, family->node_name);
 	t->error_node = graph_node_id(&w->engine->graph, family->error_name);
+	t->bufs_max = w->engine->bufs.n_buffers / REASSEMBLY_SHARE / 2 / w->engine->n_workers;
+	if (t->bufs_max < DATAGRAM_FRAGMENTS)
+		t->bufs_max = DATAGRAM_FRAGMENTS;
 	list_init(&t->free);
 	list_init(&t->oldest);
 	for (unsigned i = 0; i < REASSEMBLY_BUCKETS; i++)

@@ -2,8 +2,9 @@
  * table.h - a worker's datagrams that wait for fragments, of one family.
  *
  * Bounded: REASSEMBLY_DATAGRAMS at a time, of at most DATAGRAM_FRAGMENTS pieces, for a time that
- * the family sets. When the table is full the oldest goes. The families differ in what a key holds
- * and in how headers are joined; the rest is here.
+ * the family sets; and all tables together hold one part in REASSEMBLY_SHARE of the buffers, so
+ * that fragments cannot take those of all other packets. When the table is full the oldest goes.
+ * The families differ in what a key holds and in how headers are joined; the rest is here.
  */
 #ifndef CONVOY_L3_REASSEMBLY_TABLE_H
 #define CONVOY_L3_REASSEMBLY_TABLE_H
@@ -11,7 +12,7 @@
 #include "engine/worker.h"
 #include "l3/reassembly/datagram.h"
 
-enum { REASSEMBLY_DATAGRAMS = 256, REASSEMBLY_BUCKETS = 128 };
+enum { REASSEMBLY_DATAGRAMS = 256, REASSEMBLY_BUCKETS = 128, REASSEMBLY_SHARE = 4 };
 
 /* Reasons that the nodes of both families begin with. */
 enum reassembly_reason {
