@@ -3,7 +3,7 @@ import pytest
 from harness import wait
 from harness.talk import Talk
 from harness.wire import CONVOY_MAC
-from harness.workers import ONE_WORKER
+from harness.workers import ONE_WORKER, on_workers
 from scapy.all import ARP, ICMP, IP, Ether, Raw, UDP, fragment
 
 ANYBODY = "ff:ff:ff:ff:ff:ff"
@@ -138,6 +138,22 @@ def test_few_neighbours_cannot_take_all_the_room(talk):
     talk.to(IP() / ICMP(id=9))
     is_at(talk)
     talk.back(ICMP(type="echo-reply", id=9))
+
+
+def test_packets_that_wait_leave_buffers_to_others(netns, convoyd, wire, workers):
+    from conftest import Lan
+    space = netns("lan")
+    space.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    stack = convoyd(on_workers(workers, {"buffers": 1024, "interfaces": [{
+        "name": "lan", "addresses": ["10.0.0.1/24"], "mac": CONVOY_MAC, "tap": {"no_offload": True},
+    }]}), netns=space)
+    talk = Talk(Lan(stack, wire(space, "lan"), space), arp=False)
+    who_has(talk)
+    talk.wire.expect(ARP(op="is-at"))
+    talk.to(*[IP(dst=f"10.0.0.{host}") / UDP(sport=i) / "x" for host in range(20, 60) for i in range(1, 60)])
+    talk.to(IP() / ICMP())
+    talk.back(ICMP(type="echo-reply"))
+    assert talk.counted("tap-input.no-buffers") == 0
 
 
 def test_one_request_a_second_then_host_unreachable(talk):

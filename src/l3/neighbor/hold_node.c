@@ -109,13 +109,13 @@ static void shed(struct worker *w, struct node *node, struct hold_table *t, stru
 static bool make_room(struct worker *w, struct node *node, struct hold_table *t,
 		      struct hold_entry *h, uint32_t len)
 {
-	bool is_crowded = t->n >= HOLD_PACKETS_ALL / 2 || t->n_bytes >= HOLD_BYTES_ALL / 2;
+	bool is_crowded = t->n >= t->packets_max / 2 || t->n_bytes >= t->bytes_max / 2;
 
 	if (h->n >= (is_crowded ? HOLD_PACKETS_FEW : HOLD_PACKETS))
 		shed(w, node, t, h);
 	while (h->n > 0 && h->n_bytes + len > HOLD_BYTES)
 		shed(w, node, t, h);
-	return t->free_slot && t->n_bytes + len <= HOLD_BYTES_ALL;
+	return t->free_slot && t->n_bytes + len <= t->bytes_max;
 }
 
 static void put_newest(struct hold_table *t, struct hold_entry *h, const struct buf *b)

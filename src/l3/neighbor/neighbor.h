@@ -26,9 +26,9 @@ enum {
 	HOLD_ENTRIES = 256,	 /* neighbours that packets of one worker and family wait for */
 	HOLD_PACKETS = 64,	 /* packets that wait for one */
 	HOLD_BYTES = 128 * 1024, /* their bytes; a single packet may have more */
-	HOLD_PACKETS_ALL = 2048, /* the same for all neighbours of one worker and family */
-	HOLD_BYTES_ALL = 4 * 1024 * 1024,
-	HOLD_PACKETS_FEW = 4, /* packets that wait for one while half of all that is taken */
+	HOLD_PACKETS_ALL = 2048, /* the same for all neighbours of one worker and family, … */
+	HOLD_SHARE = 4,		 /* … who hold this part of all buffers at most, all together */
+	HOLD_PACKETS_FEW = 4,	 /* packets that wait for one while half of all that is taken */
 	HOLD_BUCKETS = 64,
 	NEWS_ENTRIES = 64,  /* messages about what was heard, on their way from one worker */
 	EVENT_ENTRIES = 16, /* the same about the link itself */

@@ -12,10 +12,17 @@ static void hold_init(struct hold_table *h, struct worker *w, struct neighbors *
 	const struct graph *g = &w->engine->graph;
 	bool is_ip4 = family == HOLD_IP4;
 
+	h->packets_max =
+		w->engine->bufs.n_buffers / HOLD_SHARE / N_HOLD_FAMILIES / w->engine->n_workers;
+	if (h->packets_max > HOLD_PACKETS_ALL)
+		h->packets_max = HOLD_PACKETS_ALL;
+	if (h->packets_max < HOLD_PACKETS)
+		h->packets_max = HOLD_PACKETS;
+	h->bytes_max = h->packets_max * BUF_DATA;
 	h->lookup_node = graph_node_id(g, is_ip4 ? "ip4-lookup" : "ip6-lookup");
 	h->error_node = graph_node_id(g, is_ip4 ? "icmp4-error" : "icmp6-error");
 	h->hold_node = graph_node_id(g, is_ip4 ? "ip4-hold" : "ip6-hold");
-	for (uint16_t i = 1; i <= HOLD_PACKETS_ALL; i++) {
+	for (uint16_t i = 1; i <= h->packets_max; i++) {
 		h->slot[i].next = h->free_slot;
 		h->free_slot = i;
 	}

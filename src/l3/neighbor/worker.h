@@ -35,6 +35,7 @@ struct hold_table {
 	struct list bucket[HOLD_BUCKETS];
 	struct hold_entry entry[HOLD_ENTRIES];
 	uint32_t n, n_bytes; /* packets that wait */
+	uint32_t packets_max, bytes_max;
 	uint16_t free_slot;
 	struct hold_slot slot[HOLD_PACKETS_ALL + 1];
 };
