@@ -96,6 +96,19 @@ static void check_fits(const json_t *d, unsigned rows, unsigned columns)
 	text_deinit(&out);
 }
 
+/* A small screen has fewer lines and no bits per second, but nothing else is cut off. */
+static void check_says_the_same(const json_t *d, unsigned rows, unsigned columns)
+{
+	static const char *const parts[] = { "load %\n", "drops/s\n", "time %\n", "quick " };
+	struct text out = { 0 };
+
+	top_view(&out, d, rows, columns);
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strstr(out.at, parts[i]))
+			fail_msg("no \"%s\" in\n%s", parts[i], out.at);
+	text_deinit(&out);
+}
+
 static void a_picture_fits_its_screen(void **state)
 {
 	json_t *before = sample(1), *after = sample(1000);
@@ -117,6 +130,7 @@ static void a_picture_fits_its_screen(void **state)
 	check_fits(d, 23, 80);
 	check_fits(d, 60, 200);
 	check_fits(d, 5, 40);
+	check_says_the_same(d, 12, 55);
 	json_decref(d);
 	json_decref(before);
 	json_decref(after);
