@@ -224,3 +224,33 @@ json_t *config_encode(const struct config_message *m, const void *in, const stru
 	}
 	return object;
 }
+
+static void sort_value(json_t *value, const struct config_field *f)
+{
+	json_t *item;
+	size_t i;
+
+	if (!f->message)
+		return;
+	if (json_is_object(value))
+		config_sort(value, f->message);
+	json_array_foreach(value, i, item) if (json_is_object(item)) config_sort(item, f->message);
+}
+
+void config_sort(json_t *object, const struct config_message *m)
+{
+	json_t *sorted = json_object();
+
+	for (uint32_t i = 0; i < m->n_fields; i++) {
+		json_t *value = json_object_get(object, m->fields[i].name);
+
+		if (!value)
+			continue;
+		sort_value(value, &m->fields[i]);
+		json_object_set(sorted, m->fields[i].name, value);
+	}
+	json_object_update_missing(sorted, object);
+	json_object_clear(object);
+	json_object_update(object, sorted);
+	json_decref(sorted);
+}

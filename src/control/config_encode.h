@@ -25,4 +25,8 @@ json_t *config_encode(const struct config_message *m, const void *in, const stru
 /* config_encode_tree - @n as it was written; unquoted numbers and truth values keep their type. */
 json_t *config_encode_tree(const struct config_node *n);
 
+/* config_sort - put the members of @object, and of the messages in it, into the order of the table,
+ * so that what means the same is written in the same way. Lists keep their order. */
+void config_sort(json_t *object, const struct config_message *m);
+
 #endif

@@ -157,6 +157,21 @@ static void says_what_was_meant(void **state unused_arg)
 	}
 }
 
+static void members_sort_by_the_table(void **state unused_arg)
+{
+	json_t *car = json_loads("{\"wheels\":[{\"size\":1,\"inches\":17}],\"else\":1,\"doors\":2,"
+				 "\"name\":\"x\"}",
+				 0, NULL);
+	char *text;
+
+	config_sort(car, &car_message);
+	text = json_dumps(car, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	assert_string_equal(text, "{\"name\":\"x\",\"doors\":2,\"wheels\":[{\"inches\":17,"
+				  "\"size\":1}],\"else\":1}");
+	free(text);
+	json_decref(car);
+}
+
 static void yaml_reads_back_as_the_same(void **state unused_arg)
 {
 	for (unsigned i = 0; i < count_of(cases); i++) {
@@ -202,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_was_meant),
+		cmocka_unit_test(members_sort_by_the_table),
 		cmocka_unit_test(yaml_reads_back_as_the_same),
 		cmocka_unit_test(yaml_is_for_people),
 	};

@@ -379,3 +379,16 @@ def test_a_refused_interface_is_not_placed_in_a_file_that_nobody_wrote(applied, 
                              ("{loop: {}, mtuu: 3}", 'convoy: unknown field "mtuu"')]:
         refused = convoy("interface", "add", "gg", members, env=applied.stack.env)
         assert refused.returncode == 1 and refused.stderr.startswith(message), refused.stderr
+
+
+def test_saves_of_the_same_are_the_same_text(convoyd, convoy):
+    """Whatever came first: commands, or the file that was saved after them."""
+    first = convoyd({"interfaces": [{"name": "a", "sink": {}}, {"name": "b", "loop": {}}]})
+    for words in ["address add a 10.1.0.1/24", "neighbor add a 10.1.0.9 02:00:00:00:00:09", "vrf add blue",
+                  "vrf move b blue", "interface set b --down", "spread a on", "bridge add office --age 60",
+                  "interface set a --mtu 1400", "route add 10.2.0.0/16 via 10.1.0.9"]:
+        done = convoy(*words.split(), env=first.env)
+        assert done.returncode == 0, done
+    saved = convoy("save", env=first.env).stdout
+    assert saved.index("- name: a") < saved.index("addresses:") < saved.index("mtu: 1400")
+    assert convoy("save", env=convoyd(saved).env).stdout == saved

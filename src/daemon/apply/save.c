@@ -113,8 +113,10 @@ json_t *save_running(struct convoyd *d)
 		err = save_l2(d, all);
 	apply_list_deinit(&running);
 	apply_list_deinit(&addresses);
-	if (err == 0)
+	if (err == 0) {
+		config_sort(all, &net_message);
 		return all;
+	}
 	json_decref(all);
 	return NULL;
 }
