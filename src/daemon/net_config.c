@@ -324,13 +324,32 @@ static const struct config_field interface_fields[] = {
 	  .case_is = NET_SINK },
 };
 
+/* "tap:" with nothing behind it, which to YAML is null: as good as not there. */
+static const char *empty_kind_or_null(const struct config_node *n)
+{
+	for (const struct config_node *c = n->first; c; c = c->next)
+		for (unsigned i = 0; c->kind == CONFIG_NULL && i < count_of(interface_fields); i++)
+			if (interface_fields[i].case_is &&
+			    config_name_is(c->key, interface_fields[i].name))
+				return interface_fields[i].name;
+	return NULL;
+}
+
 /* What several fields decide, and what the driver wants repeated. */
 static int finish_interface(struct config_decoder *d, const struct config_node *n, void *holder)
 {
 	struct net_interface *i = holder;
+	const char *empty;
 
 	if (net_check_name(d, n, i->name, INTERFACE_NAME_MAX) < 0)
 		return ERR_INVAL;
+	empty = i->kind == NET_NO_KIND ? empty_kind_or_null(n) : NULL;
+	if (empty)
+		return config_fail(
+			d->error, n,
+			"the interface \"%s\" has no kind: nothing stands behind \"%s:\"; "
+			"write \"%s: {}\"",
+			i->name, empty, empty);
 	if (i->kind == NET_NO_KIND)
 		return config_fail(
 			d->error, n,

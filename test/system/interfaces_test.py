@@ -49,7 +49,8 @@ def test_interface_may_stay_down(convoyd):
 
 
 @pytest.mark.parametrize("text, place, message", [
-    ("- {name: a}", "2:3", 'the interface "a" has no kind'),
+    ("- {name: a}", "2:3", 'the interface "a" has no kind; give it one of: tap'),
+    ("- name: a\n  tap:", "2:3", 'nothing stands behind "tap:"; write "tap: {}"'),
     ("- {tap: {}}", "2:3", "name"),
     ("- {name: a, tap: {}, loop: {}}", "2:22", "loop"),
     ("- {name: a b, tap: {}}", "2:10", "printable ASCII characters, no blanks"),

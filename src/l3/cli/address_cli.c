@@ -74,9 +74,15 @@ static void render_addresses(struct text *out, const json_t *list)
 
 static int take_both(struct command_call *call, uint32_t *if_index, struct ip_prefix *prefix)
 {
+	const char *text = command_arg_text(call, "address");
 	int err = ip_take_interface(call, "interface", if_index);
 
-	return err ? err : ip_take_prefix(call, "address", prefix);
+	if (err == 0 && ip_prefix_from_text(text, prefix) != 0)
+		return command_fail(call, ERR_INVAL,
+				    "\"%.60s\" is no address; expected one like 10.0.0.1/24 or "
+				    "2001:db8::1/64",
+				    text);
+	return err;
 }
 
 static const char *add_error(int err)
