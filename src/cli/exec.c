@@ -37,6 +37,7 @@ static void print_usage(FILE *out)
 {
 	json_t *described = command_describe(&exec_command);
 
+	json_object_set_new(described, "no_json", json_true());
 	help_print_command(out, described);
 	json_decref(described);
 }

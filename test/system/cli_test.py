@@ -203,7 +203,8 @@ def test_exec_ends_as_the_program_does(convoyd, convoy):
 
 
 def test_exec_usage(convoy):
-    assert convoy("exec").returncode == 2
+    unnamed = convoy("exec")
+    assert unnamed.returncode == 2 and "usage: convoy exec [--verbose] PROGRAM...\n" in unnamed.stderr
     assert convoy("exec", "--fly", "true").returncode == 2
     shown = convoy("exec", "--help")
     assert shown.returncode == 0 and "usage: convoy exec" in shown.stdout

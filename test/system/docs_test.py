@@ -9,7 +9,7 @@ PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md"), *TOP.glob("src/**/REA
                 *TOP.glob("fuzz/*.md")])
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-CONVOY_COMMAND = re.compile(r"\bconvoy ((?:show|clear|trace|capture|generator|impair|route|address|neighbor|vlan|bridge|bvi|mac|mac-filter|answer|xconnect)(?: [a-z-]+)*)")
+CONVOY_COMMAND = re.compile(r"\bconvoy ((?:show|clear|trace|capture|generator|impair|route|address|neighbor|vlan|bridge|bvi|mac|mac-filter|answer|xconnect|interface|vrf|rpf|redirect|spread|proxy|monitor|ping|traceroute|apply|save)(?: [a-z-]+)*)")
 MAKE_TARGET = re.compile(r"\bmake ([a-z]+)\b(?= *(?:$|`|,|&|\||#| ARGS))", re.MULTILINE)
 
 
