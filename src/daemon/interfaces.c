@@ -166,8 +166,7 @@ void interfaces_remove(struct convoyd *d, struct interface_record *r)
 	forget(r);
 }
 
-/* What it gets without a word: net_interface.mtu_bytes is 0. */
-static uint32_t usual_mtu(const struct interface_record *r)
+uint32_t interfaces_usual_mtu(const struct interface_record *r)
 {
 	return r->usual_mtu_bytes ? r->usual_mtu_bytes : INTERFACES_USUAL_MTU;
 }
@@ -175,7 +174,7 @@ static uint32_t usual_mtu(const struct interface_record *r)
 static int settle_mtu(struct interface *i, const struct interface_record *r,
 		      const struct net_interface *config, struct config_error *error)
 {
-	uint32_t mtu = config->mtu_bytes ? config->mtu_bytes : usual_mtu(r);
+	uint32_t mtu = config->mtu_bytes ? config->mtu_bytes : interfaces_usual_mtu(r);
 	char why[WHY_MAX] = "";
 	int err = vlan_of_or_null(i) && !config->mtu_bytes
 			  ? vlan_follow_mtu(i, why, sizeof(why))

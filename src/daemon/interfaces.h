@@ -33,6 +33,9 @@ int interfaces_create(struct convoyd *d, struct net_file *file, const struct net
  */
 void interfaces_remove(struct convoyd *d, struct interface_record *r);
 
+/* interfaces_usual_mtu - what the interface of @r gets for an MTU without a word. */
+uint32_t interfaces_usual_mtu(const struct interface_record *r);
+
 /*
  * interfaces_change - the interface of @r is to be up or down, spread or not, and to have the MTU,
  * VRF and ways of IP that @config, of @file, says, and counts as made by it. An enum err with the

@@ -109,6 +109,13 @@ def test_down_and_up_keep_the_interface(applied):
     applied.ping("10.9.0.1")
 
 
+def test_an_mtu_that_is_not_asked_for_any_more_is_the_usual_one(applied):
+    wan = {"name": "wan", "loop": {}}
+    assert applied.changes({"interfaces": [LAN, {**wan, "mtu": 1400}]}) == [("add", "interface", "wan")]
+    assert applied.changes({"interfaces": [LAN, wan]}) == [("change", "interface", "wan")]
+    assert applied.changes({"interfaces": [LAN, wan]}) == []
+
+
 def test_dry_run_touches_nothing(applied):
     done = applied.apply({"interfaces": [WAN]}, "--dry-run")
     assert done.stdout.endswith("dry run: 4 changes to make, 0 objects are as wanted\n")
@@ -268,6 +275,17 @@ def test_several_next_hops_come_change_and_go(applied):
         {**saved, "interfaces": [saved["interfaces"][0], wan]})
     shown, = [r for r in applied.stack.call("show routes") if r["prefix"] == "10.66.0.0/16"]
     assert [p["interface"] for p in shown["paths"]] == ["lan", "wan"] and shown["resilient"]
+
+
+def test_a_vrf_goes_with_the_routes_that_look_into_it(applied):
+    leaks = [{"to": "40.0.0.0/8", "lookup": "red"}, {"to": "50.0.0.0/8", "vrf": "red", "lookup": "default"},
+             {"to": "60.0.0.0/8", "next_hops": [{"via": "70.0.0.1", "vrf": "red"}]},
+             {"to": "70.0.0.0/8", "vrf": "red", "via": "10.9.0.2", "interface": "lan"}]
+    for _ in range(3):
+        done = applied.apply({"vrfs": ["red"], "interfaces": [{**LAN, "vrf": "red"}], "routes": leaks})
+        assert done.returncode == 0, done.stderr
+        done = applied.apply({"interfaces": [LAN]})
+        assert done.returncode == 0, done.stderr
 
 
 def test_routes_over_routes_are_applied_in_any_order_or_not_at_all(applied):

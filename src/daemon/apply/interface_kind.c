@@ -146,7 +146,7 @@ static void set_mtu(json_t *value, const struct interface *i, const struct inter
 {
 	const struct vlan *v = vlan_of_or_null(i);
 	bool is_usual =
-		v ? !v->has_mtu : !r->config->mtu_bytes && i->mtu_bytes == r->usual_mtu_bytes;
+		v ? !v->has_mtu : !r->config->mtu_bytes && i->mtu_bytes == interfaces_usual_mtu(r);
 
 	if (is_usual)
 		json_object_del(value, "mtu");

@@ -12,6 +12,8 @@ struct apply_kind {
 	const char *name; /* "address" */
 	unsigned rank;	  /* place in the order of creation */
 	bool is_interface;
+	/* Others may come to belong to it, or leave it, in place: it is there before and after. */
+	bool is_domain;
 	/* Add what is there and net.yaml could have asked for. */
 	int (*list_running)(struct convoyd *d, struct apply_list *out);
 	/* Add what @file asks for. */

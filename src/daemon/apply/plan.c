@@ -249,28 +249,41 @@ static void add_step(struct plan *p, enum apply_step_kind kind, const struct app
 	p->steps[p->n_steps++] = (struct apply_step){ kind, from, to };
 }
 
+static bool is_made_or_unmade(const struct apply_item *item, bool is_domain)
+{
+	enum apply_action action = item->difference->action;
+
+	return action != APPLY_SAME && action != APPLY_CHANGE && item->kind->is_domain == is_domain;
+}
+
+static void add_removals(struct plan *p, const struct apply_list *running, bool domains)
+{
+	for (unsigned i = running->n; i-- > 0;)
+		if (is_made_or_unmade(running->item[i], domains))
+			add_step(p, STEP_REMOVE, running->item[i], NULL);
+}
+
+static void add_creations(struct plan *p, const struct apply_list *wanted, bool domains)
+{
+	for (unsigned i = 0; i < wanted->n; i++)
+		if (is_made_or_unmade(wanted->item[i], domains))
+			add_step(p, STEP_CREATE, NULL, wanted->item[i]);
+}
+
 static void order_steps(struct plan *p, struct apply_list *running, struct apply_list *wanted)
 {
 	sort(running, compare_for_creation);
 	sort(wanted, compare_for_creation);
-	for (unsigned i = running->n; i-- > 0;) {
-		const struct apply_difference *d = running->item[i]->difference;
-
-		if (d->action != APPLY_SAME && d->action != APPLY_CHANGE)
-			add_step(p, STEP_REMOVE, d->from, NULL);
-	}
+	add_removals(p, running, false);
+	add_creations(p, wanted, true);
 	for (unsigned i = 0; i < wanted->n; i++) {
 		const struct apply_difference *d = wanted->item[i]->difference;
 
 		if (d->action == APPLY_CHANGE)
 			add_step(p, STEP_CHANGE, d->from, d->to);
 	}
-	for (unsigned i = 0; i < wanted->n; i++) {
-		const struct apply_difference *d = wanted->item[i]->difference;
-
-		if (d->action != APPLY_SAME && d->action != APPLY_CHANGE)
-			add_step(p, STEP_CREATE, NULL, d->to);
-	}
+	add_creations(p, wanted, false);
+	add_removals(p, running, true);
 }
 
 int plan_make(struct apply_list *running, struct apply_list *wanted, struct plan *out,

@@ -8,7 +8,8 @@
  * Pure: knows objects only by kind, name, value and the interface that they stand on. What stands
  * on an interface that is removed or replaced is taken off before and put back after, so that each
  * step has an exact inverse. Order: removals from the last kind to the first, then changes and
- * creations, each from the first kind to the last; what stands on something comes after it.
+ * creations, each from the first kind to the last; what stands on something comes after it. Domains
+ * are created before the changes, by which others may join them, and removed at the very end.
  */
 #ifndef CONVOY_DAEMON_APPLY_PLAN_H
 #define CONVOY_DAEMON_APPLY_PLAN_H

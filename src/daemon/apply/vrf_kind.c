@@ -61,6 +61,7 @@ static int take_away(struct convoyd *d, const struct apply_item *item, struct co
 const struct apply_kind apply_vrf_kind = {
 	.name = "vrf",
 	.rank = 0, /* before the interfaces that are in it */
+	.is_domain = true,
 	.list_running = list_running,
 	.list_wanted = list_wanted,
 	.create = create,

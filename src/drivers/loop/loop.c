@@ -1,7 +1,7 @@
 /* loop.c - the interface that hears itself. */
 #include "drivers/loop/loop.h"
 
-enum { MTU_DEFAULT = 65535 };
+enum { MTU_DEFAULT = INTERFACE_MTU_MAX };
 
 static void free_device(struct interface *i)
 {

@@ -194,8 +194,9 @@ bool route_hops_need_vrf(struct engine *e, uint32_t vrf)
 	list_for_each(link, &hops_of(e)->all) {
 		const struct hop *h = container_of(link, struct hop, all_link);
 
-		if (h->vrf == vrf && (h->kind == ADJACENCY_LOOKUP || h->kind == ADJACENCY_VIA))
-			return true;
+		if (h->vrf == vrf && (h->kind == ADJACENCY_LOOKUP || h->kind == ADJACENCY_VIA) &&
+		    !list_empty(adjacency_users(&hops_of(e)->fib->adjacencies, h->adjacency)))
+			return true; /* else packets may be on their way there, but no route is */
 	}
 	return false;
 }
