@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "control/json_memory.h"
 #include "daemon/modules.h"
 #include "daemon/notify.h"
 
@@ -50,6 +51,7 @@ int convoyd_open(struct convoyd *d, const struct options *options)
 
 	*d = (struct convoyd){ .options = *options, .started_ns = clock_now_ns(&clock_monotonic) };
 	list_init(&d->interfaces);
+	json_memory_watch();
 	err = net_file_load(options->config_path, &d->error, &d->file);
 	if (err < 0)
 		goto fail;

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "control/config_encode.h"
+#include "control/json_memory.h"
 #include "daemon/apply/kind.h"
 #include "daemon/convoyd.h"
 #include "daemon/net_config_tables.h"
@@ -89,6 +90,7 @@ int apply_prepare(struct convoyd *d, struct net_file *file, struct config_error 
 		  struct apply **out)
 {
 	const struct apply_item *twice = NULL;
+	uint64_t lacks = json_memory_lacks();
 	struct apply *a;
 	int err;
 
@@ -110,6 +112,8 @@ int apply_prepare(struct convoyd *d, struct net_file *file, struct config_error 
 	err = list_all(a);
 	if (err == 0)
 		err = plan_make(&a->running, &a->wanted, &a->plan, &twice);
+	if (err == 0 && json_memory_lacks() != lacks)
+		err = ERR_NOMEM; /* what is compared is not all there */
 	if (twice)
 		apply_fail(error, twice, "%s \"%s\" is there twice", twice->kind->name,
 			   twice->name);

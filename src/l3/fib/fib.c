@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/name.h"
 
 /* A prefix that never goes by a route. */
@@ -86,6 +87,21 @@ static void free_vrf(struct vrf *v)
 	free(v);
 }
 
+static bool let_go(const struct rib_node *n, void *context)
+{
+	for (const struct fib_route *r = n->owner; r; r = r->next)
+		load_balance_put(context, r->load_balance);
+	return true;
+}
+
+/* One that nobody has seen: the load-balances of all are told as well. */
+static void free_new_vrf(struct vrf *v)
+{
+	rib_walk(&v->ip4.rib, (struct fib_key){ 0 }, 0, let_go, &v->fib->load_balances);
+	rib_walk(&v->ip6.rib, (struct fib_key){ 0 }, 0, let_go, &v->fib->load_balances);
+	free_vrf(v);
+}
+
 int fib_add_vrf(struct fib *f, const char *name, struct vrf **out)
 {
 	uint32_t index = VRFS_MAX;
@@ -112,7 +128,7 @@ int fib_add_vrf(struct fib *f, const char *name, struct vrf **out)
 	if (err == 0)
 		err = table_init(v, &v->ip6, 6, specials6, count_of(specials6));
 	if (err != 0) {
-		free_vrf(v);
+		free_new_vrf(v);
 		return err;
 	}
 	rcu_publish(f->vrf[index], v);
@@ -158,8 +174,12 @@ int fib_del_vrf(struct fib *f, struct vrf *v)
 	err = take_specials(v, &v->ip4, specials4, count_of(specials4));
 	if (err == 0)
 		err = take_specials(v, &v->ip6, specials6, count_of(specials6));
-	if (err != 0)
-		return err; /* what is gone matters to nobody: nothing else is there */
+	if (err != 0) {
+		if (add_specials(v, &v->ip4, specials4, count_of(specials4)) != 0 ||
+		    add_specials(v, &v->ip6, specials6, count_of(specials6)) != 0)
+			log_error("fib.vrf", "name=%s error=\"out of memory\"", v->name);
+		return err;
+	}
 	rcu_publish(f->vrf[v->index], NULL);
 	fib_touch(f);
 	fib_retire(&f->yard, &v->grave, bury_vrf);

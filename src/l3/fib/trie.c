@@ -54,6 +54,8 @@ static void free_wide(struct trie *t, uint32_t top)
 
 void trie_deinit(struct trie *t)
 {
+	if (!t->top)
+		return;
 	for (uint32_t i = 0; i < 1u << t->top_bits; i++) {
 		if (trie_has_wide(t) && t->top[i])
 			free_wide(t, i);
