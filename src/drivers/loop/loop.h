@@ -10,7 +10,7 @@
 
 /*
  * loop_create - main: a loop interface, administratively down.
- * @mac: NULL for a random one. @mtu_bytes: 0 for 65535
+ * @mac: NULL for a random one. @mtu_bytes: 0 for INTERFACE_MTU_MAX
  * Errors are those of interface_add(). It goes by interface_remove().
  */
 must_check
