@@ -143,6 +143,33 @@ def test_a_step_that_fails_undoes_the_others(applied):
     applied.ping("10.9.0.1")
 
 
+def test_what_commands_have_changed_comes_back_too(applied):
+    """The interface is made anew, then the apply fails: it is not as its file once said, but as it was."""
+    stack = applied.stack
+    stack.call("vrf add", name="blue")
+    stack.call("vrf move", interface="lan", vrf="blue")
+    stack.call("spread", interface="lan", state="on")
+    stack.call("rpf set", interface="lan", mode="loose")
+    stack.call("redirect set", interface="lan", mode="off")
+    stack.call("proxy add", interface="lan", address="10.9.0.7")
+    saved = yaml.safe_load(applied.saved())
+    lan, = saved["interfaces"]
+    assert {"vrf": "blue", "spread": True, "rpf": "loose", "no_redirects": True,
+            "proxies": ["10.9.0.7"]}.items() <= lan.items()
+    anew = {**copy.deepcopy(LAN), "mac": "02:00:00:00:00:07"}
+    done = applied.apply({"interfaces": [anew, {"name": "bad", "loop": {}, "addresses": ["10.9.0.9/24"]}]})
+    assert done.returncode == 1 and done.stderr.endswith("; nothing has changed\n"), done.stderr
+    assert yaml.safe_load(applied.saved()) == saved
+
+
+def test_a_loop_gets_its_mtu_back(applied):
+    loop = {"name": "lo0", "loop": {}}
+    applied.changes({"interfaces": [LAN, loop]})
+    for mtu in 9000, 65521:
+        assert applied.changes({"interfaces": [LAN, {**loop, "mtu": mtu}]}) == [("change", "interface", "lo0")]
+        assert applied.changes({"interfaces": [LAN, loop]}) == [("change", "interface", "lo0")]
+
+
 @pytest.mark.parametrize("text, place, what", [
     ("interfaces: [{name: lan}]", "1:14", "has no kind"),
     ("interfaces: [", "2:1", "not valid YAML"),

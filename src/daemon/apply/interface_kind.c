@@ -191,11 +191,73 @@ static int list_wanted(struct net_file *file, struct apply_list *out)
 	return 0;
 }
 
+static const char *text_or_null(struct arena *a, const json_t *text)
+{
+	size_t size = json_string_length(text) + 1;
+	char *copy = text ? arena_alloc_or_null(a, size) : NULL;
+
+	return copy ? memcpy(copy, json_string_value(text), size) : NULL;
+}
+
+static int set_config_proxies(struct arena *a, struct net_interface *config, const json_t *texts)
+{
+	size_t n = json_array_size(texts);
+	struct ip_prefix *list = arena_alloc_or_null(a, (n + 1) * sizeof(*list));
+
+	if (!list)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		list[i] = (struct ip_prefix){ 0 };
+		if (ip_addr_from_text(json_string_value(json_array_get(texts, i)), &list[i].addr) <
+		    0)
+			return ERR_FORMAT;
+		list[i].len = ip_prefix_is_ip4(&list[i]) ? 32 : 128;
+	}
+	config->proxies = list;
+	config->n_proxies = (uint32_t)n;
+	return 0;
+}
+
+static uint8_t rpf_of_text(const char *text)
+{
+	uint8_t mode = RPF_OFF;
+
+	while (text && strcmp(text, rpf_mode_name((enum rpf_mode)mode)) != 0)
+		mode++;
+	return mode;
+}
+
+/*
+ * To make an interface again that ran: what commands had changed of it is in @value. Kept as long
+ * as the file.
+ */
+static const struct net_interface *as_it_ran_or_null(const struct wanted *w, const json_t *value)
+{
+	struct arena *a = &w->file->arena;
+	const json_t *vrf = json_object_get(value, "vrf");
+	struct net_interface *config = arena_alloc_or_null(a, sizeof(*config));
+
+	if (!config)
+		return NULL;
+	*config = *w->config;
+	config->down = json_object_get(value, "down");
+	config->spread = json_object_get(value, "spread");
+	config->no_redirects = json_object_get(value, "no_redirects");
+	config->rpf = rpf_of_text(json_string_value(json_object_get(value, "rpf")));
+	config->vrf = text_or_null(a, vrf);
+	if ((vrf && !config->vrf) ||
+	    set_config_proxies(a, config, json_object_get(value, "proxies")) < 0)
+		return NULL;
+	return config;
+}
+
 static int create(struct convoyd *d, const struct apply_item *item, struct config_error *error)
 {
 	const struct wanted *w = item->object;
+	bool ran = !item->at;
+	const struct net_interface *config = ran ? as_it_ran_or_null(w, item->value) : w->config;
 
-	return interfaces_create(d, w->file, w->config, error);
+	return config ? interfaces_create(d, w->file, config, error) : ERR_NOMEM;
 }
 
 static int take_away(struct convoyd *d, const struct apply_item *item, struct config_error *error)
