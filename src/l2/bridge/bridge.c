@@ -111,6 +111,7 @@ int bridge_create(struct engine *e, const char *name, const struct bridge_config
 		free(b);
 		return ERR_NOMEM;
 	}
+	mac_table_touch(&all->macs);
 	b->index = index;
 	b->engine = e;
 	strcpy(b->name, name);

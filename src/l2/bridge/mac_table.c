@@ -3,7 +3,7 @@
 
 #include <sys/mman.h>
 
-enum { TABLE_BYTES = MAC_BUCKETS * sizeof(struct mac_bucket) };
+enum { TABLE_BYTES = MAC_BUCKETS * sizeof(struct mac_bucket), SMALL_PAGE = 4096 };
 
 int mac_table_init(struct mac_table *t, uint64_t seed)
 {
@@ -15,6 +15,18 @@ int mac_table_init(struct mac_table *t, uint64_t seed)
 	madvise(at, TABLE_BYTES, MADV_HUGEPAGE);
 	*t = (struct mac_table){ .bucket = at, .seed = seed };
 	return 0;
+}
+
+/* By additions of nothing: workers may be using the table. */
+void mac_table_touch(struct mac_table *t)
+{
+	uint8_t *byte = (uint8_t *)t->bucket;
+
+	if (t->touched)
+		return;
+	for (size_t at = 0; at < TABLE_BYTES; at += SMALL_PAGE)
+		__atomic_fetch_add(&byte[at], 0, __ATOMIC_RELAXED);
+	t->touched = true;
 }
 
 void mac_table_deinit(struct mac_table *t)

@@ -37,7 +37,8 @@ struct mac_bucket {
 _Static_assert(sizeof(struct mac_bucket) == 64, "one cache line");
 
 struct mac_table {
-	struct mac_bucket *bucket; /* [MAC_BUCKETS], mapped; untouched memory until used */
+	struct mac_bucket *bucket; /* [MAC_BUCKETS], mapped: 4 MiB, none before mac_table_touch() */
+	bool touched;
 	uint64_t seed;
 	uint32_t n; /* atomic: entries, whether they still count or not */
 	uint8_t lock[MAC_LOCKS];
@@ -106,6 +107,13 @@ static inline uint16_t mac_stamp_of(uint64_t now_ns)
 must_check
 int mac_table_init(struct mac_table *t, uint64_t seed);
 void mac_table_deinit(struct mac_table *t);
+
+/*
+ * mac_table_touch - main, before the first bridge: have the system give the memory now. It would
+ * clear a page, perhaps a huge one, whenever a worker came upon a new one, which takes it up to
+ * some hundred microseconds each time.
+ */
+void mac_table_touch(struct mac_table *t);
 
 static inline uint64_t mac_key(uint32_t bridge, const struct mac *mac)
 {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <cmocka.h>
 
 #include "l2/bridge/mac_table.h"
@@ -23,6 +24,25 @@ static int tear_down(void **state unused_arg)
 {
 	mac_table_deinit(&t);
 	return 0;
+}
+
+static unsigned n_resident(void)
+{
+	static unsigned char page[MAC_BUCKETS * sizeof(struct mac_bucket) / 4096];
+	unsigned n = 0;
+
+	assert_int_equal(mincore(t.bucket, sizeof(page) * (size_t)4096, page), 0);
+	for (size_t at = 0; at < sizeof(page); at++)
+		n += page[at] & 1;
+	return n;
+}
+
+static void no_worker_is_the_first_to_touch_its_memory(void **state unused_arg)
+{
+	assert_int_equal(n_resident(), 0);
+	mac_table_touch(&t);
+	assert_int_equal(n_resident(), MAC_BUCKETS * sizeof(struct mac_bucket) / 4096);
+	assert_int_equal(t.bucket[0].entry[0].key, 0);
 }
 
 static uint64_t key_of(uint32_t bridge, uint32_t n)
@@ -211,6 +231,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(values_are_packed_and_unpacked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_worker_is_the_first_to_touch_its_memory, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(keys_hold_bridge_and_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_added_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_fills_to_its_bound, set_up, tear_down),
