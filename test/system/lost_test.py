@@ -1,10 +1,11 @@
 """Devices that disappear under an interface: it goes down, says so, and convoyd lives on."""
 import pytest
+from harness import wait
 from harness.interfaces import wait_state
 
 
 @pytest.mark.parametrize("queues, workers", [(1, 1), (2, 2)])
-def test_a_tap_that_is_deleted(netns, convoyd, monitor, queues, workers):
+def test_a_tap_that_is_deleted_is_made_again(netns, convoyd, monitor, queues, workers):
     home, other = netns("home"), netns("other")
     stack = convoyd({"workers": workers, "interfaces": [
         {"name": "lan", "addresses": ["10.9.0.1/24"],
@@ -14,14 +15,20 @@ def test_a_tap_that_is_deleted(netns, convoyd, monitor, queues, workers):
     wait_state(stack, "lan", "up")
     listening = monitor(stack, topics="link")
     home.run("ping", "-c1", "-W2", "10.9.0.1")
-    home.ip("link", "delete", "lan")
+    home.run("sh", "-c", "ip link delete lan && ip link add lan type veth peer name taken")
     wait_state(stack, "lan", "no link")
-    assert listening.links(1) == [("down", "lan")]
-    # What is sent to it is dropped; the others go on.
+    # It cannot be made again yet. What is sent to it is dropped; the others go on.
     other.ip("route", "add", "10.9.0.0/24", "via", "10.8.0.1")
     other.run("ping", "-c2", "-i0.05", "-W1", "10.9.0.2", check=False)
     other.run("ping", "-c1", "-W2", "10.8.0.1")
-    assert stack.process.err.count("tap.gone") == 1
+    wait.until(lambda: "tap.open" in stack.process.err, "it has tried")
+    home.ip("link", "delete", "lan")
+    wait_state(stack, "lan", "up")
+    assert listening.links(2) == [("down", "lan"), ("up", "lan")]
+    home.run("ping", "-c1", "-W2", "10.9.0.1")
+    other.run("ping", "-c1", "-W2", "10.9.0.1")
+    events = stack.process.err
+    assert [events.count(event) for event in ("tap.gone", "tap.open", "tap.back")] == [1, 1, 1]
 
 
 FAR_HOSTS = range(1, 17)

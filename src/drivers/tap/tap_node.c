@@ -22,8 +22,9 @@ _Static_assert(count_of(rx_reasons) == N_RX_REASONS, "every reason has a text");
 enum { TX_DROP };
 static const char *const tx_next[] = { [TX_DROP] = "drop" };
 
-enum { TX_CHAIN, TX_OFFLOAD, TX_REFUSED, N_TX_REASONS };
+enum { TX_GONE, TX_CHAIN, TX_OFFLOAD, TX_REFUSED, N_TX_REASONS };
 static const struct reason tx_reasons[] = {
+	[TX_GONE] = { "gone", "the device was deleted; it is made again" },
 	[TX_CHAIN] = { "chain", "more buffers than one write takes" },
 	[TX_OFFLOAD] = { "offload", "offload lanes contradict the packet" },
 	[TX_REFUSED] = { "refused", "the kernel did not take it: its end is down or full" },
@@ -96,7 +97,7 @@ static uint32_t read_frame(struct worker *w, struct node *node, struct tap_queue
 		node_count(node, RX_NO_BUFFERS, 1);
 		return 0;
 	}
-	n = readv(q->fd, q->iov, 1 + TAP_RX_BUFS);
+	n = readv(q->input.fd, q->iov, 1 + TAP_RX_BUFS);
 	if (unlikely(n < (ssize_t)sizeof(q->header))) {
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
 			device_failed(w, node, q);
@@ -176,12 +177,17 @@ static unsigned tx_run(struct worker *w, struct node *node, struct frame *f)
 {
 	const struct interface *i = node->instance;
 	const struct tap *t = i->device;
-	int fd = t->queue[w->index % t->n_queues].fd;
+	int fd = __atomic_load_n(&t->queue[w->index % t->n_queues].tx_fd, __ATOMIC_RELAXED);
 	struct buf *b[FRAME_MAX + PREFETCH_AHEAD];
 	uint32_t sent[FRAME_MAX];
 	unsigned n_sent = 0;
 	uint64_t n_bytes = 0;
 
+	if (unlikely(fd < 0)) {
+		node_drop_all(w, node, f, TX_GONE);
+		interface_count_tx(w, i->index, 0, 0, f->n);
+		return f->n;
+	}
 	frame_bufs(f, b);
 	for (unsigned at = 0; at < f->n; at++) {
 		uint16_t reason;

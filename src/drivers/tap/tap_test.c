@@ -270,20 +270,68 @@ static void the_kernel_end_is_as_configured(void **state)
 	close(sock);
 }
 
-static void a_deleted_device_takes_the_link_down(void **state)
+static void wait_link(const struct interface *i, bool link)
 {
-	struct interface *i = make_tap((struct tap_config){ .name = "t5", .n_queues = 2 });
 	struct pollfd bell = { .fd = engine_main_fd(e), .events = POLLIN };
+
+	while (i->link != link) {
+		assert_int_equal(poll(&bell, 1, DEADLINE_MS), 1);
+		engine_run_main(e);
+	}
+}
+
+static void a_deleted_device_comes_back(void **state)
+{
+	static const char *const addresses[] = { "10.9.8.1/24" };
+	struct interface *i = make_tap((struct tap_config){ .name = "t5",
+							    .n_queues = 2,
+							    .host_addresses = addresses,
+							    .n_host_addresses = 1,
+							    .mtu_bytes = 2000 });
+	struct ifreq ifr = { .ifr_name = "t5" };
+	int fd;
 
 	(void)state;
 	assert_int_equal(engine_start(e), 0);
 	assert_true(i->link);
-	if (system("ip link delete t5") != 0)
+	for (unsigned round = 0; round < 2; round++) {
+		size_t len = make_frame(1000, 0, round);
+
+		if (system("ip link delete t5") != 0)
+			skip();
+		wait_link(i, false);
+		wait_link(i, true);
+		fd = open_peer("t5");
+		assert_int_equal(ioctl(fd, SIOCGIFMTU, &ifr), 0);
+		assert_int_equal(ifr.ifr_mtu, 2000);
+		assert_int_equal(ioctl(fd, SIOCGIFADDR, &ifr), 0);
+		assert_int_equal(send(fd, out, len, 0), (ssize_t)len);
+		assert_int_equal(receive(fd), len);
+		close(fd);
+	}
+}
+
+/* Somebody else has taken the name: it is tried again, not given up, and the interface may go. */
+static void a_device_whose_name_is_taken_waits(void **state)
+{
+	struct interface *i = make_tap((struct tap_config){ .name = "t6" });
+
+	(void)state;
+	assert_int_equal(engine_start(e), 0);
+	if (system("ip link delete t6 && ip link add t6 type veth peer name t6p") != 0)
 		skip();
-	while (i->link) {
+	wait_link(i, false);
+	while (!((struct tap *)i->device)->failed) {
+		struct pollfd bell = { .fd = engine_main_fd(e), .events = POLLIN };
+
 		assert_int_equal(poll(&bell, 1, DEADLINE_MS), 1);
 		engine_run_main(e);
 	}
+	assert_false(i->link);
+	assert_int_equal(system("ip link delete t6"), 0);
+	wait_link(i, true);
+	assert_int_equal(system("ip link delete t6"), 0);
+	wait_link(i, false);
 }
 
 static void what_cannot_be_made_is_explained(void **state)
@@ -343,7 +391,8 @@ int main(void)
 						start_one, finish),
 		cmocka_unit_test_setup_teardown(several_queues_on_two_workers, start_two, finish),
 		cmocka_unit_test_setup_teardown(the_kernel_end_is_as_configured, start_one, finish),
-		cmocka_unit_test_setup_teardown(a_deleted_device_takes_the_link_down, start_two,
+		cmocka_unit_test_setup_teardown(a_deleted_device_comes_back, start_two, finish),
+		cmocka_unit_test_setup_teardown(a_device_whose_name_is_taken_waits, start_one,
 						finish),
 		cmocka_unit_test_setup_teardown(what_cannot_be_made_is_explained, start_one,
 						finish),
