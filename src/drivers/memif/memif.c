@@ -28,12 +28,18 @@ static void close_device(struct interface *i)
 	memif_close(i->device);
 }
 
+static void free_memif(struct memif *m)
+{
+	engine_errand_free(m->errand);
+	free(m);
+}
+
 static void free_device(struct interface *i)
 {
 	struct memif *m = i->device;
 
 	memif_ringer_close(&m->ringer);
-	free(m);
+	free_memif(m);
 }
 
 static void describe(const struct interface *i, struct writer *out)
@@ -169,6 +175,9 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 
 	if (!m)
 		return ERR_NOMEM;
+	m->errand = engine_errand_new_or_null(e);
+	if (!m->errand)
+		err = ERR_NOMEM;
 	if (!err) {
 		fill(m, e, config);
 		err = check_made(m, why, why_bytes);
@@ -180,7 +189,7 @@ int memif_create(struct engine *e, const struct memif_config *config, struct int
 				 err_text(err));
 	}
 	if (err) {
-		free(m);
+		free_memif(m);
 		return err;
 	}
 	*out = m->interface;

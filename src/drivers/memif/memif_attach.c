@@ -94,15 +94,10 @@ static void lingered(struct engine *e, struct engine_delay *d)
 /* Its process may be in the middle of a copy that it began before it learnt of the end. */
 static void let_linger(struct memif_link *l)
 {
-	uint32_t n = 0, ring = 1u << l->log2_ring_size;
-	struct lingering *g =
-		calloc(1, sizeof(*g) + (size_t)(l->n_rx + l->n_tx) * ring * sizeof(uint32_t));
+	struct lingering *g = l->lingering;
+	uint32_t n = 0;
 
-	if (!g) {
-		log_error("memif.buffers", "name=%s error=out of memory, lost",
-			  l->memif->interface->name);
-		return;
-	}
+	l->lingering = NULL;
 	for (uint32_t i = 0; i < l->n_rx; i++)
 		n += memif_ring_reclaim(&l->rx[i].queue, g->idx + n);
 	for (uint32_t i = 0; i < l->n_tx; i++)
@@ -137,8 +132,7 @@ void memif_detach(struct memif *m)
 	if (interface_set_caps(m->interface, caps) < 0)
 		log_error("memif.caps", "name=%s", m->interface->name);
 	m->state = MEMIF_DETACHING;
-	if (engine_on_each(m->engine, take_link, link_taken, m->link) < 0)
-		log_error("memif.detach", "name=%s error=out of memory, kept", m->interface->name);
+	engine_errand_run(m->errand, take_link, link_taken, m->link);
 }
 
 static void link_given(struct engine *e, void *arg)
@@ -177,6 +171,13 @@ int memif_attach(struct memif *m)
 	struct memif_link *l = m->link;
 	int err;
 
+	if (l->view.pool) {
+		l->lingering = calloc(1, sizeof(*l->lingering) + ((size_t)(l->n_rx + l->n_tx)
+								  << l->log2_ring_size) *
+									 sizeof(uint32_t));
+		if (!l->lingering)
+			return ERR_NOMEM;
+	}
 	for (uint32_t i = 0; i < l->n_rx; i++)
 		memif_init_rx(&l->rx[i]);
 	for (uint32_t i = 0; i < l->n_tx; i++)

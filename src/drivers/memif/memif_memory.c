@@ -66,6 +66,7 @@ void memif_link_free(struct memif_link *l)
 	}
 	free(l->rx);
 	free(l->tx);
+	free(l->lingering);
 	free(l);
 }
 

@@ -42,6 +42,7 @@ struct memif_link {
 	struct memif_tx *tx;	 /* [memif->n_queues] */
 	bool broken; /* atomic: the other side violated a ring; nothing more is done with any */
 	struct mail broken_mail;
+	struct lingering *lingering; /* memif_attach.c: for the end, with a shared pool */
 };
 
 /* How far the handshake is. */
@@ -84,6 +85,7 @@ struct memif {
 	char last_reason[MEMIF_REASON_LEN + 1];
 	struct main_watch listener, socket, timer; /* fd -1: none */
 	struct memif_link *link; /* of the connection, until it has been taken off the workers */
+	struct engine_errand *errand; /* takes it off them */
 
 	struct memif_ringer ringer;
 
