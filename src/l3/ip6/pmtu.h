@@ -4,8 +4,9 @@
  *
  *   icmp6-input ── "too big" ──> pmtu_learn() ──> table <── pmtu_of() ── ip6-rewrite, ip6-fragment
  *
- * Shared by all workers, PMTU_ENTRIES in all; nobody waits for another. Values only shrink, and are
- * forgotten after PMTU_LIFE_NS (§4: ten minutes). Never under 1280 (§4).
+ * Shared by all workers, PMTU_ENTRIES in all; nobody waits for another. Values only shrink, whoever
+ * learns what in the same instant, and are forgotten after PMTU_LIFE_NS (§4: ten minutes). Never
+ * under 1280 (§4).
  */
 #ifndef CONVOY_L3_IP6_PMTU_H
 #define CONVOY_L3_IP6_PMTU_H
@@ -45,7 +46,7 @@ struct pmtu {
 
 /*
  * pmtu_learn - packets to @dst may have @mtu_bytes. False, and nothing is learnt, if that is under
- * IP6_MIN_MTU or not less than what is known, or if another worker writes there.
+ * IP6_MIN_MTU or not less than what is known, or if others write to all places without end.
  */
 bool pmtu_learn(struct pmtu_table *t, uint32_t vrf, const struct ip6_addr *dst, uint32_t mtu_bytes,
 		uint64_t now_ns);

@@ -1,5 +1,6 @@
 /* pmtu_test.c - path MTUs are learnt, shrink, age and give way. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,6 +137,51 @@ static void test_workers_never_see_the_value_of_another_host(void **state unused
 	}
 }
 
+/*
+ * Two workers learn of the same new host in the same instant, each another value: whoever comes
+ * last, the lesser stands.
+ */
+enum { DUELS = 200000, SPINS = 1000 };
+static unsigned n_arrived, n_larger;
+
+/* Both have come @n times. Spins, so that they go on together. */
+static void meet(unsigned n)
+{
+	__atomic_fetch_add(&n_arrived, 1, __ATOMIC_ACQ_REL);
+	for (unsigned i = 0; __atomic_load_n(&n_arrived, __ATOMIC_ACQUIRE) < 2 * n; i++)
+		if (i % SPINS == SPINS - 1)
+			sched_yield();
+}
+
+static void *duel(void *arg)
+{
+	struct worker *w = arg;
+
+	for (unsigned i = 0; i < DUELS; i++) {
+		uint64_t now = NOW + i * PMTU_LIFE_NS, n = in_one_set[i % HOSTS];
+
+		meet(2 * i + 1);
+		(void)learn(n, 1300 + (w->first + i) % 2, now);
+		meet(2 * i + 2);
+		if (w->first == 0)
+			n_larger += of(n, now) != 1300;
+	}
+	return NULL;
+}
+
+static void test_the_lesser_stands_of_what_is_learnt_at_once(void **state unused_arg)
+{
+	struct worker w[2] = { 0 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		w[i].first = i;
+		assert_int_equal(pthread_create(&w[i].thread, NULL, duel, &w[i]), 0);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(w[i].thread, NULL), 0);
+	assert_int_equal(n_larger, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +190,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rfc8201_4_values_age, set_up),
 		cmocka_unit_test_setup(test_the_table_is_bounded, set_up),
 		cmocka_unit_test_setup(test_workers_never_see_the_value_of_another_host, set_up),
+		cmocka_unit_test_setup(test_the_lesser_stands_of_what_is_learnt_at_once, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
