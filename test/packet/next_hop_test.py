@@ -2,7 +2,8 @@
 import pytest
 import yaml
 from harness import router, wait
-from scapy.all import IP, UDP, IPv6, Raw
+from scapy.all import (IP, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw,
+                       UDP)
 
 FAR = {4: "30.0.0.0/8", 6: "2001:db8:30::/48"}
 TO = {4: "30.0.0.1", 6: "2001:db8:30::1"}
@@ -130,3 +131,55 @@ def test_a_next_hop_whose_own_next_hops_are_dead_is_dead(links):
     assert spread(lan, wan, 4) == (before | by_wan, set())
     add(lan, "192.0.2.0/24", f"via {WAN_HOP[4]}")
     assert spread(lan, wan, 4) == (before, by_wan)
+
+
+# --- IPv6 behind extension headers ---
+
+def ways(lan, wan, packets):
+    """{what follows b"flow-": "lan" or "wan"} of packets that carry that."""
+    for one in packets:
+        lan.wire.send(one)
+    found = {}
+    for name, talk in ("lan", lan), ("wan", wan):
+        while (got := talk.wire.receive(0.3)) is not None:
+            text = bytes(got)
+            if b"flow-" in text and IPv6 in got and got[IPv6].dst == TO[6]:
+                key = text[text.index(b"flow-") + 5:][:5].decode()
+                found.setdefault(key, set()).add(name)
+    return {key: "".join(sorted(where)) for key, where in found.items()}
+
+
+CHAINS = {
+    "hop-by-hop": IPv6ExtHdrHopByHop(),
+    "three options headers": IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / IPv6ExtHdrDestOpt(),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_ip6_flows_are_told_apart_behind_extension_headers(links, chain):
+    lan, wan = links()
+    resolve(lan, wan, 6)
+    add(lan, FAR[6], f"via {LAN_HOP[6]} via {WAN_HOP[6]}")
+
+    def flow(port, headers):
+        ip = IPv6(src=HERE[6], dst=TO[6])
+        return (ip / headers if headers else ip) / UDP(sport=port, dport=9) / f"flow-{port:05}"
+    plain = ways(lan, wan, [flow(port, None) for port in range(1000, 1032)])
+    behind = ways(lan, wan, [flow(port, chain) for port in range(1000, 1032)])
+    assert set(plain.values()) == {"lan", "wan"} and behind == plain
+
+
+def test_rfc8200_4_5_fragments_of_all_flows_go_one_way(links):
+    """Only the first has ports: none are looked at, or its others would take another way."""
+    lan, wan = links()
+    resolve(lan, wan, 6)
+    add(lan, FAR[6], f"via {LAN_HOP[6]} via {WAN_HOP[6]}")
+    packets = []
+    for port in range(1000, 1016):
+        head = IPv6(src=HERE[6], dst=TO[6]) / IPv6ExtHdrDestOpt()
+        first = head / IPv6ExtHdrFragment(nh=17, id=port, m=1)
+        first = first / Raw(bytes(UDP(sport=port, dport=9, len=32)) + f"flow-{port:05}".encode() + bytes(6))
+        last = head / IPv6ExtHdrFragment(nh=17, id=port, offset=3) / Raw(f"flow-{port:05}".encode())
+        packets += [first, last]
+    found = ways(lan, wan, packets)
+    assert len(found) == 16 and len(set(found.values())) == 1

@@ -13,6 +13,7 @@
 #include "l3/icmp/icmp6.h"
 #include "l3/ip6/ip6.h"
 #include "l3/neighbor/proxy.h"
+#include "wire/ip6_ext.h"
 
 enum { NEXT_DROP, NEXT_REWRITE, NEXT_HOLD, NEXT_LOCAL, NEXT_ICMP_ERROR };
 static const char *const next_names[] = {
@@ -33,24 +34,36 @@ static const struct reason reasons[] = {
 _Static_assert(count_of(reasons) == N_REASONS, "every reason has a text");
 
 /*
- * The same for both directions of a flow, and for all fragments of a datagram: behind extension
- * headers, of which theirs is one, nobody looks for ports.
+ * What tells the flows of two hosts apart: the upper layer, and its ports if it has some. It stands
+ * behind extension headers, as far as ip6_walk() goes; all fragments of a datagram have the same
+ * header first, and no ports.
  */
+static uint32_t flow_of(struct buf *b)
+{
+	const struct ip6_hdr *ip = buf_l3(b);
+	size_t readable = (size_t)(b->at + b->len - b->l3_at);
+	struct ip6_chain chain = { .protocol = ip->next_header, .l4_at = IP6_HDR_LEN };
+	be16 port[2];
+
+	if (chain.protocol != IP_TCP && chain.protocol != IP_UDP &&
+	    (ip6_walk(slice_of(ip, readable), &chain) != 0 || chain.has & IP6_HAS_FRAGMENT))
+		return ip->next_header;
+	if ((chain.protocol != IP_TCP && chain.protocol != IP_UDP) ||
+	    chain.l4_at + sizeof(port) > readable)
+		return chain.protocol;
+	memcpy(port, (const uint8_t *)ip + chain.l4_at, sizeof(port));
+	return (uint32_t)(host16(port[0]) ^ host16(port[1])) << 8 ^ chain.protocol;
+}
+
+/* The same for both directions of a flow, and for all fragments of a datagram. */
 static uint32_t flow_hash(struct buf *b)
 {
 	const struct ip6_hdr *ip = buf_l3(b);
-	uint32_t ports = 0;
 	uint64_t h;
 
-	if ((ip->next_header == IP_TCP || ip->next_header == IP_UDP) &&
-	    b->l4_at + 4u <= b->at + (uint32_t)b->len) {
-		const be16 *port = buf_l4(b);
-
-		ports = host16(port[0]) ^ host16(port[1]);
-	}
 	h = (ip6_high(&ip->src) ^ ip6_high(&ip->dst)) * 0x9e3779b97f4a7c15u;
 	h = (h >> 32 ^ ip6_low(&ip->src) ^ ip6_low(&ip->dst)) * 0x9e3779b97f4a7c15u;
-	h = (h >> 32 ^ (uint64_t)ports << 8 ^ ip->next_header) * 0x9e3779b97f4a7c15u;
+	h = (h >> 32 ^ flow_of(b)) * 0x9e3779b97f4a7c15u;
 	return h >> 32 ? (uint32_t)(h >> 32) : 1; /* 0 is: not known */
 }
 
