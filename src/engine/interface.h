@@ -34,6 +34,9 @@ enum interface_cap {
 	CAP_LRO = 1 << 3,     /* may deliver gso_type packets: coalesced by the other side */
 };
 
+/* Takes a frame that @i is to send; borrowed. */
+typedef void interface_emit(void *context, const struct interface *i, struct slice frame);
+
 /* The driver seam: one const object per kind of device. */
 struct interface_driver {
 	const char *name; /* "tap" */
@@ -67,6 +70,13 @@ struct interface_driver {
 	void (*close)(struct interface *i);
 	/* Main, last act of removal: no worker knows the interface any more; free the device. */
 	void (*free)(struct interface *i);
+	/*
+	 * Main, while listeners are told that the interface goes or goes down: @emit what @frame of
+	 * this one is below, by each interface that it leaves by. Workers may know this one no more
+	 * when they come to it. NULL: it sends by itself.
+	 */
+	void (*emit_below)(const struct interface *i, struct slice frame, interface_emit *emit,
+			   void *context);
 	/* Main: append "key value" lines about the device for people; may be NULL. */
 	void (*describe)(const struct interface *i, struct writer *out);
 };

@@ -72,6 +72,24 @@ static void free_bvi(struct interface *i)
 	(void)i; /* there is no device */
 }
 
+/* As bridge-flood does it; last words go to groups. */
+static void emit_below(const struct interface *i, struct slice frame, interface_emit *emit,
+		       void *context)
+{
+	const struct bridge *b = bridge_of_port_or_null(i);
+
+	if (!b || b->flags & BRIDGE_DROP_MULTICAST)
+		return;
+	list_for_each(link, &b->ports) {
+		const struct bridge_port *to = container_of(link, struct bridge_port, link);
+		const struct interface *port = interface_get_or_null(b->engine, to->if_index);
+
+		if (port && port != i && port->up &&
+		    frame.len <= ETHERNET_HDR_LEN + port->mtu_bytes)
+			emit(context, port, frame);
+	}
+}
+
 static void describe(const struct interface *i, struct writer *out)
 {
 	const struct bridge *b = bridge_of_port_or_null(i);
@@ -85,6 +103,7 @@ const struct interface_driver bvi_driver = {
 	.shared_tx = true,
 	.close = close_bvi,
 	.free = free_bvi,
+	.emit_below = emit_below,
 	.describe = describe,
 };
 

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "l2/vlan/vlan_private.h"
 
+enum { LAST_WORDS_MAX = 1514 };
+
 static int fail(char *why, size_t room, int err, const char *text)
 {
 	snprintf(why, room, "%s", text);
@@ -181,6 +183,24 @@ static void describe(const struct interface *i, struct writer *out)
 	put_text(out, "\n");
 }
 
+/* With the tags of the wire. Last words of l3 have none inside. */
+static void emit_below(const struct interface *i, struct slice frame, interface_emit *emit,
+		       void *context)
+{
+	const struct vlan *one = i->device;
+	const struct interface *parent = interface_get_or_null(i->engine, one->parent);
+	uint8_t tagged[LAST_WORDS_MAX + VLAN_TAGS_MAX * VLAN_TAG_LEN];
+	struct writer w = writer_of(tagged, sizeof(tagged));
+
+	if (!parent || one->inside.n > 0 || frame.len < ETHERNET_HDR_LEN)
+		return;
+	put_bytes(&w, frame.at, VLAN_TAGS_AT);
+	put_bytes(&w, one->outside.tag, one->outside.n * VLAN_TAG_LEN);
+	put_bytes(&w, frame.at + VLAN_TAGS_AT, frame.len - VLAN_TAGS_AT);
+	if (writer_ok(&w))
+		emit(context, parent, slice_of(tagged, writer_len(&w)));
+}
+
 static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
 {
 	struct vlan *one = i->device;
@@ -210,6 +230,7 @@ const struct interface_driver vlan_driver = {
 	.set_mtu = set_mtu,
 	.close = close_vlan,
 	.free = free_vlan,
+	.emit_below = emit_below,
 	.describe = describe,
 };
 

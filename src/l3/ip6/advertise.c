@@ -72,6 +72,11 @@ static struct nd message_of(const struct ip6_advertiser *ad, uint16_t lifetime_s
 	return m;
 }
 
+struct nd ip6_advertisement_of(const struct ip6_advertiser *ad)
+{
+	return message_of(ad, ad->options.lifetime_s);
+}
+
 /* False if there is no address to send it from yet. */
 static bool send(struct ip6_advertiser *ad, bool is_last)
 {
@@ -88,6 +93,7 @@ static bool send(struct ip6_advertiser *ad, bool is_last)
 		log_warn("ip6.advertise", "error=\"out of memory\"");
 	ad->sent_ns = now_of(ad);
 	ad->n_sent++;
+	ad->is_known = !is_last;
 	ad->n_total++;
 	return true;
 }
@@ -144,7 +150,7 @@ void ip6_advertise_stop(struct ip6_link *l)
 	if (!l->advertiser)
 		return;
 	timer_cancel(&l->stack->wheel, &l->advertiser->timer);
-	if (l->is_up && l->advertiser->n_sent > 0 && l->stack->engine->running)
+	if (l->is_up && l->advertiser->is_known && l->stack->engine->running)
 		send(l->advertiser, true);
 }
 

@@ -41,7 +41,8 @@ struct ip6_advertiser {
 	struct ip6_link *on;
 	struct ip6_advertise_options options;
 	struct timer timer;
-	unsigned n_sent; /* since the link came up */
+	unsigned n_sent; /* since the link came up, or the options changed */
+	bool is_known;	 /* the link has heard of us, and not that we end */
 	uint64_t sent_ns;
 	uint64_t n_total, n_solicited;
 };
@@ -57,6 +58,9 @@ int ip6_advertise(struct engine *e, uint32_t if_index, const struct ip6_advertis
 /* ip6_advertise_end - ERR_NOENT if the interface does not advertise. */
 must_check
 int ip6_advertise_end(struct engine *e, uint32_t if_index);
+
+/* ip6_advertisement_of - what is sent. */
+struct nd ip6_advertisement_of(const struct ip6_advertiser *ad);
 
 /* ip6_advertise_solicited - somebody on the link asks for routers. §6.2.6 */
 void ip6_advertise_solicited(struct ip6_link *l);

@@ -75,6 +75,32 @@ static int send(struct engine *e, uint32_t if_index, struct slice frame,
 	return err;
 }
 
+/* Of a farewell: by what stays, if the interface sends through others. */
+struct farewell {
+	struct engine *engine;
+	int err;
+};
+
+static void send_below(void *context, const struct interface *i, struct slice frame)
+{
+	struct farewell *f = context;
+	int err = 0;
+
+	if (i->driver->emit_below)
+		i->driver->emit_below(i, frame, send_below, f);
+	else
+		err = send(f->engine, i->index, frame, i);
+	f->err = f->err ? f->err : err;
+}
+
+static int send_farewell(struct engine *e, const struct interface *i, struct slice frame)
+{
+	struct farewell f = { .engine = e };
+
+	send_below(&f, i, frame);
+	return f.err;
+}
+
 static struct mac mac_of(const struct interface *i)
 {
 	struct mac m;
@@ -135,7 +161,9 @@ int icmp6_send_on(struct engine *e, uint32_t if_index, const struct icmp6_order 
 	eth.payload = slice_of(packet, writer_len(&pw));
 	ethernet_emit(&fw, &eth);
 	invariant(writer_ok(&mw) && writer_ok(&pw) && writer_ok(&fw));
-	return send(e, if_index, slice_of(frame, writer_len(&fw)), o->is_farewell ? i : NULL);
+	if (o->is_farewell)
+		return send_farewell(e, i, slice_of(frame, writer_len(&fw)));
+	return send(e, if_index, slice_of(frame, writer_len(&fw)), NULL);
 }
 
 static int send_nd(struct engine *e, uint32_t if_index, const struct nd *m,

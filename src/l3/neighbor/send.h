@@ -23,7 +23,8 @@ struct icmp6_order {
 
 /*
  * icmp6_send_on - in this turn of worker 0. A farewell has to be sent while listeners are told
- * (interface_listen()); of an interface that sends through another it may be too late.
+ * (interface_listen()). One of an interface that sends through others (a subinterface, a BVI) is
+ * sent by these.
  * ERR_NOENT without such an interface, ERR_NOMEM.
  */
 must_check
