@@ -76,6 +76,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = path_mtu_cli_register(d->commands, d->engine);
 	if (err == 0)
+		err = router_cli_register(d->commands, d->engine);
+	if (err == 0)
 		err = ping_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = traceroute_cli_register(d->commands, d->engine);

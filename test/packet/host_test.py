@@ -309,3 +309,45 @@ def test_rfc4861_6_3_4_reachable_time(host):
         host.to(IPv6() / ICMPv6EchoRequest(id=1))
         return host.lan.stack.call("show neighbor-table")["asked"] >= 2
     wait.until(asked, "asked again", timeout=4)
+
+
+# --- what is shown of it ---
+
+def test_show_routers(host, convoy):
+    announce(host, A, prf=HIGH, lifetime=1800, chlim=33, reachabletime=20000, retranstimer=500,
+             options=[ICMPv6NDOptMTU(mtu=1400), leads(TO, 0xffffffff, LOW),
+                      on_link("2001:db8:7::", 600)])
+    becomes(host, TO, A)
+    [link] = host.lan.stack.call("show routers")
+    assert {k: link[k] for k in ("interface", "mtu", "hop_limit", "retransmit_ms", "heard",
+                                 "ignored")} == \
+        {"interface": "lan", "mtu": 1400, "hop_limit": 33, "retransmit_ms": 500, "heard": 1,
+         "ignored": 0}
+    assert 10000 <= link["reachable_ms"] <= 30000  # RFC 4861 §6.3.2
+    by_prefix = {r["to"]: r for r in link["routers"]}
+    assert 1790 <= by_prefix["::/0"].pop("seconds") <= 1800
+    assert by_prefix == {
+        "::/0": {"router": A, "to": "::/0", "preference": "high", "answers": True},
+        TO: {"router": A, "to": TO, "preference": "low", "answers": True, "seconds": None}}
+    assert [p["prefix"] for p in link["on_link"]] == [NEAR]
+    text = convoy("show", "routers", env=host.lan.stack.env).stdout
+    assert "1400" in text and [line.split() for line in text.splitlines() if TO in line] == \
+        [["lan", A, TO, "low", "yes", "-"]]
+
+
+def test_show_advertisements(netns, convoyd, convoy, wire, workers):
+    space = quiet(netns, "router")
+    lan = interface6("lan", [f"{THERE}/64"], ipv6={"duplicate_checks": 0, "advertise": {
+        "lifetime": "600s", "interval": "30s", "mtu": 1400, "dns": ["2001:db8::53"]}})
+    stack = convoyd(on_workers(workers, {"interfaces": [lan]}), netns=space)
+    assert wire(space, "lan").expect(ICMPv6ND_RA(), timeout=8)
+    [one] = stack.call("show advertisements")
+    assert {k: one[k] for k in ("interface", "lifetime_seconds", "interval_seconds", "hop_limit",
+                                "mtu", "reachable_ms", "managed", "dns")} == \
+        {"interface": "lan", "lifetime_seconds": 600, "interval_seconds": 30, "hop_limit": 64,
+         "mtu": 1400, "reachable_ms": None, "managed": False, "dns": ["2001:db8::53"]}
+    assert one["prefixes"] == [{"prefix": "2001:db8::/64", "on_link": True, "autonomous": True,
+                                "valid_seconds": 2592000, "preferred_seconds": 604800}]
+    assert one["sent"] >= 1 and one["next_seconds"] <= 30
+    text = convoy("show", "advertisements", env=stack.env).stdout
+    assert "2001:db8::/64" in text and "600" in text

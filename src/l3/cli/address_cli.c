@@ -18,16 +18,6 @@ static void list_ip4(const struct engine *e, uint32_t if_index, json_t *list)
 	}
 }
 
-/* Seconds until @until_ns; null for ever. */
-static json_t *left_json(const struct engine *e, uint64_t until_ns)
-{
-	uint64_t now = clock_now_ns(e->clock);
-
-	if (until_ns == UINT64_MAX)
-		return json_null();
-	return json_integer(until_ns > now ? (json_int_t)((until_ns - now) / NS_PER_S) : 0);
-}
-
 static void list_ip6(const struct engine *e, uint32_t if_index, json_t *list)
 {
 	const struct ip6_link *l = ip6_stack_of(e)->link[if_index];
@@ -42,9 +32,9 @@ static void list_ip6(const struct engine *e, uint32_t if_index, json_t *list)
 						      ip6_prefix_json(&a->prefix), "state",
 						      ip6_address_state_name(a->state), "origin",
 						      ip6_origin_name(a->origin), "valid_seconds",
-						      left_json(e, a->valid_until_ns),
+						      ip_left_json(e, a->valid_until_ns),
 						      "preferred_seconds",
-						      left_json(e, a->preferred_until_ns)));
+						      ip_left_json(e, a->preferred_until_ns)));
 	}
 }
 

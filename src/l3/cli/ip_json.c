@@ -93,3 +93,12 @@ int ip_take_vrf(struct command_call *call, const char *name, uint32_t *out)
 	*out = v->index;
 	return 0;
 }
+
+json_t *ip_left_json(const struct engine *e, uint64_t until_ns)
+{
+	uint64_t now = clock_now_ns(e->clock);
+
+	if (until_ns == UINT64_MAX)
+		return json_null();
+	return json_integer(until_ns > now ? (json_int_t)((until_ns - now) / NS_PER_S) : 0);
+}

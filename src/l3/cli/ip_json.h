@@ -13,6 +13,9 @@ json_t *ip4_addr_json(uint32_t addr);
 json_t *ip4_prefix_json(struct ip4_prefix prefix);
 json_t *ip6_prefix_json(const struct ip6_prefix *prefix);
 
+/* ip_left_json - seconds until @until_ns; null for ever (UINT64_MAX). */
+json_t *ip_left_json(const struct engine *e, uint64_t until_ns);
+
 /* Each reads one argument. Returns 0, or what command_fail() returned. */
 int ip_take_prefix(struct command_call *call, const char *name, struct ip_prefix *out);
 int ip_take_addr(struct command_call *call, const char *name, struct ip6_addr *out);

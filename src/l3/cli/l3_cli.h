@@ -46,6 +46,10 @@ int path_mtu_cli_register(struct command_table *table, struct engine *e);
 must_check
 int redirect_cli_register(struct command_table *table, struct engine *e);
 
+/* router_cli_register - `show routers`, `show advertisements`. ERR_NOMEM. */
+must_check
+int router_cli_register(struct command_table *table, struct engine *e);
+
 /* ping_cli_register - `ping`. ERR_NOMEM. */
 must_check
 int ping_cli_register(struct command_table *table, struct engine *e);
