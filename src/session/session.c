@@ -506,7 +506,7 @@ void session_reset(struct worker *w, struct session *s, int err)
 	if (s->state == SESSION_CONNECTING)
 		session_connect_failed(w, s, err);
 	else
-		end_transport(sw, s, SHM_RESET, err);
+		end_transport(sw, s, SHM_RESET, s->fin && err == ERR_CLOSED ? SHM_AFTER_FIN : err);
 }
 
 /* --- what the application says --- */

@@ -114,6 +114,9 @@ enum shm_state {
 	SHM_MOVED = 4, /* by the stack: another process has it now; SHM_EV_MOVED follows */
 };
 
+/* An error that is none of enum err: reset after FIN, which may have gone by unseen. */
+enum { SHM_AFTER_FIN = 1 };
+
 struct shm_half {
 	/* Equal to the session's generation once the words below belong to that session. */
 	_Atomic uint32_t generation;
@@ -126,7 +129,7 @@ struct shm_half {
 	_Atomic uint8_t shift;	 /* log2 of the chunk size; changes only when the fifo is empty */
 	_Atomic uint8_t taken;	 /* 1: the application has accepted this session */
 	uint8_t unused0;
-	_Atomic int32_t error; /* with SHM_RESET: enum err */
+	_Atomic int32_t error; /* with SHM_RESET: enum err, or SHM_AFTER_FIN */
 	_Atomic uint32_t info[SHM_INFO_WORDS];
 	_Atomic uint32_t chunk[SHM_FIFO_CHUNKS]; /* first page of each chunk, plus 1; 0 is none */
 };

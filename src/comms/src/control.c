@@ -30,7 +30,7 @@ int convoy_getpeername(int cd, struct sockaddr *address, socklen_t *len)
 
 	if (!s)
 		return api_fail(-EBADF);
-	if (s->state == SOCK_OPEN || adopt_is_elsewhere(s)) {
+	if (s->state == SOCK_OPEN || s->deserted || adopt_is_elsewhere(s)) {
 		sockaddr_of_address(&s->remote, address, len);
 		err = 0;
 	}

@@ -86,8 +86,11 @@ static void say_closed(struct sock *s, bool abort)
 		adopt_release(s, abort);
 		return;
 	}
-	fifo_set_state(&s->fifo, abort || unread ? SHM_RESET : SHM_CLOSED,
-		       abort || unread ? ERR_CLOSED : 0);
+	if (abort || unread)
+		fifo_set_state(&s->fifo, SHM_RESET,
+			       s->fifo.my_state == SHM_FIN ? (int)SHM_AFTER_FIN : (int)ERR_CLOSED);
+	else
+		fifo_set_state(&s->fifo, SHM_CLOSED, 0);
 	sock_announce(s);
 	s->slot_kept = s->active && !s->link->to_stack && s->fifo.my_state == SHM_CLOSED &&
 		       s->fifo.tail > 0 && fifo_untouched(&s->fifo);
@@ -163,17 +166,37 @@ void sock_lose(struct sock *s, int error)
 		s->error = error;
 	if (s->state == SOCK_CONNECTING)
 		s->error = error;
+	s->deserted = orderly && s->fifo.my_state == SHM_OPEN && !s->reset_told;
 	s->reset_told = true;
 	s->state = SOCK_FAILED;
 	source_notify(&s->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 }
 
+/* It has closed and never took what we had written by then. */
+static bool wrote_in_vain(struct sock *s)
+{
+	if (likely(s->fifo.peer_state != SHM_CLOSED) || !sock_meets_nobody(s))
+		return false;
+	fifo_room(&s->fifo);
+	return fifo_unread(&s->fifo) > 0;
+}
+
 void sock_check_reset(struct sock *s)
 {
+	if (unlikely(wrote_in_vain(s)))
+		sock_be_reset(s);
 	if (likely(!fifo_was_reset(&s->fifo)) || s->reset_told || move_if_returned(s))
 		return;
 	s->reset_told = true;
 	s->error = errno_of_reset(s->fifo.peer_error);
+}
+
+void sock_be_reset(struct sock *s)
+{
+	s->deserted = false;
+	s->reset_told = true;
+	s->error = EPIPE;
+	source_notify(&s->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 }
 
 /* --- chunks run out --- */
@@ -317,7 +340,7 @@ uint32_t sock_ready(struct sock *s, uint32_t wanted)
 		adopt_awaited(s, wanted & WRITE_EVENTS);
 		return 0;
 	case SOCK_FAILED:
-		return READ_EVENTS | WRITE_EVENTS | EPOLLHUP | EPOLLRDHUP |
+		return READ_EVENTS | WRITE_EVENTS | EPOLLRDHUP | (s->deserted ? 0u : EPOLLHUP) |
 		       (s->error ? EPOLLERR : 0u);
 	case SOCK_DEFERRED:
 	case SOCK_CONNECTING:

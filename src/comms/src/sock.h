@@ -74,6 +74,7 @@ struct sock {
 	bool nonblocking;
 	bool read_shut;
 	bool reset_told; /* the peer's reset has become `error` */
+	bool deserted;	 /* FAILED: the peer had ended in order, and nothing was written since */
 	bool starved;	 /* in the worker's list of those without chunks */
 	bool wants_peer; /* CLOSED was put off: segments are lent */
 	bool active;	 /* convoy_connect() made it */
@@ -162,7 +163,25 @@ void sock_leave_link(struct sock *s);
 /* sock_free - leave the link, all lists and the tables. */
 void sock_free(struct sock *s);
 
-/* sock_check_reset - turn a reset by the peer into `error`, once, unless the session moves. */
+/*
+ * sock_meets_nobody - the peer has closed, or died, in order. As with a kernel, what is written
+ * first goes out to be answered by a reset; writing fails from then on.
+ */
+static inline bool sock_meets_nobody(const struct sock *s)
+{
+	if (s->state == SOCK_FAILED)
+		return s->deserted;
+	return s->state == SOCK_OPEN && s->fifo.my_state == SHM_OPEN &&
+	       s->fifo.peer_state == SHM_CLOSED && !s->fifo.broken && !s->reset_told;
+}
+
+/* sock_be_reset - so it was written, and here is the reset. */
+void sock_be_reset(struct sock *s);
+
+/*
+ * sock_check_reset - turn a reset by the peer into `error`, once, unless the session moves; also
+ * one by which a kernel would have answered what was written after the peer had closed.
+ */
 void sock_check_reset(struct sock *s);
 
 /* sock_announce - post SHM_EV_DATA if the peer must be told, and wake it. */

@@ -191,6 +191,8 @@ int errno_of_reset(int err)
 		return EHOSTUNREACH;
 	case ERR_REFUSED:
 		return ECONNREFUSED;
+	case SHM_AFTER_FIN:
+		return EPIPE; /* as Linux has it in CLOSE-WAIT */
 	default:
 		return ECONNRESET;
 	}

@@ -150,9 +150,14 @@ int convoy_shutdown(int cd, int how)
 	s = stream_lock(cd, how == SHUT_WR);
 	if (!s)
 		return api_fail(-EBADF);
-	if (s->state != SOCK_OPEN) {
+	if (s->deserted && how != SHUT_RD)
+		s->deserted =
+			false; /* an end says nothing to nobody, and writing fails from now on */
+	else if (s->state != SOCK_OPEN && !s->deserted)
+		err = -ENOTCONN;
+	if (err || s->state != SOCK_OPEN) {
 		sock_unlock(s);
-		return api_fail(-ENOTCONN);
+		return api_result(err);
 	}
 	if (how != SHUT_WR)
 		s->read_shut = true;

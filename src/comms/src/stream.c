@@ -126,11 +126,12 @@ static ssize_t nothing_to_read(struct sock *s)
 	switch ((enum sock_state)s->state) {
 	case SOCK_OPEN:
 		sock_check_reset(s);
-		if (s->error)
+		if (s->error && s->error != EPIPE)
 			return -stream_take_error(s);
 		return fifo_finished(&s->fifo) || s->read_shut ? 0 : -EAGAIN;
 	case SOCK_FAILED:
-		if (s->error)
+		/* The end of the stream came before such a reset. */
+		if (s->error && s->error != EPIPE)
 			return -stream_take_error(s);
 		return 0;
 	case SOCK_DEFERRED:
@@ -322,13 +323,22 @@ void stream_wrote(struct sock *s, bool more)
 		sock_announce(s);
 }
 
-static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done)
+/* The kernel takes the bytes, and learns by the answer that nobody is there. */
+static ssize_t write_in_vain(struct sock *s, size_t n)
 {
+	sock_be_reset(s);
+	return n < PIECE ? (ssize_t)n : PIECE;
+}
+
+static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, size_t done,
+			 size_t total)
+{
+	size_t left = total - done;
 	uint32_t written = 0;
 	int err = stream_can_write(s);
 
 	if (unlikely(err))
-		return err;
+		return sock_meets_nobody(s) ? write_in_vain(s, left) : err;
 	for (int i = 0; i < n_iov && written < PIECE; i++) {
 		size_t len = iov[i].iov_len;
 		uint32_t n, got;
@@ -349,6 +359,8 @@ static ssize_t write_now(struct sock *s, const struct iovec *iov, int n_iov, siz
 	/* The peer may have closed meanwhile: full for ever. */
 	fifo_poll(&s->fifo);
 	err = stream_can_write(s);
+	if (unlikely(err) && sock_meets_nobody(s))
+		return write_in_vain(s, left);
 	return err ? err : -EAGAIN;
 }
 
@@ -378,12 +390,13 @@ static ssize_t write_locked(struct sock *s, int cd, const struct iovec *iov, int
 	size_t done = 0;
 
 	for (;;) {
-		ssize_t n = write_now(s, iov, n_iov, done);
+		ssize_t n = write_now(s, iov, n_iov, done, total);
 		int err;
 
 		if (n > 0) {
 			done += (size_t)n;
-			stream_wrote(s, flags & MSG_MORE && done == total);
+			if (likely(!s->reset_told))
+				stream_wrote(s, flags & MSG_MORE && done == total);
 			asked = false;
 			if (unlikely(adopt_may_change(s)))
 				s = adopt_redo_write(s, cd);
