@@ -2,12 +2,12 @@
 #include "drivers/bpf_sender.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "drivers/bpf.h"
+#include "drivers/bpf_insn.h"
 
 enum {
 	BATCH = 256, /* frames of one call */
@@ -41,20 +41,6 @@ struct bpf_batch {
 };
 
 enum { R0, R1, R2, R3, R4, R5, PACKET, COUNT, ITEM, ALL };
-
-#define INSN(op, dst, src, offset, value)                                                          \
-	{                                                                                          \
-		.code = (op), .dst_reg = (dst), .src_reg = (src), .off = (offset), .imm = (value)  \
-	}
-#define MOVE(dst, src)			INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
-#define SET(dst, value)			INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value)
-#define DO(op, dst, src)		INSN(BPF_ALU64 | (op) | BPF_X, dst, src, 0, 0)
-#define DO_VALUE(op, dst, value)	INSN(BPF_ALU64 | (op) | BPF_K, dst, 0, 0, value)
-#define LOAD32(dst, src, offset)	INSN(BPF_LDX | BPF_W | BPF_MEM, dst, src, offset, 0)
-#define STORE32(dst, offset, src)	INSN(BPF_STX | BPF_W | BPF_MEM, dst, src, offset, 0)
-#define CALL(helper)			INSN(BPF_JMP | BPF_CALL, 0, 0, 0, helper)
-#define IF(op, dst, src, ahead)		INSN(BPF_JMP | (op) | BPF_X, dst, src, ahead, 0)
-#define IF_VALUE(op, dst, value, ahead) INSN(BPF_JMP | (op) | BPF_K, dst, 0, ahead, value)
 
 /*
  * Every load from the batch is of what anybody might have written: so says the verifier, which
