@@ -17,6 +17,7 @@
 #include "l3/route/hop.h"
 #include "l3/route/route.h"
 #include "l3/rpf/rpf.h"
+#include "l3/shortcut/shortcut.h"
 
 static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *context)
 {
@@ -26,6 +27,7 @@ static void on_tick(evutil_socket_t fd unused_arg, short what unused_arg, void *
 	ip6_tick(d->engine, clock_now_ns(d->engine->clock));
 	route_hops_tick(d->engine);
 	probe_tick(d->engine, clock_now_ns(d->engine->clock));
+	shortcut_tick(d->engine);
 }
 
 int part_ip_init(struct convoyd *d)
@@ -35,6 +37,8 @@ int part_ip_init(struct convoyd *d)
 
 	if (err == 0)
 		err = ip6_init(d->engine);
+	if (err == 0)
+		err = shortcut_init(d->engine);
 	if (err == 0)
 		err = neighbor_init(d->engine);
 	if (err == 0)
@@ -74,6 +78,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = redirect_cli_register(d->commands, d->engine);
 	if (err == 0)
+		err = shortcut_cli_register(d->commands, d->engine);
+	if (err == 0)
 		err = path_mtu_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = router_cli_register(d->commands, d->engine);
@@ -109,6 +115,7 @@ void part_ip_deinit(struct convoyd *d)
 	routes_deinit(d->engine); /* hosts have forgotten their routers */
 	route_hops_deinit(d->engine);
 	neighbor_deinit(d->engine);
+	shortcut_deinit(d->engine);
 	ip6_deinit(d->engine);
 	ip4_deinit(d->engine);
 }

@@ -46,6 +46,11 @@ static int attach(int program, int index, uint32_t where, uint32_t flags)
 	return call(BPF_LINK_CREATE, &attr);
 }
 
+int bpf_hang_on_ingress(int program, int index)
+{
+	return attach(program, index, ATTACH_TCX_INGRESS, 0);
+}
+
 int bpf_hide_from_kernel(int index)
 {
 	static const struct bpf_insn drop[] = {
@@ -57,7 +62,7 @@ int bpf_hide_from_kernel(int index)
 
 	if (program < 0)
 		return program;
-	link = attach(program, index, ATTACH_TCX_INGRESS, 0);
+	link = bpf_hang_on_ingress(program, index);
 	close(program);
 	return link;
 }

@@ -32,7 +32,15 @@ int bpf_socket_map_set(int map, uint32_t queue, int socket);
 must_check
 int bpf_redirect_to_sockets(int index, int map, bool native, bool chains);
 
-/* For bpf_sender.h. Each returns a descriptor, or 0, or a negative errno value. */
+/*
+ * bpf_hang_on_ingress - have @program run over each packet that device @index receives, behind
+ * XDP and packet sockets of all protocols, before the rest (tcx, Linux 6.6). A descriptor or a
+ * negative errno value; @program may be closed.
+ */
+must_check
+int bpf_hang_on_ingress(int program, int index);
+
+/* For bpf_sender.h and shortcut/. Each returns a descriptor, or 0, or a negative errno value. */
 
 struct bpf_insn;
 

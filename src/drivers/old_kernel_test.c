@@ -162,6 +162,32 @@ static void without_nftables_either_the_refusal_says_so(void **state)
 	assert_non_null(strstr(why, "leave it out"));
 }
 
+/* The link is taken away already: without_tcx_nftables_hide_the_device(). */
+static void without_tcx_there_are_no_shortcuts(void **state)
+{
+	struct interface *i = NULL;
+	char why[WHY_MAX] = "";
+
+	(void)state;
+	veth_make_pair("");
+	assert_int_equal(make((struct af_packet_config){ .shortcuts = true }, &i, why),
+			 ERR_UNSUPPORTED);
+	assert_non_null(strstr(why, "shortcuts need tcx (Linux 6.6"));
+	assert_non_null(strstr(why, "leave them out"));
+}
+
+static void without_leave_for_programs_there_are_no_shortcuts(void **state)
+{
+	struct interface *i = NULL;
+	char why[WHY_MAX] = "";
+
+	(void)state;
+	veth_make_pair("");
+	take_away(SYS_bpf, 0, BPF_MAP_CREATE, EPERM);
+	assert_int_equal(make((struct af_packet_config){ .shortcuts = true }, &i, why), ERR_PERM);
+	assert_non_null(strstr(why, "shortcuts need CAP_NET_ADMIN and CAP_BPF"));
+}
+
 static void without_programs_the_rings_send(void **state)
 {
 	struct interface *i = NULL;
@@ -225,6 +251,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_tcx_nftables_hide_the_device, start_two,
 						veth_finish),
 		cmocka_unit_test_setup_teardown(without_nftables_either_the_refusal_says_so,
+						start_two, veth_finish),
+		cmocka_unit_test_setup_teardown(without_tcx_there_are_no_shortcuts, start_two,
+						veth_finish),
+		cmocka_unit_test_setup_teardown(without_leave_for_programs_there_are_no_shortcuts,
 						start_two, veth_finish),
 		cmocka_unit_test_setup_teardown(without_programs_the_rings_send, start_two,
 						veth_finish),

@@ -9,6 +9,7 @@
 #include "engine/delay.h"
 #include "engine/handoff.h"
 #include "engine/runtime.h"
+#include "engine/shortcut.h"
 #include "engine/trace.h"
 
 enum { DEFAULT_BUFFERS = 16384 };
@@ -183,6 +184,7 @@ void engine_free(struct engine *e)
 	if (e->main.wake_fd >= 0)
 		engine_run_main(e);
 	engine_delays_deinit(e);
+	shortcuts_free(e);
 	trace_deinit(e);
 	runtime_deinit(e);
 	handoff_deinit(e);

@@ -46,6 +46,7 @@ struct engine {
 	struct interface_table interfaces;
 	struct list event_listeners;  /* main's: event.h */
 	uint32_t n_relieved;	      /* atomic: times that an interface stopped being busy */
+	struct shortcuts *shortcuts;  /* published; NULL: no device takes any: shortcut.h */
 	void *module[N_MODULE_SLOTS]; /* shared state, see module.h */
 	struct list delays;	      /* main's: delay.h */
 	struct main_watch delay_timer;

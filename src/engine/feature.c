@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/shortcut.h"
 
 /* What stands for an arc that the table does not have: packets that enter it are dropped. */
 static const struct feature_arc absent = { .name = "absent", .end = "drop" };
@@ -74,6 +75,7 @@ int feature_enable(struct engine *e, enum arc_id arc, const char *name, uint32_t
 	if (on)
 		word |= (uint64_t)1 << pos;
 	__atomic_store_n(&a->enabled[if_index], word, __ATOMIC_RELEASE);
+	shortcuts_doubt(e);
 	if (arc == ARC_L2_INPUT && e->interfaces.slot[if_index])
 		interface_settle_input(e->interfaces.slot[if_index]);
 	return 0;
@@ -85,6 +87,17 @@ bool feature_enabled(const struct engine *e, enum arc_id arc, const char *name, 
 	int pos = find_feature(a, name);
 
 	return pos >= 0 && if_index < INTERFACES_MAX && (a->enabled[if_index] >> pos & 1);
+}
+
+bool feature_bars_shortcuts(const struct engine *e, enum arc_id arc, uint32_t if_index)
+{
+	const struct arc *a = &e->features.arc[arc];
+	uint64_t left = a->enabled[if_index];
+
+	for (; left; left &= left - 1)
+		if (!e->graph.entry[a->node[__builtin_ctzll(left)]].type->skippable)
+			return true;
+	return false;
 }
 
 /* A port that left l2 a moment ago has none: drop. */

@@ -78,6 +78,12 @@ int feature_enable(struct engine *e, enum arc_id arc, const char *name, uint32_t
 
 bool feature_enabled(const struct engine *e, enum arc_id arc, const char *name, uint32_t if_index);
 
+/*
+ * feature_bars_shortcuts - main: something is enabled on @arc that a packet must not pass by:
+ * any node but those that say `skippable`.
+ */
+bool feature_bars_shortcuts(const struct engine *e, enum arc_id arc, uint32_t if_index);
+
 /* feature_end - where packets on @arc go after the last feature, for packet @b. */
 uint16_t feature_end(const struct engine *e, const struct arc *a, const struct buf *b);
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/shortcut.h"
 
 uint16_t graph_node_id(const struct graph *g, const char *name)
 {
@@ -199,7 +200,16 @@ int graph_set_tap(struct engine *e, uint16_t id, struct node_tap *tap)
 		return ERR_BUSY;
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		rcu_publish(e->worker[i]->graph.node[id].tap, tap);
+	shortcuts_doubt(e);
 	return 0;
+}
+
+bool graph_has_taps(const struct engine *e)
+{
+	for (uint32_t id = 0; id < e->graph.n_nodes; id++)
+		if (e->worker[0]->graph.node[id].tap)
+			return true;
+	return false;
 }
 
 /* Only what was counted is touched. */

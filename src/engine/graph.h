@@ -102,6 +102,9 @@ void graph_remove_instance(struct engine *e, uint16_t id);
 must_check
 int graph_set_tap(struct engine *e, uint16_t id, struct node_tap *tap);
 
+/* graph_has_taps - main: somebody looks at what enters some node. */
+bool graph_has_taps(const struct engine *e);
+
 /* graph_dispatch - run every pending frame and those that they cause; returns packets handled. */
 unsigned graph_dispatch(struct worker *w);
 

@@ -7,6 +7,7 @@
 #include "base/name.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/shortcut.h"
 
 struct interface *interface_get_or_null(const struct engine *e, uint32_t index)
 {
@@ -59,6 +60,7 @@ static void publish(struct interface *i, enum interface_event event)
 
 static void tell(struct interface *i, enum interface_event event)
 {
+	shortcuts_doubt(i->engine);
 	publish(i, event);
 	list_for_each(link, &i->engine->interfaces.listeners) {
 		struct interface_listener *l = container_of(link, struct interface_listener, link);
@@ -129,6 +131,7 @@ void interface_settle_input(struct interface *i)
 	if (i->classifier_node != NODE_NONE)
 		own = i->classifier_node;
 	__atomic_store_n(&i->input_node, own, __ATOMIC_RELAXED);
+	shortcuts_doubt(e);
 }
 
 int interface_set_l2(struct interface *i, uint16_t node_id)
@@ -163,6 +166,7 @@ static void clear_counters(struct engine *e, uint32_t index)
 {
 	for (uint32_t w = 0; w < e->n_workers; w++)
 		memset(&e->worker[w]->if_counters[index], 0, sizeof(struct if_counters));
+	shortcuts_forget_interface(e, index);
 }
 
 /* "NAME-tx"; a type of nodes may have that name ("tap-tx"), and nobody has the other. */
@@ -209,6 +213,7 @@ static void fill(struct interface *i, struct engine *e, const struct interface_p
 	i->driver = params->driver;
 	i->device = params->device;
 	i->below = params->below;
+	i->ip_only = params->ip_only;
 	i->l2_node = i->classifier_node = NODE_NONE;
 	list_init(&i->name_link);
 	if (params->mac) {
@@ -406,6 +411,12 @@ void interface_set_link(struct interface *i, bool link)
 	tell(i, INTERFACE_LINK);
 }
 
+void interface_set_shortcut_port(struct interface *i, uint32_t port)
+{
+	i->shortcut_port = port;
+	shortcuts_doubt(i->engine);
+}
+
 void interface_listen(struct engine *e, struct interface_listener *l)
 {
 	list_push(&e->interfaces.listeners, &l->link);
@@ -437,6 +448,7 @@ struct if_counters interface_counters(const struct interface *i)
 		sum.tx_bytes += c->tx_bytes;
 		sum.tx_drops += c->tx_drops;
 	}
+	shortcuts_add_counters(i->engine, i->index, &sum);
 	return sum;
 }
 

@@ -90,6 +90,7 @@ struct interface {
 	uint16_t input_node; /* where received frames go after the arc device-input */
 	uint16_t own_node;   /* the same for those that belong to no subinterface */
 	uint16_t l2_node;    /* NODE_NONE unless it is a port of l2: interface_set_l2() */
+	bool ip_only;	     /* receives IPv4, IPv6 and ARP without tags, and nothing else */
 	bool up;	     /* what the operator wants */
 	bool link;	     /* what the device says */
 	uint8_t n_busy;	     /* rings that packets wait before; atomic, see interface_busy() */
@@ -101,12 +102,18 @@ struct interface {
 	/* the rest is main's */
 	char name[INTERFACE_NAME_MAX];
 	uint32_t device_caps, denied_caps;
-	uint32_t n_queues;			    /* receive queues */
+	uint32_t shortcut_port; /* the kernel's number of its device, if that takes shortcuts; or 0
+				 */
+	uint32_t n_queues;	/* receive queues */
 	uint8_t queue_worker[INTERFACE_QUEUES_MAX]; /* which worker serves each of them */
 	struct engine *engine;
 	struct engine_errand *coming, *going; /* to the workers; going needs no memory then */
 	struct list name_link;
 } cacheline_aligned;
+
+/* Why one that is ip_only cannot be a port of l2 or have subinterfaces: ERR_UNSUPPORTED there. */
+#define INTERFACE_IP_ONLY_TEXT                                                                     \
+	"it has shortcuts, and so receives IP without tags only; make it without \"shortcuts\""
 
 enum interface_event {
 	INTERFACE_ADDED,
@@ -158,6 +165,7 @@ struct interface_params {
 	const struct interface_driver *driver;
 	void *device;
 	const struct interface *below; /* outlives this one; NULL for none */
+	bool ip_only; /* no port of l2, no subinterfaces: it gets no other frames */
 };
 
 /*
@@ -241,6 +249,12 @@ void interface_settle_input(struct interface *i);
 
 /* interface_set_link - main: the driver saw the link come or go. */
 void interface_set_link(struct interface *i, bool link);
+
+/*
+ * interface_set_shortcut_port - main: its device, the kernel's number @port, forwards by the table
+ * of shortcut.h; 0: it does not (any more).
+ */
+void interface_set_shortcut_port(struct interface *i, uint32_t port);
 
 /* interface_takes_shared - true if what sends for @i in the end takes chains with shared tails. */
 static inline bool interface_takes_shared(const struct interface *i)

@@ -66,6 +66,11 @@ struct node_type {
 	uint16_t n_reasons;
 	const struct reason *reasons;
 	/*
+	 * Of a feature: packets that the kernel forwards for us need not pass it, since it neither
+	 * refuses nor changes nor watches any: engine/shortcut.h.
+	 */
+	bool skippable;
+	/*
 	 * Main: print what this node says of a traced packet, before the packet itself; NULL when
 	 * it has nothing to add. @hop holds the packet as it entered the node, and the note that
 	 * the node left: engine/trace.h.

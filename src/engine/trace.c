@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/shortcut.h"
 #include "engine/trace.h"
 
 /* What main remembers. The stores change hands by engine_on_each(): workers take the new one. */
@@ -164,6 +165,7 @@ static int change(struct engine *e, uint16_t node, uint32_t n, struct packet_fil
 	c->node = node;
 	c->n = n;
 	c->changing = true;
+	shortcuts_doubt(e);
 	err = engine_on_each(e, switch_store, stores_switched, c);
 	if (err) {
 		memcpy(c->store, c->old, sizeof(c->store));
@@ -207,6 +209,11 @@ void trace_when_changed(struct engine *e, void (*done)(void *arg), void *arg)
 const struct trace *trace_store_or_null(const struct engine *e, uint32_t index)
 {
 	return e->trace && !e->trace->changing ? e->trace->store[index] : NULL;
+}
+
+bool trace_is_on(const struct engine *e)
+{
+	return e->trace && e->trace->n > 0;
 }
 
 void trace_deinit(struct engine *e)

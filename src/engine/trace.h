@@ -80,6 +80,9 @@ void trace_when_changed(struct engine *e, void (*done)(void *arg), void *arg);
 /* trace_store_or_null - main: what worker @index has noted; good until trace_add or trace_clear. */
 const struct trace *trace_store_or_null(const struct engine *e, uint32_t index);
 
+/* trace_is_on - main: there are stores, filled or not. */
+bool trace_is_on(const struct engine *e);
+
 /* trace_deinit - free the stores; workers have stopped. */
 void trace_deinit(struct engine *e);
 

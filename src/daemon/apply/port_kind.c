@@ -83,8 +83,9 @@ static int create(struct convoyd *d, const struct apply_item *item, struct confi
 
 	if (err < 0)
 		apply_fail(error, item, "port \"%s\" of bridge \"%s\": %s", item->name, p->bridge,
-			   err == ERR_BUSY ? "it is in a cross-connect or another bridge"
-					   : err_text(err));
+			   err == ERR_BUSY	    ? "it is in a cross-connect or another bridge"
+			   : err == ERR_UNSUPPORTED ? INTERFACE_IP_ONLY_TEXT
+						    : err_text(err));
 	return err;
 }
 

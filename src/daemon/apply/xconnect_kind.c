@@ -64,9 +64,10 @@ static int create(struct convoyd *d, const struct apply_item *item, struct confi
 	err = i && other ? xconnect_create(i, other) : ERR_NOENT;
 	if (err < 0)
 		apply_fail(error, item, "\"%s\" and \"%s\" cannot be joined: %s", item->name, name,
-			   err == ERR_INVAL  ? "they are one"
-			   : err == ERR_BUSY ? "one is in a bridge or cross-connect already"
-					     : err_text(err));
+			   err == ERR_INVAL	    ? "they are one"
+			   : err == ERR_BUSY	    ? "one is in a bridge or cross-connect already"
+			   : err == ERR_UNSUPPORTED ? INTERFACE_IP_ONLY_TEXT
+						    : err_text(err));
 	return err;
 }
 

@@ -8,6 +8,7 @@
  * its own. Kernel documentation: packet(7), networking/packet_mmap.rst.
  */
 #include <inttypes.h>
+#include <net/ethernet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,24 +29,42 @@ uint32_t af_packet_caps(const struct af_packet *p, const struct netdev_info *inf
 	return caps;
 }
 
+/* The device's number while its program is there. */
+static uint32_t port_of(const struct af_packet *p)
+{
+	return p->config.shortcuts && p->filter_fd >= 0 ? (uint32_t)p->index : 0;
+}
+
+static void tell_port(const struct af_packet *p)
+{
+	if (p->interface)
+		interface_set_shortcut_port(p->interface, port_of(p));
+}
+
 static int open_device(void *context, const struct netdev_info *info, char *why, size_t why_bytes)
 {
-	return af_packet_open_sockets(context, info, why, why_bytes);
+	struct af_packet *p = context;
+	int err = af_packet_open_sockets(p, info, why, why_bytes);
+
+	p->index = info->index;
+	tell_port(p);
+	return err;
 }
 
 static void close_device(void *context)
 {
 	af_packet_close_sockets(context);
+	tell_port(context);
 }
 
 static void attach(struct worker *w, void *context)
 {
 	struct af_packet *p = context;
 
-	for (uint32_t at = 0; at < p->n_queues; at++) {
+	for (uint32_t at = 0; at < p->n_sockets; at++) {
 		struct af_packet_queue *q = &p->queue[at];
 
-		if (interface_queue_worker(p->interface, at) != w->index)
+		if (interface_queue_worker(p->interface, q->number) != w->index)
 			continue;
 		q->attached = worker_add_input(w, &q->input) == 0;
 	}
@@ -56,10 +75,10 @@ static void detach(struct worker *w, void *context)
 {
 	struct af_packet *p = context;
 
-	for (uint32_t at = 0; at < p->n_queues; at++) {
+	for (uint32_t at = 0; at < p->n_sockets; at++) {
 		struct af_packet_queue *q = &p->queue[at];
 
-		if (interface_queue_worker(p->interface, at) != w->index)
+		if (interface_queue_worker(p->interface, q->number) != w->index)
 			continue;
 		if (q->attached)
 			worker_remove_input(w, &q->input);
@@ -106,13 +125,14 @@ static void describe(const struct interface *i, struct writer *out)
 	uint64_t n_drops = 0;
 
 	netdev_describe(&p->netdev, out);
-	for (uint32_t q = 0; q < p->n_queues; q++)
+	for (uint32_t q = 0; q < p->n_sockets; q++)
 		n_drops += __atomic_load_n(&p->queue[q].n_ring_drops, __ATOMIC_RELAXED);
 	put_format(out, "queues %u\nring-drops %" PRIu64 "\n", p->n_queues, n_drops);
 	put_format(out, "sends-by-program %s\n", p->tx[0].sender.batch ? "yes" : "no");
 	put_format(out, "promiscuous %s\nexclusive %s\nsegments %s\n",
 		   p->promiscuous ? "yes" : "no", p->filter_fd >= 0 ? p->hidden_by : "no",
 		   i->caps & CAP_TSO ? "whole" : "cut here");
+	put_format(out, "shortcuts %s\n", p->config.shortcuts ? "yes" : "no");
 }
 
 static int set_mtu(struct interface *i, uint32_t mtu_bytes, char *why, size_t room)
@@ -132,12 +152,25 @@ static const struct interface_driver af_packet_driver = {
 	.describe = describe,
 };
 
+static void init_queue(struct af_packet *p, const struct engine *e, uint32_t at)
+{
+	static const uint16_t protocols[] = { ETH_P_IP, ETH_P_IPV6, ETH_P_ARP };
+	struct af_packet_queue *q = &p->queue[at];
+
+	q->owner = p;
+	q->fd = -1;
+	q->number = at % p->n_queues;
+	q->protocol = p->config.shortcuts ? protocols[at / p->n_queues] : ETH_P_ALL;
+	af_packet_init_input(e, q);
+}
+
 static struct af_packet *make_or_null(struct engine *e, const struct af_packet_config *config)
 {
 	struct af_packet *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
+	p->engine = e;
 	p->config = *config;
 	p->has_mac = config->mac != NULL;
 	if (config->mac)
@@ -147,17 +180,15 @@ static struct af_packet *make_or_null(struct engine *e, const struct af_packet_c
 	p->n_queues = config->n_queues ? config->n_queues : e->n_workers;
 	if (p->n_queues > AF_PACKET_QUEUES_MAX)
 		p->n_queues = AF_PACKET_QUEUES_MAX;
-	p->queue = calloc(p->n_queues, sizeof(*p->queue));
+	p->n_sockets = config->shortcuts ? 2 * p->n_queues + 1 : p->n_queues;
+	p->queue = calloc(p->n_sockets, sizeof(*p->queue));
 	p->tx = calloc(p->n_workers, sizeof(*p->tx));
 	if (!p->queue || !p->tx) {
 		free_memory(p);
 		return NULL;
 	}
-	for (uint32_t q = 0; q < p->n_queues; q++) {
-		p->queue[q].owner = p;
-		p->queue[q].fd = -1;
-		af_packet_init_input(e, &p->queue[q]);
-	}
+	for (uint32_t at = 0; at < p->n_sockets; at++)
+		init_queue(p, e, at);
 	for (uint32_t w = 0; w < p->n_workers; w++) {
 		p->tx[w].fd = p->tx[w].ring_fd = -1;
 		p->tx[w].sender.map_fd = p->tx[w].sender.program_fd = -1;
@@ -192,6 +223,7 @@ static int add_interface(struct af_packet *p, struct engine *e)
 		.n_queues = p->n_queues,
 		.driver = &af_packet_driver,
 		.device = p,
+		.ip_only = p->config.shortcuts,
 	};
 
 	return interface_add(e, &params, &p->interface);
@@ -216,11 +248,13 @@ int af_packet_create(struct engine *e, const struct af_packet_config *config,
 		goto not_added;
 	err = add_interface(p, e);
 	if (err) {
+		p->interface = NULL;
 		snprintf(why, why_bytes, "cannot add interface %s: %s", config->name,
 			 err_text(err));
 		goto not_added;
 	}
 	*out = p->interface;
+	interface_set_shortcut_port(p->interface, port_of(p));
 	err = netdev_attach(&p->netdev, p->interface);
 	if (err)
 		interface_remove(p->interface); /* frees @p, soon */

@@ -24,6 +24,7 @@ struct af_packet_config {
 	bool no_offload;    /* neither checksums nor segments are left to the kernel */
 	bool promiscuous;   /* receive what is for other link addresses: for bridging */
 	bool exclusive;	    /* the kernel's own stack does not see what the device receives */
+	bool shortcuts;	    /* drivers/shortcut; the interface is for IP only, and exclusive */
 	uint8_t program;    /* enum bpf_sender_use: plain frames are sent by a program */
 };
 

@@ -20,11 +20,16 @@ enum {
 	AF_PACKET_TX_IOVS = AF_PACKET_TX_BATCH * 2 + 64, /* and their pieces, at least */
 };
 
-/* Receives: one worker's. */
+/*
+ * Receives: one worker's. With shortcuts a queue has a socket for IPv4 and one for IPv6, and the
+ * first queue has one for ARP: those of all protocols would see packets before the program does.
+ */
 struct af_packet_queue {
 	struct input input;
 	struct af_packet *owner;
-	int fd; /* -1: closed */
+	uint16_t protocol; /* ETH_P_… */
+	uint32_t number;   /* of the queue */
+	int fd;		   /* -1: closed */
 	bool attached;
 	struct packet_ring ring;
 	uint64_t n_ring_drops; /* by the kernel, the ring being full; read by main as well */
@@ -45,16 +50,19 @@ struct af_packet_tx {
 
 struct af_packet {
 	struct netdev netdev; /* first: the interface's device is it */
+	struct engine *engine;
 	struct interface *interface;
 	struct af_packet_config config;
 	bool has_mac;
 	uint8_t mac[MAC_LEN];  /* the interface's */
 	bool promiscuous;      /* wanted, or needed for @mac */
 	uint16_t fanout;       /* group of the queues' sockets */
+	int index;	       /* of the device, when last opened */
 	int membership_fd;     /* of netdev_join() */
 	int filter_fd;	       /* keeps packets from the kernel's stack; negative: none */
 	const char *hidden_by; /* what does that */
 	uint32_t n_queues, n_workers;
+	uint32_t n_sockets; /* of the queues */
 	struct af_packet_queue *queue;
 	struct af_packet_tx *tx;
 };

@@ -11,6 +11,7 @@
 #include "drivers/af_packet/af_packet_private.h"
 #include "drivers/bpf.h"
 #include "drivers/nft.h"
+#include "drivers/shortcut/shortcut_port.h"
 
 enum {
 	RING_MIB_DEFAULT = 4,
@@ -36,10 +37,14 @@ static int failed(struct opening *o, const char *what)
 			   o->packet->netdev.name, what);
 }
 
-static uint32_t ring_blocks(const struct af_packet *p)
+static uint32_t ring_blocks(const struct af_packet_queue *q)
 {
-	uint32_t mib = p->config.ring_mib ? p->config.ring_mib : RING_MIB_DEFAULT;
+	uint32_t mib = q->owner->config.ring_mib;
 
+	if (q->protocol == ETH_P_ARP)
+		mib = 1;
+	else if (mib == 0)
+		mib = RING_MIB_DEFAULT;
 	return mib * ((1 << 20) / PACKET_RING_BLOCK);
 }
 
@@ -76,9 +81,9 @@ static int map_ring(struct opening *o, struct af_packet_queue *q)
 	int version = TPACKET_V3;
 	struct tpacket_req3 request = {
 		.tp_block_size = PACKET_RING_BLOCK,
-		.tp_block_nr = ring_blocks(o->packet),
+		.tp_block_nr = ring_blocks(q),
 		.tp_frame_size = PACKET_RING_BLOCK,
-		.tp_frame_nr = ring_blocks(o->packet),
+		.tp_frame_nr = ring_blocks(q),
 		.tp_retire_blk_tov = PACKET_RING_RETIRE_MS,
 	};
 	size_t bytes = (size_t)request.tp_block_nr * PACKET_RING_BLOCK;
@@ -105,23 +110,26 @@ static int ask_to_join(struct opening *o, int fd, uint32_t group)
 	return setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group));
 }
 
-/* Flows are spread over the sockets of a group; the first one asks the kernel for a free one. */
-static int join_fanout(struct opening *o, uint32_t q)
+/*
+ * Flows are spread over the sockets of a group, which have one protocol; the first one asks the
+ * kernel for a free group.
+ */
+static int join_fanout(struct opening *o, const struct af_packet_queue *q)
 {
 	struct af_packet *p = o->packet;
-	int fd = p->queue[q].fd;
+	int fd = q->fd;
 	uint32_t group = FANOUT_TYPE << 16 | p->fanout;
 	socklen_t len = sizeof(group);
 
-	if (p->n_queues == 1)
+	if (p->n_queues == 1 || q->protocol == ETH_P_ARP)
 		return 0;
-	if (q == 0)
+	if (q->number == 0)
 		group = (uint32_t)(FANOUT_TYPE | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
 	if (ask_to_join(o, fd, group) < 0)
 		return failed(o, "spread packets over queues (PACKET_FANOUT)");
-	if (q == 0 && getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, &len) < 0)
+	if (q->number == 0 && getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, &len) < 0)
 		return failed(o, "learn the fanout group");
-	if (q == 0)
+	if (q->number == 0)
 		p->fanout = (uint16_t)group;
 	return 0;
 }
@@ -157,9 +165,9 @@ static int open_queue(struct opening *o, uint32_t at)
 	if (!err)
 		err = leave_out_outgoing(o, q->fd);
 	if (!err)
-		err = bind_to(o, q->fd, ETH_P_ALL);
+		err = bind_to(o, q->fd, q->protocol);
 	if (!err)
-		err = join_fanout(o, at);
+		err = join_fanout(o, q);
 	if (!err)
 		q->input.fd = q->fd;
 	return err;
@@ -245,6 +253,27 @@ static int hide(struct opening *o)
 	return ERR_UNSUPPORTED;
 }
 
+/* The program that forwards hides the device as well. */
+static int open_shortcuts(struct opening *o)
+{
+	struct af_packet *p = o->packet;
+	int err = p->filter_fd = shortcut_port_open(p->engine, o->info->index, p->mac);
+
+	p->hidden_by = "shortcuts";
+	if (err >= 0)
+		return 0;
+	if (err == -EPERM)
+		return netdev_fail(o->why, o->why_bytes, EPERM,
+				   "device %s: shortcuts need CAP_NET_ADMIN and CAP_BPF: run as "
+				   "root, or leave them out",
+				   p->netdev.name);
+	netdev_fail(o->why, o->why_bytes, -err,
+		    "device %s: shortcuts need tcx (Linux 6.6, CONFIG_BPF_SYSCALL and "
+		    "CONFIG_NET_XGRESS), which this kernel does not have; leave them out",
+		    p->netdev.name);
+	return ERR_UNSUPPORTED;
+}
+
 int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, char *why,
 			   size_t why_bytes)
 {
@@ -255,7 +284,7 @@ int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, 
 		memcpy(p->mac, info->mac, MAC_LEN);
 	p->has_mac = true;
 	p->promiscuous = p->config.promiscuous || memcmp(p->mac, info->mac, MAC_LEN) != 0;
-	for (uint32_t q = 0; q < p->n_queues && !err; q++)
+	for (uint32_t q = 0; q < p->n_sockets && !err; q++)
 		err = open_queue(&o, q);
 	for (uint32_t w = 0; w < p->n_workers && !err; w++)
 		err = open_tx(&o, &p->tx[w]);
@@ -263,7 +292,7 @@ int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, 
 		err = netdev_join(&p->netdev, info, p->promiscuous, &p->membership_fd, why,
 				  why_bytes);
 	if (!err)
-		err = hide(&o);
+		err = p->config.shortcuts ? open_shortcuts(&o) : hide(&o);
 	if (err)
 		af_packet_close_sockets(p);
 	return err;
@@ -271,7 +300,7 @@ int af_packet_open_sockets(struct af_packet *p, const struct netdev_info *info, 
 
 void af_packet_close_sockets(struct af_packet *p)
 {
-	for (uint32_t at = 0; at < p->n_queues; at++) {
+	for (uint32_t at = 0; at < p->n_sockets; at++) {
 		struct af_packet_queue *q = &p->queue[at];
 
 		if (q->ring.map)

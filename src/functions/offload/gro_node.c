@@ -41,6 +41,7 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 const struct node_type gro_node = {
 	.name = "gro",
 	.run = run,
+	.skippable = true,
 	.reasons = reasons,
 	.n_reasons = N_REASONS,
 };

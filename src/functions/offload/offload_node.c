@@ -149,6 +149,7 @@ static unsigned run_received(struct worker *w, struct node *node, struct frame *
 const struct node_type offload_node = {
 	.name = "offload",
 	.run = run,
+	.skippable = true,
 	.next_names = next_names,
 	.n_next = count_of(next_names),
 	.reasons = reasons,

@@ -58,6 +58,7 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 const struct node_type spread_node = {
 	.name = "spread",
 	.run = run,
+	.skippable = true,
 	.reasons = reasons,
 	.n_reasons = N_REASONS,
 };

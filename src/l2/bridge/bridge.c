@@ -227,6 +227,8 @@ int bridge_add_port(struct bridge *b, struct interface *i, const struct bridge_p
 
 	if (i->driver == &bvi_driver)
 		return ERR_INVAL;
+	if (i->ip_only)
+		return ERR_UNSUPPORTED;
 	if (i->l2_node != NODE_NONE)
 		return ERR_BUSY;
 	err = bridge_join(b, i, config, false);

@@ -77,8 +77,9 @@ const char *bridge_name(const struct bridge *b);
 const struct bridge_config *bridge_config_of(const struct bridge *b);
 
 /*
- * bridge_add_port - ERR_BUSY (it is a port of l2 already), ERR_INVAL (a BVI), ERR_NOMEM, ERR_NOENT
- * (the offload feature is missing). The removal of the interface takes it out.
+ * bridge_add_port - ERR_BUSY (it is a port of l2 already), ERR_UNSUPPORTED (ip_only), ERR_INVAL (a
+ * BVI), ERR_NOMEM, ERR_NOENT (the offload feature is missing). The removal of the interface takes
+ * it out.
  */
 must_check
 int bridge_add_port(struct bridge *b, struct interface *i, const struct bridge_port_config *config);

@@ -259,7 +259,8 @@ static int run_port_add(struct command_call *call)
 			    err == ERR_BUSY    ? "it is in another bridge or a cross-connect"
 			    : err == ERR_INVAL ? "a bvi is a bridge's own and cannot be a port"
 			    : err == ERR_NOENT ? "a bvi has nothing to choose"
-					       : err_text(err));
+			    : err == ERR_UNSUPPORTED ? INTERFACE_IP_ONLY_TEXT
+						     : err_text(err));
 }
 
 static int run_port_delete(struct command_call *call)

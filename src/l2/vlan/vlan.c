@@ -43,6 +43,8 @@ static int check(const struct vlans *v, const struct vlan_config *c, const struc
 	if (vlan_of_or_null(parent))
 		return fail(why, room, ERR_INVAL,
 			    "the parent is itself a VLAN; name two tags of its own parent instead");
+	if (parent->ip_only)
+		return fail(why, room, ERR_UNSUPPORTED, "the parent: " INTERFACE_IP_ONLY_TEXT);
 	if (is_bad_match(&c->match))
 		return fail(why, room, ERR_INVAL, "VLAN ids go from 1 to 4094");
 	if (is_bad_inside(&c->inside))

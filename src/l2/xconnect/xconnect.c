@@ -31,6 +31,8 @@ int xconnect_create(struct interface *a, struct interface *b)
 
 	if (a == b)
 		return ERR_INVAL;
+	if (a->ip_only || b->ip_only)
+		return ERR_UNSUPPORTED;
 	if (a->l2_node != NODE_NONE || b->l2_node != NODE_NONE)
 		return ERR_BUSY;
 	set_peer(a, b->index);

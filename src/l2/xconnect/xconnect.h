@@ -22,7 +22,7 @@ void xconnect_deinit(struct engine *e);
 /*
  * xconnect_create - main: join two ports. The removal of either ends it.
  * On failure nothing has changed: ERR_INVAL (one port), ERR_BUSY (one is a port of l2 already),
- * ERR_NOENT (the offload feature is missing).
+ * ERR_UNSUPPORTED (one is ip_only), ERR_NOENT (the offload feature is missing).
  */
 must_check
 int xconnect_create(struct interface *a, struct interface *b);

@@ -42,7 +42,8 @@ static int xconnect_add(struct command_call *call)
 			    err == ERR_INVAL ? "a port cannot be joined to itself"
 			    : err == ERR_BUSY
 				    ? "one of them is in a bridge or a cross-connect already"
-				    : err_text(err));
+			    : err == ERR_UNSUPPORTED ? INTERFACE_IP_ONLY_TEXT
+						     : err_text(err));
 }
 
 static int xconnect_remove(struct command_call *call)

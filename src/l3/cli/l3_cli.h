@@ -50,6 +50,10 @@ int redirect_cli_register(struct command_table *table, struct engine *e);
 must_check
 int router_cli_register(struct command_table *table, struct engine *e);
 
+/* shortcut_cli_register - `show shortcuts`, `shortcuts clear`. ERR_NOMEM. */
+must_check
+int shortcut_cli_register(struct command_table *table, struct engine *e);
+
 /* ping_cli_register - `ping`. ERR_NOMEM. */
 must_check
 int ping_cli_register(struct command_table *table, struct engine *e);

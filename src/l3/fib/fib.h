@@ -15,6 +15,7 @@
 #define CONVOY_L3_FIB_FIB_H
 
 #include "engine/rcu.h"
+#include "engine/shortcut.h"
 #include "l3/fib/adjacency.h"
 #include "l3/fib/fib_yard.h"
 #include "l3/fib/load_balance.h"
@@ -86,6 +87,7 @@ struct fib {
 	struct fib_sweep sweep;
 	struct list watchers;
 	uint32_t n_prefixes;
+	struct engine *engine; /* whose shortcuts follow the routes; NULL: nobody's */
 	uint32_t version; /* atomic: changes whenever an answer of any lookup may have changed */
 };
 
@@ -231,6 +233,7 @@ static inline struct ip6_prefix fib6_prefix_of(const struct rib_node *n, uint32_
 static inline void fib_touch(struct fib *f)
 {
 	__atomic_fetch_add(&f->version, 1, __ATOMIC_RELEASE);
+	shortcuts_doubt(f->engine);
 }
 
 /* fib_version - a cached answer is current while this number stays the same. */

@@ -15,6 +15,12 @@ static uint64_t *counters_or_null(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+static void free_counters(uint64_t *counters)
+{
+	if (counters)
+		munmap(counters, ADJACENCIES_MAX * sizeof(uint64_t));
+}
+
 static int init_worker(struct ip4_stack *s, struct worker *w)
 {
 	struct ip4_worker *iw = calloc(1, sizeof(*iw));
@@ -35,8 +41,8 @@ static void deinit_worker(struct worker *w)
 {
 	struct ip4_worker *iw = ip4_of(w);
 
-	if (iw && iw->sent)
-		munmap(iw->sent, ADJACENCIES_MAX * sizeof(uint64_t));
+	if (iw)
+		free_counters(iw->sent);
 	free(iw);
 	w->module[MODULE_IP4] = NULL;
 }
@@ -57,6 +63,12 @@ int ip4_init(struct engine *e)
 	if (err != 0)
 		goto fail;
 	e->module[MODULE_FIB] = s->fib;
+	s->fib->engine = e;
+	s->sent_by_shortcut = counters_or_null();
+	if (!s->sent_by_shortcut) {
+		err = ERR_NOMEM;
+		goto fail;
+	}
 	for (unsigned i = 0; i < e->n_workers && err == 0; i++)
 		err = init_worker(s, e->worker[i]);
 	if (err != 0)
@@ -90,6 +102,7 @@ void ip4_deinit(struct engine *e)
 		settle(e, s->fib);
 		fib_free(s->fib);
 	}
+	free_counters(s->sent_by_shortcut);
 	free(s);
 	e->module[MODULE_FIB] = NULL;
 	e->module[MODULE_IP4] = NULL;

@@ -34,6 +34,7 @@ struct ip4_stack {
 	uint16_t local_next[256];	 /* by protocol: next_node(), 0 for nobody */
 	uint16_t error_next[256];	 /* the same for ICMP errors */
 	uint16_t reply_next;		 /* the same for echo replies */
+	uint64_t *sent_by_shortcut;	 /* main's: packets by adjacency, l3/shortcut */
 };
 
 /* A worker's own. */

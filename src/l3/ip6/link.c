@@ -59,6 +59,7 @@ static void free_link(struct ip6_link *l)
 	mld_link_free(l);
 	ip6_withdraw_view(l);
 	__atomic_store_n(&s->vrf_of[l->if_index], IP6_OFF, __ATOMIC_RELAXED);
+	shortcuts_doubt(s->engine);
 	s->link[l->if_index] = NULL;
 	free(l);
 }

@@ -14,6 +14,7 @@
 #include "l3/icmp/icmp6.h"
 #include "l3/icmp/redirect.h"
 #include "l3/ip6/ip6.h"
+#include "l3/shortcut/shortcut.h"
 #include "wire/ethernet.h"
 #include "wire/tcp.h"
 
@@ -151,6 +152,15 @@ static inline uint16_t rewrite(struct worker *w, struct ip6_worker *iw, struct n
 				       : NEXT_OUTPUT;
 }
 
+/* May others to where one of them goes take a shortcut? */
+static no_inline void offer(struct worker *w, struct buf **b, const uint16_t *next, unsigned n)
+{
+	unsigned at = random_below(&w->random, n);
+
+	if (next[at] == NEXT_OUTPUT && !(b[at]->flags & BUF_LOCAL))
+		shortcut_offer6(w, b[at]);
+}
+
 static unsigned run(struct worker *w, struct node *node, struct frame *f)
 {
 	struct ip6_worker *iw = ip6_worker_of(w);
@@ -164,6 +174,8 @@ static unsigned run(struct worker *w, struct node *node, struct frame *f)
 		prefetch_write(buf_l3(b[i + 4]));
 		next[i] = rewrite(w, iw, node, &arc, b[i]);
 	}
+	if (unlikely(shortcuts_of_or_null(w->engine) != NULL))
+		offer(w, b, next, f->n);
 	node_send(w, node, f, next);
 	return f->n;
 }

@@ -50,7 +50,7 @@ static int del_route(const struct neighbor *n)
 static uint64_t packets_sent(const struct neighbor *n)
 {
 	const struct engine *e = n->table->engine;
-	uint64_t sum = 0;
+	uint64_t sum = ip4_stack_of(e)->sent_by_shortcut[n->adjacency];
 
 	for (unsigned i = 0; i < e->n_workers; i++)
 		sum += __atomic_load_n(&ip4_of(e->worker[i])->sent[n->adjacency], __ATOMIC_RELAXED);
