@@ -100,6 +100,24 @@ def test_the_list_goes_with_its_interface(switch):
     assert s.call("show mac-filters") == []
 
 
+def test_counts_begin_anew_with_the_interface(switch):
+    s = switch(rule("v", "deny", source=A), n=1, bridges=[], interfaces=[{"name": "v", "vlan": {"parent": "p0", "tags": 10}}])
+    index = {i["name"]: i["index"] for i in s.call("show interfaces")}["v"]
+    s.send(0, Ether(src=A, dst=ALL) / Dot1Q(vlan=10, type=0x88b5) / Raw(bytes(50)))
+    wait.until(lambda: dropped(s, "v") == [(1, 0)], "the frame of A is dropped")
+    s.call("vlan delete", name="v")
+
+    def is_used_again():  # once the workers have let go of the index
+        s.call("vlan add", name="v", parent="p0", tags="10")
+        if {i["name"]: i["index"] for i in s.call("show interfaces")}["v"] == index:
+            return True
+        s.call("vlan delete", name="v")
+        return False
+    wait.until(is_used_again, "the index is used again")
+    s.call("mac-filter add", interface="v", action="deny", side="source", mac=B)
+    assert dropped(s, "v") == [(0, 0)]
+
+
 @pytest.mark.parametrize("params, says", [
     ({"interface": "px"}, "show interfaces"),
     ({"action": "perhaps"}, "allow or deny"),

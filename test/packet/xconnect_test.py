@@ -52,6 +52,15 @@ def test_too_long(switch):
     s.passes(0, one, to=[1])
 
 
+def test_nothing_goes_to_a_port_that_is_down(switch):
+    s = switch()
+    s.call("interface set", name="p1", down=True)
+    s.passes(0, frame(A, B), to=[])
+    s.count("xconnect.down", 1)
+    s.call("interface set", name="p1", up=True)
+    s.passes(0, frame(A, B), to=[1])
+
+
 def test_ends_with_either_port(switch):
     s = switch(2, [], interfaces=[{"name": "v", "vlan": {"parent": "p0", "tags": "rest"}}])
     s.call("xconnect add", interface="v", other="p1")
