@@ -85,7 +85,7 @@ struct interface {
 	/* what nodes read is in one cache line */
 	uint32_t index;	    /* 1 … INTERFACES_MAX - 1; reused after removal */
 	uint32_t mtu_bytes; /* L3: without the Ethernet header */
-	uint32_t caps;	    /* enum interface_cap: the device's, less those denied */
+	uint32_t caps;	    /* atomic: enum interface_cap, the device's, less those denied */
 	uint16_t tx_node;
 	uint16_t input_node; /* where received frames go after the arc device-input */
 	uint16_t own_node;   /* the same for those that belong to no subinterface */

@@ -75,7 +75,10 @@ static no_inline void cut(struct outbox *o, struct buf *b, bool partial_csum)
 static inline void handle(struct outbox *o, struct buf *b)
 {
 	const struct interface *i = interface_get_or_null(o->w->engine, b->tx_if);
-	uint32_t caps = i ? i->caps : CAP_CSUM | CAP_TSO; /* gone: the arc's end drops it */
+	uint32_t caps = CAP_CSUM | CAP_TSO; /* gone: the arc's end drops it */
+
+	if (i)
+		caps = __atomic_load_n(&i->caps, __ATOMIC_RELAXED);
 
 	if (b->gso_type != GSO_NONE && !(caps & CAP_TSO)) {
 		cut(o, b, caps & CAP_CSUM);
