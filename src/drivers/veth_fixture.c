@@ -12,12 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { DEADLINE_MS = 5000, COMMAND_MAX = 256 };
+enum { DEADLINE_MS = 5000, LOOK_MS = 10, COMMAND_MAX = 256 };
 
 uint8_t veth_out[70000], veth_in[70000];
 struct engine *veth_engine;
@@ -139,22 +138,16 @@ void veth_wait_link(const struct interface *i, bool link)
 }
 
 /*
- * Until the kernel has noticed that the other end is up, which it does some time later, it drops
- * without a word what is sent to a device.
+ * The kernel loses without a word what is sent by a device that has just got its carrier, until it
+ * has come to activating it; then it calls the device up.
  */
-static void wait_until_running(int fd, const char *device)
+static void wait_peer_sends(void)
 {
-	struct ifreq ifr = { 0 };
-
-	strcpy(ifr.ifr_name, device);
-	for (unsigned ms = 0; !(ifr.ifr_flags & IFF_RUNNING); ms++) {
-		assert_true(ms < DEADLINE_MS);
-		if (ms)
-			poll(NULL, 0, 1);
-		assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+	for (int left_ms = DEADLINE_MS; !veth_shell("ip link show peer0 | grep -q 'state UP'");
+	     left_ms -= LOOK_MS) {
+		assert_true(left_ms > 0);
+		poll(NULL, 0, LOOK_MS);
 	}
-	/* Changes nothing, but waits for who is changing the device. */
-	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
 }
 
 /* A packet socket at the other end that speaks virtio-net headers and tells of VLAN tags. */
@@ -164,12 +157,12 @@ int veth_open_peer(void)
 	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)), on = 1;
 
 	assert_true(fd >= 0);
+	wait_peer_sends();
 	address.sll_ifindex = (int)if_nametoindex("peer0");
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)), 0);
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)), 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	wait_until_running(fd, "peer0");
 	return fd;
 }
 
