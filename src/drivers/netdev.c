@@ -53,7 +53,11 @@ static void look_by_ethtool(const struct netdev *n, struct netdev_info *out)
 	struct ethtool_value tso = { .cmd = ETHTOOL_GTSO };
 	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
 	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ethtool_value carrier = { .cmd = ETHTOOL_GLINK };
 
+	/* A new device counts as running until the kernel has looked at its carrier. */
+	if (ethtool(n, &carrier) && !carrier.data)
+		out->running = false;
 	out->tso = ethtool(n, &tso) && tso.data;
 	out->n_rx_queues = 1;
 	if (ethtool(n, &channels) && channels.rx_count + channels.combined_count)
