@@ -22,6 +22,7 @@ static void free_capture(struct capture *c)
 	for (uint32_t i = 0; i < c->engine->n_workers; i++)
 		record_ring_deinit(&c->ring[i]);
 	packet_filter_free(c->filter);
+	sem_destroy(&c->begun);
 	mailbox_deinit(&c->bell);
 	free(c);
 }
@@ -103,6 +104,7 @@ static struct capture *new_or_null(struct engine *e, const struct capture_config
 	c->interface = config->interface;
 	c->config = *config;
 	c->tap.seen = capture_seen;
+	sem_init(&c->begun, 0, 0);
 	snprintf(c->name, sizeof(c->name), "%s",
 		 c->interface ? c->interface->name : e->graph.entry[config->node].name);
 	if (c->config.snap_bytes == 0 || c->config.snap_bytes > CAPTURE_SNAP_MAX)
@@ -123,12 +125,12 @@ static int begin(struct capture *c)
 	if (c->interface)
 		rcu_publish(captures_of(c->engine)->by_interface[c->interface->index], c);
 	err = set_looking(c, true);
+	c->looking = err == 0;
+	sem_post(&c->begun);
 	if (err == 0) {
 		list_push(&captures_of(c->engine)->all, &c->link);
 		return 0;
 	}
-	__atomic_store_n(&c->stop, 1, __ATOMIC_RELEASE);
-	mailbox_ring(&c->bell);
 	pthread_join(c->writer, NULL);
 	if (c->interface)
 		rcu_publish(captures_of(c->engine)->by_interface[c->interface->index], NULL);

@@ -4,6 +4,9 @@
 
 #include "engine/packet_filter.h"
 #include "functions/capture/capture.h"
+#include <pthread.h>
+#include <semaphore.h>
+
 #include "base/record_ring.h"
 
 enum { CAPTURE_RING_BYTES = 1 << 20 };
@@ -27,6 +30,8 @@ struct capture {
 	uint64_t wall_offset_ns;      /* monotonic to since 1970 */
 	struct mailbox bell;	      /* rung by workers, heard by the writer */
 	pthread_t writer;
+	sem_t begun;	/* the writer waits for it: once there is a header, packets are seen */
+	bool looking;	/* set before @begun; false if it could not begin */
 	uint32_t stop;	/* atomic: write what is there and end */
 	uint32_t ended; /* atomic: enough, or a write failed; workers copy no more */
 	struct capture_stats stats;

@@ -99,8 +99,13 @@ void *capture_write_loop(void *capture)
 	static _Thread_local uint8_t memory[OUT_BYTES];
 	struct capture *c = capture;
 	struct pollfd bell = { .fd = c->bell.wake_fd, .events = POLLIN };
-	bool going = write_header(c, memory);
+	bool going;
 
+	while (sem_wait(&c->begun) < 0)
+		; /* a signal */
+	if (!c->looking)
+		return NULL;
+	going = write_header(c, memory);
 	while (going) {
 		bool any = false, last = stopped(c);
 
