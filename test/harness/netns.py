@@ -3,6 +3,8 @@ import itertools
 import os
 import subprocess
 
+from . import wait
+
 PREFIX = f"cv{os.getpid()}-"
 _numbers = itertools.count()
 
@@ -27,6 +29,11 @@ class Netns:
 
     def ip(self, *words):
         return self.run("ip", *words).stdout
+
+    def wait_link(self, *devices):
+        """Until each device is up for the kernel: before, a veth loses what is sent without a word."""
+        for one in devices:
+            wait.until(lambda: "state UP" in self.ip("link", "show", one), f"{one} is up for the kernel")
 
     def delete(self):
         _ip("netns", "delete", self.name)

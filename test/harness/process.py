@@ -110,6 +110,15 @@ class Process:
         if self.alive():
             self.popen.send_signal(number)
 
+    def interrupt(self):
+        """SIGINT, once the program has a handler for it."""
+        def handles():
+            status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+            caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+            return caught >> (signal.SIGINT - 1) & 1
+        wait.until(lambda: not self.alive() or handles(), f"it handles SIGINT: {self}")
+        self.signal(signal.SIGINT)
+
     def stop(self, timeout=10.0):
         """SIGTERM, and SIGKILL (an error) if it does not end in time. Returns the exit status."""
         self.signal(signal.SIGTERM)

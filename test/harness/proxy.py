@@ -101,3 +101,7 @@ class Proxy:
     def stat(self, name):
         lines = self.admin(f"/stats?filter=^{name}$").text.splitlines()
         return int(lines[0].rpartition(": ")[2]) if lines else None
+
+    def wait_stat(self, name, value):
+        """Workers count what they have answered after the answer; fails if it is not this in time."""
+        wait.until(lambda: self.stat(name) == value, f"{name} is {value}: {self.stat(name)}")

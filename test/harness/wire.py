@@ -21,6 +21,7 @@ from . import wait
 conf.verb = 0
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
+SO_TIMESTAMPNS, TIMESPEC = 35, struct.Struct("@qq")
 SO_RCVBUFFORCE, RECEIVE_BYTES = 33, 8 << 20  # a flood of answers waits until the test looks
 VLAN_VALID, TPID_VALID = 0x10, 0x40  # in the status of struct tpacket_auxdata
 AUXDATA = struct.Struct("=IIIHHHH")
@@ -59,6 +60,7 @@ class Wire:
         self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind((device, 0))
 
     def close(self):
@@ -85,19 +87,27 @@ class Wire:
             left = deadline - time.monotonic()
             if left < 0 or not select.select([self.socket], [], [], left)[0]:
                 return None
-            packet = Ether(self._take())
+            packet = self._take()
             if not self._answer(packet):
                 return packet
 
     def _take(self):
-        """A frame with the outer VLAN tag that the kernel keeps beside it."""
-        frame, extras, _, _ = self.socket.recvmsg(65536 + 64, socket.CMSG_SPACE(AUXDATA.size))
-        for _, _, data in extras:
+        """A packet with the outer VLAN tag that the kernel keeps beside it, and the .time when it came."""
+        frame, extras, _, _ = self.socket.recvmsg(
+            65536 + 64, socket.CMSG_SPACE(AUXDATA.size) + socket.CMSG_SPACE(TIMESPEC.size))
+        when = 0
+        for level, _, data in extras:
+            if level == socket.SOL_SOCKET:
+                seconds, ns = TIMESPEC.unpack(data)
+                when = seconds + ns / 1e9
+                continue
             status, _, _, _, _, tci, tpid = AUXDATA.unpack(data[:AUXDATA.size])
             if status & VLAN_VALID:
                 tpid = tpid if status & TPID_VALID else 0x8100
                 frame = frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
-        return frame
+        packet = Ether(frame)
+        packet.time = when
+        return packet
 
     def expect(self, template, timeout=2.0):
         """The first packet with the layers of `template` and the fields that it sets; others pass."""

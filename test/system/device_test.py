@@ -65,6 +65,8 @@ def router(netns, convoyd):
         stack = convoyd(config, netns=home)
         for one in config["interfaces"]:  # packets pass before the kernel says that a device runs
             wait_state(stack, one["name"], "up")
+        for end in ends:
+            end.wait_link("v0")
         return stack, home, *ends
     return make
 
@@ -169,6 +171,7 @@ def test_device_that_is_deleted_and_comes_back(router, monitor, kind):
         near.ip("addr", "add", "10.1.0.2/24", "dev", "v0")
         near.ip("route", "add", "default", "via", "10.1.0.1")
         wait_state(stack, "if1", "up")
+        near.wait_link("v0")
         wait.until(lambda: near.run("ping", "-c1", "-W1", "10.2.0.2", check=False).returncode == 0,
                    "packets pass again")
     # Without its carrier, deleted: down each time, and up again.
@@ -189,10 +192,12 @@ def test_idle_interfaces_sleep(router, kind, down):
 
     def turns():
         return sum(w["turns"] for w in stack.call("show runtime")["workers"])
-    time.sleep(0.2)  # what the ping left behind
-    before = turns()
-    time.sleep(0.5)
-    assert turns() - before < 50
+
+    def asleep():
+        before = turns()
+        time.sleep(0.5)  # the measurement itself
+        return turns() - before < 50
+    wait.until(asleep, "it has finished what the ping left behind and sleeps")
     if down:
         home.ip("link", "set", "dev2", "up")
         wait_state(stack, "if2", "up")

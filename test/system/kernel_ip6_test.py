@@ -118,7 +118,7 @@ def test_the_kernel_makes_addresses_of_our_advertisement(lan, convoyd):
 
     def has_address():
         return "2001:db8:1:" in lan.ip("-6", "address", "show", "dev", "lan0", "scope", "global")
-    wait.until(has_address, "an address by autoconfiguration", timeout=10)
+    wait.until(has_address, "an address by autoconfiguration", timeout=25)  # the interval, and more
     routes = lan.ip("-6", "route", "show", "default")
     assert "proto ra" in routes and "fe80::" in routes
     assert lan.run("sysctl", "-n", "net.ipv6.conf.lan0.mtu").stdout.strip() == "1400"
@@ -131,13 +131,13 @@ def test_the_kernel_finds_out_that_we_have_its_address(netns, convoyd):
     usable(stack, OURS)
     space.ip("address", "add", f"{OURS}/64", "dev", "lan0")
     wait.until(lambda: "dadfailed" in space.ip("-6", "address", "show", "dev", "lan0"),
-               "the kernel has found out", timeout=5)
+               "the kernel has found out")
 
 
 def test_we_find_out_that_the_kernel_has_our_address(lan, convoyd):
     stack = convoyd({"interfaces": [
         tap("lan0", lan, f"{OURS}/64", ipv6={}, hosts=[f"{OURS}/64"])]})
-    wait.until(lambda: states(stack)[OURS] == "duplicated", "found out", timeout=5)
+    wait.until(lambda: states(stack)[OURS] == "duplicated", "found out")
 
 
 def test_a_route_to_a_single_host_by_its_interface(router):
@@ -168,9 +168,9 @@ def test_a_snooping_bridge_lets_neighbour_discovery_through(netns, lan, convoyd)
     def known():
         table = lan.run("bridge", "mdb", "show", "dev", "br0").stdout
         return all(f"port lan0 grp {group} " in table for group in groups)
-    wait.until(known, "the bridge knows our groups", timeout=8)
+    wait.until(known, "the bridge knows our groups", timeout=20)
     wait.until(lambda: host.run("ping", "-6", "-c1", "-W1", OURS, check=False).returncode == 0,
-               "found through the bridge", timeout=8)
+               "found through the bridge", timeout=20)
     stack.call("address delete", interface="lan0", address=f"{OURS}/64")
     wait.until(lambda: "ff02::1:ff00:1 " not in lan.run("bridge", "mdb", "show", "dev", "br0").stdout,
-               "the bridge forgot the group", timeout=8)
+               "the bridge forgot the group", timeout=20)

@@ -75,6 +75,7 @@ def test_flows_leave_a_link_that_is_lost_and_come_back(netns, convoyd, workers):
     stack, client, far = two_ways(netns, convoyd, workers)
     for name in WAYS:
         wait_state(stack, name, "up")
+    far.wait_link(*WAYS)
     route_back(far, 1, 2)
     ask_all(client)
     far.ip("link", "set", "one", "down", "address", "02:00:00:00:00:77")
@@ -84,6 +85,7 @@ def test_flows_leave_a_link_that_is_lost_and_come_back(netns, convoyd, workers):
     far.ip("link", "set", "one", "up")
     route_back(far, 1)
     wait_state(stack, "one", "up")
+    far.wait_link("one")
     before = sent(stack)
     ask_all(client)  # at once, though the neighbour has another address now
     after = sent(stack)

@@ -4,7 +4,6 @@ import socket
 import time
 
 import pytest
-from harness import wait
 from harness.wire import socket_in
 
 TAP = {"name": "lan", "addresses": ["10.9.0.1/24"], "tap": {"host_addresses": ["10.9.0.2/24"]}}
@@ -72,7 +71,7 @@ done(before=before, after=info())
         told = result(program)
     for when in told.values():
         assert when["state"] == 1 and 1000 < when["mss"] <= 1460
-        assert 15_000 < when["rtt"] < 200_000 and when["rto"] >= when["rtt"]
+        assert 15_000 < when["rtt"] < 5_000_000 and when["rto"] >= when["rtt"]  # microseconds
     assert told["before"]["cwnd"] == 10 and told["after"]["cwnd"] > 20
     assert told["after"]["unacked"] == 0
 
@@ -98,14 +97,15 @@ began = time.monotonic()
 client.close()
 done(seconds=time.monotonic() - began)
 """
-    program = peer.program(text.replace("SECONDS", "10"))
+    program = peer.program(text.replace("SECONDS", "60"))
     with peer.accept() as server:
         assert server.recv(100) == b"last words" and server.recv(1) == b""
-        assert 0.1 < result(program)["seconds"] < 5
-    program = peer.program("time.sleep(0.5)" + text.replace("SECONDS", "1"))
-    with peer.accept():
+        assert 0.1 < result(program)["seconds"] < 20
+    program = peer.program("client.recv(1)" + text.replace("SECONDS", "1"))
+    with peer.accept() as server:
         impair(peer, loss="100%")
-        assert 0.9 < result(program)["seconds"] < 5
+        server.sendall(b"y")
+        assert 0.9 < result(program)["seconds"] < 20
 
 
 def test_silent_peers_are_given_up(peer):
@@ -115,16 +115,16 @@ option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
 option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
 option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
 option(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-print("ready", flush=True)
+client.recv(1)
+began = time.monotonic()
 """
     user = """
 option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1500)
-print("ready", flush=True)
-time.sleep(0.5)
+client.recv(1)
+began = time.monotonic()
 client.sendall(b"is anybody there?")
 """
     end = """
-began = time.monotonic()
 try:
     client.recv(1)
     done(error="none")
@@ -135,10 +135,11 @@ except OSError as error:
     for text in keepalive, user:
         programs.append(peer.program(text + end))
         servers.append(peer.accept())
-    wait.until(lambda: all("ready" in p.out for p in programs), "both are connected")
     impair(peer, loss="100%")
+    for server in servers:
+        server.sendall(b"y")  # now they go on
     for program in programs:
-        told = json.loads(program.ok(30).splitlines()[-1])
-        assert told["error"] == "TimeoutError" and 1 < told["seconds"] < 10
+        told = result(program)
+        assert told["error"] == "TimeoutError" and 1 < told["seconds"] < 20
     for server in servers:
         server.close()

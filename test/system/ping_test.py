@@ -31,6 +31,8 @@ def path(netns, convoyd):
     far.ip("link", "set", "west", "up")
     far.ip("route", "add", "default", "via", "10.2.0.1")
     far.ip("-6", "route", "add", "default", "via", "2001:db8:2::1")
+    lan.wait_link("east")
+    far.wait_link("west")
     return stack
 
 
@@ -52,7 +54,7 @@ def convoy(build, stack, *words):
 def test_ping(path, family):
     result = call(path, "ping", address=HOST[family], count=3, interval=100)
     assert (result["sent"], result["received"], result["errors"]) == (3, 3, 0)
-    assert 0 < result["ms"]["min"] <= result["ms"]["mean"] <= result["ms"]["max"] < 1000
+    assert 0 < result["ms"]["min"] <= result["ms"]["mean"] <= result["ms"]["max"]
     assert call(path, "ping", address=FAR[family], count=1)["received"] == 1
 
 
@@ -107,7 +109,9 @@ def test_ping_is_stopped_and_says_what_it_saw(build, path, run):
     wait.until(lambda: ping.out.count("reply from") >= 2, "answers")
     ping.signal(signal.SIGINT)
     assert ping.wait(timeout=5) == 0
-    assert re.search(r"\d+ sent, \d+ received, 0% lost, 0 errors\nround trip: min [\d.]+", ping.out)
+    sent, received = re.search(r"(\d+) sent, (\d+) received, \d+% lost, 0 errors\nround trip: min [\d.]+",
+                               ping.out).groups()
+    assert int(sent) - int(received) in (0, 1), "the last may have been on its way"
 
 
 @pytest.mark.parametrize("family", [4, 6])

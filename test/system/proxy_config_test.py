@@ -136,4 +136,4 @@ def test_serves_on_the_stack(convoyd, netns, proxy, run, name):
     for _ in range(10):
         done = lan.run("curl", "-sS", "-w", " %{http_code}", f"http://10.0.0.1:8000{path}")
         assert done.stdout == f"you asked for {path} 200"
-    assert one.stat("cluster.*upstream_rq_200") == 10
+    one.wait_stat("cluster.*upstream_rq_200", 10)

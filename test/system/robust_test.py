@@ -25,6 +25,7 @@ ORIGIN_PORT, PROXY_PORT, ECHO_PORT = 8080, 10000, 7
 TAP = {"name": "lan", "addresses": [f"{STACK}/24"], "tap": {"host_addresses": [f"{KERNEL}/24"]}}
 BODIES = {"64": 64, "100k": 100 << 10, "100m": 100 << 20}
 SEED = int(os.environ.get("CONVOY_SEED", random.randrange(1 << 32)))
+LONG = 120  # seconds of a load that its test ends
 SLACK_BYTES = 16 << 20  # pages once used stay with their channel; how many are in use at once varies
 NGINX = """
 daemon off; user root; worker_processes 2; pid {folder}/pid; error_log {folder}/error.log;
@@ -87,11 +88,11 @@ class Site:
         return self.execute(*argv) if path == "cut-through" else self.run(*argv, netns=self.space)
 
     def wrk(self, path, seconds, port=PROXY_PORT, connections=16, body="64", *more):
-        return self.client(path, "wrk", "-t2", f"-c{connections}", f"-d{seconds}", *more,
+        return self.client(path, "wrk", "-t2", f"-c{connections}", f"-d{seconds}", "--timeout", "30s", *more,
                            f"http://{STACK}:{port}/{body}")
 
-    def answers(self, port, path="cut-through"):
-        got = self.client(path, "curl", "-s", "-m", "2", "-w", "%{http_code}", "-o", "/dev/null",
+    def answers(self, port, path="cut-through", seconds=2):
+        got = self.client(path, "curl", "-s", "-m", str(seconds), "-w", "%{http_code}", "-o", "/dev/null",
                           f"http://{STACK}:{port}/64")
         return got.wait() == 0 and got.out == "200"
 
@@ -175,6 +176,12 @@ def errors_of(report):
     return [int(n) for n in (sockets.groups() if sockets else (0, 0, 0, 0))] + [int(others[1]) if others else 0]
 
 
+def end_load(load):
+    """Its errors; it has lasted for as long as the test needed it."""
+    load.interrupt()
+    return errors_of(load.ok(20))
+
+
 def a_moment(chance, most=0.2):
     time.sleep(chance.random() * most)  # when the harm is done is random; nothing waits for it
 
@@ -185,15 +192,15 @@ def test_clients_killed_under_load(site, chance, path):
     assert errors_of(site.wrk(path, 1, connections=40, body="100m").ok(20)) == [0] * 5  # fills pools
     wait.until(lambda: site.sessions()[0] == 0, "the load is gone")
     cost = Cost(site)
-    neighbour = site.wrk(path, 2, connections=8, body="100k")
+    neighbour = site.wrk(path, LONG, connections=8, body="100k")
     wait_for_load(site, path, 8)
     for _ in range(6):
-        victim = site.wrk(path, 30, connections=32, body=chance.choice(["64", "100k", "100m"]))
+        victim = site.wrk(path, LONG, connections=32, body=chance.choice(["64", "100k", "100m"]))
         wait_for_load(site, path, 24)
         a_moment(chance)
         victim.kill()
-    assert errors_of(neighbour.ok(20)) == [0] * 5
-    assert site.answers(PROXY_PORT, path)
+    assert end_load(neighbour) == [0] * 5
+    assert site.answers(PROXY_PORT, path, 10)
     wait.until(lambda: site.sessions()[0] == 0, "their connections are reset")
     cost.wait_back(spare_fds=64)  # connections that the proxy keeps to nginx
 
@@ -205,7 +212,7 @@ def test_server_killed_under_load(site, chance, path):
     assert errors_of(site.wrk(path, 1).ok(20)) == [0] * 5
     wait.until(lambda: site.sessions()[0] == 0, "the load is gone")
     cost = Cost(site)
-    neighbour = site.wrk(path, 2, connections=8)
+    neighbour = site.wrk(path, LONG, connections=8)
     wait_for_load(site, path, 8)
     for _ in range(4):
         server = site.run(*program, env=site.stack.env)
@@ -217,7 +224,7 @@ def test_server_killed_under_load(site, chance, path):
         server.kill()
         for client in clients:
             client.expect_end()
-    assert errors_of(neighbour.ok(20)) == [0] * 5
+    assert end_load(neighbour) == [0] * 5
     cost.wait_back(spare_fds=64)
 
 
@@ -264,35 +271,35 @@ def start_peer(site, path):
 @pytest.mark.parametrize("path", ["cut-through", "tap"])
 def test_proxy_killed_under_load(site, path):
     """Its clients are cut off, nginx goes on, and a new proxy serves at the same address."""
-    load = site.wrk(path, 3)
+    load = site.wrk(path, LONG)
     wait_for_load(site, path, 16)
-    direct = site.wrk(path, 2, port=ORIGIN_PORT, connections=4)
+    direct = site.wrk(path, LONG, port=ORIGIN_PORT, connections=4)
     wait_for_load(site, path, 20)
     site.proxy.process.kill()
-    assert errors_of(direct.ok(20)) == [0] * 5
+    assert end_load(direct) == [0] * 5
     site.proxy = site._start_proxy()
-    assert site.answers(PROXY_PORT, path)
-    assert errors_of(load.ok(20))[3] == 0, "a connection hangs"
+    assert site.answers(PROXY_PORT, path, 10)
+    assert end_load(load)[3] == 0, "a connection hangs"
 
 
 def test_workers_of_nginx_killed_under_load(site, chance):
     """The master replaces them, and nobody waits for an answer that will not come."""
-    load = site.wrk("cut-through", 3, port=ORIGIN_PORT)
+    load = site.wrk("cut-through", LONG, port=ORIGIN_PORT)
     wait_for_load(site, "cut-through", 16)
     for _ in range(3):
         before = footprint.children(site.origin.pid)
         os.kill(chance.choice(before), signal.SIGKILL)
         wait.until(lambda: len(footprint.children(site.origin.pid)) == 2 and
                    footprint.children(site.origin.pid) != before, "nginx has replaced it")
-        assert site.answers(ORIGIN_PORT)
+        assert site.answers(ORIGIN_PORT, seconds=10)
         a_moment(chance)
-    connect, _, _, timeout, others = errors_of(load.ok(20))
+    connect, _, _, timeout, others = end_load(load)
     assert (connect, timeout, others) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_convoyd_restarted_under_load(site, how):
-    loads = [site.wrk(path, 5, connections=8) for path in ("cut-through", "tap")]
+    loads = [site.wrk(path, LONG, connections=8) for path in ("cut-through", "tap")]
     for path in ("cut-through", "tap"):
         wait_for_load(site, path, 8)
     servers = site.servers()[1:]
@@ -376,11 +383,11 @@ def test_scribbling_program_harms_only_itself(site, chance):
     """A program with cut-through sessions to the proxy and to nginx writes nonsense all over its memory."""
     server = site.run(site.build / "src/comms/echo-server", STACK, ECHO_PORT, env=site.stack.env)
     wait.until(lambda: "ready" in server.out, "it listens")
-    loads = [site.wrk(path, 2, connections=4, body="100k") for path in ("cut-through", "tap")]
+    loads = [site.wrk(path, LONG, connections=4, body="100k") for path in ("cut-through", "tap")]
     checked = site.run(site.build / "src/comms/echo-client", STACK, ECHO_PORT, 1 << 30, 30_000, env=site.stack.env)
     servers = site.servers()
     for port, harm in itertools.product((PROXY_PORT, ORIGIN_PORT), (scribble_all_over, break_rings)):
-        victim = site.wrk("cut-through", 30, port=port, body="100k")
+        victim = site.wrk("cut-through", LONG, port=port, body="100k")
         wait.until(lambda: {name for _, _, name in writable_segments(victim.pid)} == {"convoy-app", "convoy-pair"},
                    "it has channels")
         wait.until(lambda: site.sessions()[1] >= 16, "it has sessions")
@@ -389,9 +396,9 @@ def test_scribbling_program_harms_only_itself(site, chance):
         victim.kill()
     assert checked.alive(), f"other bytes came back: {checked}"
     for load in loads:
-        assert errors_of(load.ok(20)) == [0] * 5
+        assert end_load(load) == [0] * 5
     assert site.servers() == servers, "nobody has crashed"
-    assert site.answers(PROXY_PORT) and site.answers(PROXY_PORT, "tap")
+    assert site.answers(PROXY_PORT, seconds=10) and site.answers(PROXY_PORT, "tap", 10)
     wait.until(lambda: footprint.cpu_percent(site.servers(), 0.3) < 5, "nobody spins")
 
 

@@ -25,6 +25,7 @@ def test_runtime_turns_and_graph_begin_at_zero_again(convoyd):
         rows = stack.call("show runtime", **arguments)["nodes"]
         return [r["vectors"] for r in rows if r["node"] == name]
 
+    wait.until(lambda: row("drop") == [1000], "the last of them has come to its end")
     assert row("ip4-lookup") == [1000] and row("ip4-lookup", worker=1) == [500]
     assert row("ip4-lookup", each=True) == [500, 500]
     edges = {(e["from"], e["to"]): e["packets"] for e in stack.call("show graph")["edges"]}

@@ -1,5 +1,6 @@
 """Kernels in VRFs of their own, which see each other only where a route leaks."""
 import pytest
+from harness import wait
 from harness.transfer import MIB, transfer
 
 HOST = {"red": ("10.1.0.2", "2001:db8:1::2"), "blue": ("10.2.0.2", "2001:db8:2::2")}
@@ -44,7 +45,8 @@ def test_what_leaks_passes_both_ways_and_nothing_else_does(sides, at):
     stack.call("route add", prefix=prefix["blue"], to="lookup blue", vrf="red")
     assert not reaches(red, HOST["blue"][at])  # there, but not back
     stack.call("route add", prefix=prefix["red"], to="lookup red", vrf="blue")
-    assert reaches(red, HOST["blue"][at]) and reaches(blue, HOST["red"][at])
+    for space, host in (red, HOST["blue"][at]), (blue, HOST["red"][at]):
+        wait.until(lambda: reaches(space, host), f"{host} is reached")
     transfer(red, blue, 4 * MIB, HOST["blue"][at])
     transfer(blue, red, 4 * MIB, HOST["red"][at])
     assert not reaches(red, HIDDEN[at])
