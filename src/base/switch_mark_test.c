@@ -8,14 +8,21 @@
 
 #include "base/switch_mark.h"
 
+static void need_it(void)
+{
+	if (switch_mark_known())
+		return;
+	print_message("the C library has not registered restartable sequences: skipped\n");
+	skip();
+}
+
 static void it_goes_with_the_processor(void **state)
 {
 	const struct timespec a_moment = { 0, 1000000 };
 	struct switch_mark m = switch_mark_of_thread();
 
 	(void)state;
-	if (!switch_mark_known())
-		skip();
+	need_it();
 	for (unsigned i = 0; i < 10; i++) {
 		switch_mark_set(&m);
 		nanosleep(&a_moment, NULL);
@@ -29,8 +36,7 @@ static void it_lasts_while_the_thread_runs(void **state)
 	unsigned n_gone = 0;
 
 	(void)state;
-	if (!switch_mark_known())
-		skip();
+	need_it();
 	for (unsigned i = 0; i < 1000; i++) {
 		switch_mark_set(&m);
 		n_gone += switch_mark_gone(&m);
