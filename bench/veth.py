@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Forwarding between two veth pairs: the kernel's own, and ours by af_packet and AF_XDP on the same pairs.
 
+"shortcuts" is af_packet with `shortcuts: true`: packets are forwarded in the kernel by a program of ours,
+not by the graph; that they were is checked.
+
     source namespace  src ══ in   router namespace   out ══ dst  sink namespace
 
 The forwarders take turns in each round, with the load of bench/veth_load.c: 64 bytes, 256 flows. What
@@ -18,9 +21,14 @@ import tempfile
 
 import measure
 import setups
+from harness import wait
 from results import Results
 
-FORWARDERS = ("kernel", "af_packet", "af_xdp")
+FORWARDERS = ("kernel", "af_packet", "af_xdp", "shortcuts")
+
+
+DRIVERS = {"shortcuts": "af_packet"}
+OPTIONS = {"af_packet": {"exclusive": True}, "af_xdp": {"ring": 4096}, "shortcuts": {"shortcuts": True}}
 
 
 class Pairs:
@@ -52,7 +60,7 @@ class Pairs:
         if kind == "kernel":
             return None
         config = {"buffers": 32768, "interfaces": [
-            {"name": name, "addresses": [f"{net}.1/24"], kind: {"device": name, **options}}
+            {"name": name, "addresses": [f"{net}.1/24"], DRIVERS.get(kind, kind): {"device": name, **options}}
             for name, net in (("in", "10.1.0"), ("out", "10.2.0"))]}
         stack = self.setup.convoyd(f"{kind}{len(list(self.setup.folder.iterdir()))}", config, self.router)
         stack.call("neighbor add", interface="out", address="10.2.0.2", mac=self.mac(self.sink, "dst"))
@@ -81,18 +89,20 @@ class Pairs:
         return int(sent), int(arrived), float(took), busy, own
 
 
-OPTIONS = {"af_packet": {"exclusive": True}, "af_xdp": {"ring": 4096}}
-
-
 def one_run(pairs, kind, seconds):
     stack = pairs.forwarder(kind, OPTIONS.get(kind, {}))
     pairs.defer_interrupts(kind == "af_xdp")
     try:
         if stack:
             pairs.load(0.2)
+        if kind == "shortcuts":
+            wait.until(lambda: any(s["in_use"] for s in stack.call("show shortcuts")["shortcuts"]), "a shortcut")
         own = scheduled(stack)
         sent, arrived, took, busy, load = pairs.load(seconds)
         own = scheduled(stack) - own + load
+        if kind == "shortcuts":
+            passed = sum(s["packets"] for s in stack.call("show shortcuts")["shortcuts"])
+            assert passed > 0.99 * sent, f"{passed} of {sent} packets took shortcuts"
     finally:
         if stack:
             stack.stop()
@@ -116,7 +126,7 @@ def main():
     parser.add_argument("--build", default=os.environ.get("CONVOY_BUILD", "build"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--only", default="", help="af_packet, af_xdp; both if not given")
+    parser.add_argument("--only", default="", help="some of af_packet, af_xdp, shortcuts; all if not given")
     options = parser.parse_args()
     build = pathlib.Path(options.build).resolve()
     wanted = [f for f in FORWARDERS if f == "kernel" or not options.only or f in options.only.split(",")]
