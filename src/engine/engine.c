@@ -207,6 +207,10 @@ void engine_free(struct engine *e)
 
 int engine_start(struct engine *e)
 {
+	int err = worker_can_sleep(e->worker[0]);
+
+	if (err)
+		return err;
 	e->running = true;
 	for (uint32_t i = 0; i < e->n_workers; i++) {
 		struct worker *w = e->worker[i];

@@ -67,7 +67,8 @@ int engine_new(const struct engine_options *options, struct engine **out);
 /* engine_free - stop it if it runs; interfaces still there are closed. */
 void engine_free(struct engine *e);
 
-/* engine_start - one thread for each worker. ERR_NOMEM when threads cannot be made. */
+/* engine_start - one thread for each worker. ERR_NOMEM when threads cannot be made,
+ * ERR_UNSUPPORTED. */
 must_check
 int engine_start(struct engine *e);
 /*

@@ -265,13 +265,11 @@ static void woken(struct worker *w, struct watch *watch, uint32_t events)
 	(void)events; /* edge-triggered and never read: waking up was all */
 }
 
-static int open_epoll(struct worker *w)
+int worker_can_sleep(struct worker *w)
 {
 	const struct timespec now = { 0 };
 
-	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll_fd >= 0 &&
-	    epoll_pwait2(w->epoll_fd, w->events, WORKER_EVENTS, &now, NULL) == 0)
+	if (epoll_pwait2(w->epoll_fd, w->events, WORKER_EVENTS, &now, NULL) >= 0)
 		return 0;
 	if (errno == ENOSYS)
 		log_error("engine.kernel", "error=\"workers need Linux 5.11 (epoll_pwait2)\"");
@@ -297,9 +295,9 @@ int worker_init(struct worker *w, struct engine *e, uint32_t index, uint64_t see
 		w->mailbox.wake_fd = -1;
 		return err;
 	}
-	err = open_epoll(w);
-	if (err)
-		return err;
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll_fd < 0)
+		return err_of_errno(errno);
 	w->wake_watch = (struct watch){ w->mailbox.wake_fd, woken };
 	err = worker_watch(w, &w->wake_watch, EPOLLIN | EPOLLET);
 	if (err)

@@ -137,6 +137,10 @@ must_check
 int worker_init(struct worker *w, struct engine *e, uint32_t index, uint64_t seed);
 void worker_deinit(struct worker *w);
 
+/* worker_can_sleep - before its thread is made: ERR_UNSUPPORTED on a kernel that is too old. */
+must_check
+int worker_can_sleep(struct worker *w);
+
 /* worker_main - the thread's function: turns and sleeps until w->stop. */
 void *worker_main(void *worker);
 
