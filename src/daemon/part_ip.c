@@ -84,6 +84,8 @@ int part_ip_init(struct convoyd *d)
 	if (err == 0)
 		err = router_cli_register(d->commands, d->engine);
 	if (err == 0)
+		err = waiting_cli_register(d->commands, d->engine);
+	if (err == 0)
 		err = ping_cli_register(d->commands, d->engine);
 	if (err == 0)
 		err = traceroute_cli_register(d->commands, d->engine);

@@ -1,5 +1,6 @@
 """IPv4 headers, forwarding and fragments of a running stack, packet by packet."""
 import pytest
+from harness import wait
 from harness.talk import Talk
 from harness.wire import CONVOY_MAC, checksums_ok
 from harness.workers import on_workers
@@ -200,6 +201,27 @@ def test_reassembly(talk, order):
     assert answer[8:] == bytes(i & 0xff for i in range(3000))
     talk.count("ip4-reassembly.reassembled", 1)
     talk.count("ip4-reassembly.duplicate", len(pieces) - 1 if order == "twice" else 0)
+
+
+def test_rfc791_3_2_fragments_meet_whatever_they_came_by(router):
+    # Pieces of one datagram by two interfaces, in turn, the last first.
+    lan, wan = router
+    for number in range(20):
+        pieces = fragment(echo(1200, id=number), fragsize=400)
+        lan.to(*pieces[:0:-2])
+        wan.to(*pieces[-2::-2])
+        lan.back(ICMP(type="echo-reply"))
+    lan.count("ip4-reassembly.reassembled", 20)
+
+
+def test_show_waiting(talk, workers):
+    talk.to(IP(flags="MF", id=1, proto=1) / Raw(bytes(8)))
+
+    def waiting():
+        rows = talk.lan.stack.call("show waiting")
+        assert len(rows) == 4 * workers and all(row["limit"] > 0 for row in rows)
+        return {(row["for"], row["family"]): row["waiting"] for row in rows if row["waiting"]}
+    wait.until(lambda: waiting() == {("fragments", 4): 1}, "one waits")
 
 
 def test_overlap_spoils_the_datagram(talk):

@@ -54,6 +54,10 @@ int router_cli_register(struct command_table *table, struct engine *e);
 must_check
 int shortcut_cli_register(struct command_table *table, struct engine *e);
 
+/* waiting_cli_register - `show waiting`. ERR_NOMEM. */
+must_check
+int waiting_cli_register(struct command_table *table, struct engine *e);
+
 /* ping_cli_register - `ping`. ERR_NOMEM. */
 must_check
 int ping_cli_register(struct command_table *table, struct engine *e);

@@ -151,6 +151,13 @@ struct neighbor_counts {
 
 struct neighbor_counts neighbor_counts(const struct engine *e);
 
+/* Packets of a worker and family that wait for neighbours, and how many may. */
+struct neighbor_held {
+	uint32_t n, max;
+};
+
+struct neighbor_held neighbor_held(const struct worker *w, bool is_ip4);
+
 /* neighbor_walk - call @visit for each neighbour, oldest first, until it returns false. */
 void neighbor_walk(const struct engine *e, bool (*visit)(const struct neighbor *n, void *context),
 		   void *context);

@@ -70,6 +70,13 @@ void neighbor_worker_deinit(struct worker *w)
 	w->module[MODULE_NEIGHBOR] = NULL;
 }
 
+struct neighbor_held neighbor_held(const struct worker *w, bool is_ip4)
+{
+	const struct hold_table *h = &neighbor_worker_of(w)->hold[is_ip4 ? HOLD_IP4 : HOLD_IP6];
+
+	return (struct neighbor_held){ __atomic_load_n(&h->n, __ATOMIC_RELAXED), h->packets_max };
+}
+
 /* Back on the worker: the message can be used again. */
 static void take_back(void *consumer unused_arg, struct mail *mail)
 {

@@ -284,6 +284,12 @@ struct reassembly_table *reassembly_table_new_or_null(struct worker *w,
 	return t;
 }
 
+struct reassembly_use reassembly_use_of(const struct reassembly_table *t)
+{
+	return (struct reassembly_use){ __atomic_load_n(&t->n_bufs, __ATOMIC_RELAXED),
+					t->bufs_max };
+}
+
 /* Buffers that still wait go with the pool. */
 void reassembly_table_free(struct reassembly_table *t)
 {

@@ -68,6 +68,12 @@ struct reassembly_table *reassembly_table_new_or_null(struct worker *w,
 						      uint64_t seed);
 void reassembly_table_free(struct reassembly_table *t);
 
+/* Buffers that pieces are in, and how many there may be. Main as well. */
+struct reassembly_use {
+	uint32_t n_bufs, bufs_max;
+};
+struct reassembly_use reassembly_use_of(const struct reassembly_table *t);
+
 /*
  * reassembly_take - the fragment is the table's now: it waits, is dropped, or was the last one;
  * then the whole datagram goes to @next of @node. It may belong to another worker's table, where
