@@ -124,3 +124,71 @@ def test_after_the_peers_close_names_and_shutdown_work(world):
     assert server("c.getpeername()[0]") == server("c.getsockname()[0]") or not world.cuts_through
     server("c.shutdown(socket.SHUT_WR)")
     assert server.fails("c.send(b'x')") == "BrokenPipeError"
+
+
+# --- options ---
+
+INFO = "struct.unpack('8B24I', c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104))"
+
+
+def info(actor):
+    """The fields of TCP_INFO by which programs judge a connection."""
+    words = actor("import struct") or actor(INFO)
+    names = {0: "state", 8: "rto", 10: "snd_mss", 11: "rcv_mss", 12: "unacked", 13: "sacked", 14: "lost", 15: "retrans",
+             21: "pmtu", 23: "rtt", 24: "rttvar", 25: "ssthresh", 26: "cwnd", 27: "advmss", 31: "total_retrans"}
+    return {name: words[at] for at, name in names.items()}
+
+
+def test_tcp_info_follows_the_connection(world):
+    """States by Linux's numbers; what is measured has plausible values, and what did not happen is zero."""
+    server, client = world.pair()
+    server("c.sendall(b'x' * 1000)")
+    client("c.sendall(take(c, 1000))")
+    assert len(server("take(c, 1000)")) == 1000
+    told = info(server)
+    assert told["state"] == 1
+    for name in "rto", "snd_mss", "rcv_mss", "pmtu", "rtt", "rttvar", "ssthresh", "cwnd", "advmss":
+        assert told[name] > 0, f"{name} in {told}"
+    assert told["cwnd"] >= 10 and told["snd_mss"] <= told["pmtu"] <= 65535
+    assert told["rto"] >= 200_000 and told["rtt"] < told["rto"]
+    for name in "unacked", "sacked", "lost", "retrans", "total_retrans":
+        assert told[name] == 0, f"{name} in {told}"
+    client("c.shutdown(socket.SHUT_WR)")
+    wait.until(lambda: info(server)["state"] == 8, "CLOSE_WAIT")
+    other = world.client(server, "other")
+    server("c.shutdown(socket.SHUT_WR)")
+    wait.until(lambda: info(server)["state"] == 5, "FIN_WAIT2")
+    other("c.close()")
+
+
+def test_a_cork_comes_off_when_told_and_after_200_ms(world):
+    server, client = world.pair()
+    cork = "c.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, {})"
+    client.start("c.recv(10)")
+    server(cork.format(1))
+    server("c.sendall(b'x')")
+    server(cork.format(0))
+    assert client.finish() == b"x"
+    server(cork.format(1))
+    client.start("c.recv(10)")
+    server.start("began = time.monotonic(); c.sendall(b'y'); c.recv(1)")
+    assert client.finish() == b"y"
+    client("c.sendall(b'z')")
+    server.finish()
+    took = server("time.monotonic() - began")
+    assert took < 5 and (took > 0.15 or world.cuts_through)  # who looks there by himself sees the bytes
+
+
+def test_close_waits_as_long_as_it_is_told_to(world):
+    """For what does not fit into the peer's window; a cut-through peer has everything in its memory."""
+    server, client = world.pair()
+    server("import struct; c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 1)); c.setblocking(False)")
+    server("""
+try:
+    while True: c.send(b'x' * 65536)
+except BlockingIOError: pass
+""")
+    server("c.setblocking(True); began = time.monotonic(); c.close(); took = time.monotonic() - began")
+    assert server("took") < 5 and (server("took") > 0.9 or world.cuts_through)
+    server("del l")
+    assert client("len(take(c, 1)) == 1")

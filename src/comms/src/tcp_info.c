@@ -119,6 +119,8 @@ static void fill_local(struct tcp_info *info)
 
 void tcp_info_fill(struct sock *s, struct tcp_info *info)
 {
+	if (s->state == SOCK_OPEN)
+		fifo_poll(&s->fifo); /* for the peer's end */
 	*info = (struct tcp_info){ .tcpi_state = state_of(s),
 				   .tcpi_ato = ACK_WAIT_US,
 				   .tcpi_snd_mss = 536,
