@@ -293,7 +293,7 @@ void adopt_moved(struct sock *s, const struct shm_event *e)
 {
 	bool to_write;
 
-	s->wanted = false;
+	s->wanted = s->fifo.broken = false;
 	if (s->refs == 0) {
 		sock_free(s);
 		return;

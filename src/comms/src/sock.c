@@ -183,6 +183,12 @@ static bool wrote_in_vain(struct sock *s)
 
 void sock_check_reset(struct sock *s)
 {
+	/* Its chunks may go while we read, when another process takes it: that breaks nothing. */
+	if (unlikely(s->fifo.broken && s->shared && s->state == SOCK_OPEN)) {
+		adopt_hear_out(s);
+		if (s->state != SOCK_OPEN)
+			return;
+	}
 	if (unlikely(wrote_in_vain(s)))
 		sock_be_reset(s);
 	if (likely(!fifo_was_reset(&s->fifo)) || s->reset_told || move_if_returned(s))
@@ -311,6 +317,8 @@ static uint32_t open_ready(struct sock *s, uint32_t wanted)
 	uint32_t ready = readable(s, fifo_poll(&s->fifo), wanted) ? READ_EVENTS : 0;
 
 	sock_check_reset(s);
+	if (unlikely(s->state != SOCK_OPEN))
+		return 0;
 	if (unlikely(s->closing))
 		return arrived(s) ? WRITE_EVENTS : 0;
 	if (unlikely(s->reset_told))

@@ -126,6 +126,8 @@ static ssize_t nothing_to_read(struct sock *s)
 	switch ((enum sock_state)s->state) {
 	case SOCK_OPEN:
 		sock_check_reset(s);
+		if (s->state != SOCK_OPEN)
+			return -EAGAIN;
 		if (s->error && s->error != EPIPE)
 			return -stream_take_error(s);
 		return fifo_finished(&s->fifo) || s->read_shut ? 0 : -EAGAIN;
@@ -285,6 +287,8 @@ int stream_can_write(struct sock *s)
 			return -EPIPE;
 		if (unlikely(s->fifo.peer_state >= SHM_CLOSED || s->fifo.broken))
 			sock_check_reset(s);
+		if (unlikely(s->state != SOCK_OPEN))
+			return -EAGAIN;
 		if (likely(s->fifo.peer_state < SHM_CLOSED && !s->fifo.broken))
 			return 0;
 		return s->error ? -stream_take_error(s) : -EPIPE;
