@@ -90,7 +90,7 @@ static int run_clear(struct command_call *call)
 
 static const struct command commands[] = {
 	{ .name = "show shortcuts",
-	  .help = "destinations whose packets the kernel forwards itself, and why others are not",
+	  .help = "destinations that the kernel forwards by itself",
 	  .run = run_show,
 	  .render = render_show },
 	{ .name = "shortcuts clear",
