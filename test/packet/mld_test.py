@@ -220,11 +220,20 @@ def test_rfc3810_8_2_reports_of_version_1(talk):
 
 
 def test_rfc2710_4_somebody_else_was_quicker(talk):
-    # At once: the stack answers after a random part of the second.
-    frames = [bytes(frame(talk, ICMPv6MLQuery(mrd=1000))), bytes(frame(talk, ICMPv6MLReport(mladdr=GROUP), dst=GROUP))]
-    for one in frames:
-        talk.wire.socket.send(one)
-    talk.count("mld-input.heard", 1)
+    ours = bytes(frame(talk, ICMPv6MLReport(mladdr=GROUP), dst=GROUP))
+
+    def were_quicker(n):
+        """The stack answers after a random part of the second; workers may swap what is sent at once."""
+        query(talk, ICMPv6MLQuery(mrd=1000))
+        talk.count("mld-input.query", n)
+        talk.wire.socket.send(ours)
+        talk.count("mld-input.heard", n)
+        try:
+            talk.wire.expect(ICMPv6MLReport(), 0.05)
+        except wait.Late:
+            return True
+        return False
+    assert any(were_quicker(n) for n in range(1, 6))
     talk.wire.silence(ICMPv6MLReport(), 1.3)
 
 

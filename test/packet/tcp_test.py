@@ -29,6 +29,7 @@ def talk(lan, run, build):
         probe.send("R", seq=1)
         return True
     wait.until(listens, "the echo server listens")
+    talk.count("tcp4-input.reset", 1)  # that of the probe
     return Talk(lan)
 
 
