@@ -89,7 +89,7 @@ def test_routes_by_a_gateway_and_their_end(router):
     ("tap1", "224.0.0.1/24", "no address of a host"),
     ("tap1", "10.9.0.255/24", "no address of a host"),
     ("tap9", "10.9.0.1/24", "no interface"),
-    ("tap1", "10.9.0.1/33", "is no prefix"),
+    ("tap1", "10.9.0.1/33", "expected one like 10.0.0.1/24"),
 ])
 def test_addresses_that_cannot_be(router, interface, address, why):
     stack, near, _ = router({}, {})
