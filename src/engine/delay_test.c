@@ -13,7 +13,7 @@ static struct engine *e;
 static struct engine_delay delay[N];
 static unsigned n_due, order[2 * N];
 static bool was_running;
-static uint64_t ahead_ns; /* of the kernel's clock, which the timer goes by */
+static _Atomic uint64_t ahead_ns; /* of the kernel's clock, which the timer goes by */
 
 static uint64_t now_ns(void *context)
 {

@@ -124,6 +124,10 @@ void adopt_fetch(int cd, bool to_write)
 		adopt_look(s);
 		if (can_ask(s) && !rest)
 			start_here(s, to_write ? SHM_ADOPT_TO_WRITE : SHM_ADOPT_AT_ONCE);
+		if (source_home(&s->source) != home) { /* whose lock is not ours */
+			worker_give_lock(home);
+			continue;
+		}
 		if (adopt_is_elsewhere(s) && clock_now_ns(&clock_monotonic) > end_ns)
 			adopt_fail(s, ETIMEDOUT);
 		if (!adopt_is_elsewhere(s)) {
